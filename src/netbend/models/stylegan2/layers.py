@@ -1,0 +1,146 @@
+"""The parts StyleGAN2 networks are made of (Karras et al., arXiv 1912.04958).
+
+Weights are stored at unit variance and scaled at run time ("equalized learning rate").
+Instead of modulating a convolution's weights for every sample, the input is modulated and
+the output demodulated. The two are equal, since the style scales input features and the
+demodulation output features, and one plain convolution then serves the whole batch.
+"""
+
+from math import sqrt
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+LRELU_SLOPE = 0.2
+LRELU_GAIN = sqrt(2.0)
+
+
+def normalize_second_moment(latents: Tensor) -> Tensor:
+    """Scale each latent of `(N, D)` to a mean square of 1."""
+    return latents * torch.rsqrt(latents.square().mean(dim=1, keepdim=True) + 1e-8)
+
+
+def leaky_relu(maps: Tensor, clamp: float | None = None) -> Tensor:
+    """Leaky ReLU with the gain that keeps the variance, optionally clamped to `+-clamp * gain`."""
+    activated = F.leaky_relu(maps, LRELU_SLOPE) * LRELU_GAIN
+    return activated if clamp is None else activated.clamp(-clamp * LRELU_GAIN, clamp * LRELU_GAIN)
+
+
+def blur(maps: Tensor, padding: int, stride: int = 1, gain: float = 1.0) -> Tensor:
+    """Low-pass `(N, F, H, W)` maps, zeros outside, with the filter [1, 3, 3, 1] / 8 along both axes."""
+    tap = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 8
+    kernel = (gain * torch.outer(tap, tap)).to(maps).expand(maps.shape[1], 1, 4, 4)
+    return F.conv2d(maps, kernel, padding=padding, stride=stride, groups=maps.shape[1])
+
+
+def upsample_twice(image: Tensor) -> Tensor:
+    """Double the size of `(N, C, H, W)` with the filter [1, 3, 3, 1] and zeros outside."""
+    doubled = F.interpolate(F.pad(image, (1, 1, 1, 1)), scale_factor=2, mode="bilinear")
+    return doubled[:, :, 2:-2, 2:-2]
+
+
+class EqualizedLinear(nn.Module):
+    """A linear layer whose weights keep unit variance; `lr_multiplier` slows its learning."""
+
+    def __init__(self, inputs: int, outputs: int, *, bias: float = 0.0, lr_multiplier: float = 1.0):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(outputs, inputs) / lr_multiplier)
+        self.bias = nn.Parameter(torch.full((outputs,), bias / lr_multiplier))
+        self.weight_gain = lr_multiplier / sqrt(inputs)
+        self.bias_gain = lr_multiplier
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x, self.weight * self.weight_gain, self.bias * self.bias_gain)
+
+
+class EqualizedConv(nn.Module):
+    """A plain convolution of the discriminator, optionally low-passed and halved in size."""
+
+    def __init__(self, inputs: int, outputs: int, kernel_size: int, *, down: bool = False, bias: bool = True):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(outputs, inputs, kernel_size, kernel_size))
+        self.bias = nn.Parameter(torch.zeros(outputs)) if bias else None
+        self.gain = 1 / sqrt(inputs * kernel_size**2)
+        self.down = down
+
+    def forward(self, maps: Tensor) -> Tensor:
+        weight = self.weight * self.gain
+        kernel_size = weight.shape[-1]
+        if not self.down:
+            return F.conv2d(maps, weight, self.bias, padding=kernel_size // 2)
+        if kernel_size == 1:
+            return F.conv2d(blur(maps, padding=1, stride=2), weight, self.bias)
+        return F.conv2d(blur(maps, padding=2), weight, self.bias, stride=2)
+
+
+class ModulatedConv(nn.Module):
+    """A convolution whose input features are scaled by a style, and its output features
+    scaled back to unit variance (section 2.2, equations 1 to 3)."""
+
+    def __init__(self, inputs: int, outputs: int, kernel_size: int, w_dim: int, *, up: bool = False, demodulate: bool = True):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(outputs, inputs, kernel_size, kernel_size))
+        self.style = EqualizedLinear(w_dim, inputs, bias=1.0)
+        self.gain = 1 / sqrt(inputs * kernel_size**2)
+        self.up = up
+        self.demodulate = demodulate
+
+    def forward(self, maps: Tensor, w: Tensor) -> Tensor:
+        weight = self.weight * self.gain
+        style = self.style(w)
+        maps = maps * style[:, :, None, None].to(maps.dtype)
+        if self.up:
+            maps = F.conv_transpose2d(maps, weight.transpose(0, 1), stride=2)
+            maps = blur(maps, padding=1, gain=4)  # three in four samples were zeros
+        else:
+            maps = F.conv2d(maps, weight, padding=weight.shape[-1] // 2)
+        if self.demodulate:
+            maps = maps * self._demodulation(weight, style)[:, :, None, None].to(maps.dtype)
+        return maps
+
+    def _demodulation(self, weight: Tensor, style: Tensor) -> Tensor:
+        energy = weight.float().square().sum(dim=(2, 3))
+        return torch.rsqrt(style.float().square() @ energy.T + 1e-8)
+
+
+class ConstantInput(nn.Module):
+    """The learned 4x4 maps that every picture starts from."""
+
+    def __init__(self, features: int):
+        super().__init__()
+        self.maps = nn.Parameter(torch.randn(features, 4, 4))
+
+    def forward(self, batch: int) -> Tensor:
+        return self.maps.expand(batch, -1, -1, -1)
+
+
+class StyledConv(nn.Module):
+    """Modulated convolution, noise, bias and activation: one bendable layer."""
+
+    def __init__(self, inputs: int, outputs: int, w_dim: int, *, up: bool = False, clamp: float | None = None):
+        super().__init__()
+        self.conv = ModulatedConv(inputs, outputs, 3, w_dim, up=up)
+        self.noise_strength = nn.Parameter(torch.zeros(()))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+        self.clamp = clamp
+
+    def forward(self, maps: Tensor, w: Tensor, noise: Tensor | None) -> Tensor:
+        maps = self.conv(maps, w)
+        if noise is not None:
+            maps = maps + (noise * self.noise_strength).to(maps.dtype)
+        return leaky_relu(maps + self.bias[:, None, None].to(maps.dtype), self.clamp)
+
+
+class ToRGB(nn.Module):
+    """A layer's contribution to the picture: a 1x1 modulated convolution without demodulation."""
+
+    def __init__(self, inputs: int, w_dim: int, channels: int = 3, clamp: float | None = None):
+        super().__init__()
+        self.conv = ModulatedConv(inputs, channels, 1, w_dim, demodulate=False)
+        self.bias = nn.Parameter(torch.zeros(channels))
+        self.clamp = clamp
+
+    def forward(self, maps: Tensor, w: Tensor) -> Tensor:
+        image = self.conv(maps, w).float() + self.bias[:, None, None]
+        return image if self.clamp is None else image.clamp(-self.clamp, self.clamp)

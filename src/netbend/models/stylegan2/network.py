@@ -1,0 +1,149 @@
+"""The StyleGAN2 generator and discriminator (Karras et al., arXiv 1912.04958).
+
+Plain networks that know nothing of bending: a bend hooks a layer's output from outside.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import log2
+
+import torch
+from torch import Tensor, nn
+
+from netbend.models.stylegan2.layers import (
+    ConstantInput,
+    EqualizedConv,
+    EqualizedLinear,
+    StyledConv,
+    ToRGB,
+    leaky_relu,
+    normalize_second_moment,
+    upsample_twice,
+)
+
+MAPPING_LR_MULTIPLIER = 0.01
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What has to be known to build a generator.
+
+    features: number of features at 4x4, 8x8, ... up to the size of the image.
+    clamp: bound on activations, as half-precision checkpoints are trained with.
+    """
+
+    features: tuple[int, ...]
+    z_dim: int = 512
+    w_dim: int = 512
+    mapping_depth: int = 8
+    channels: int = 3
+    clamp: float | None = None
+
+    @classmethod
+    def of_width(cls, size: int, feature_base: int = 32768, feature_max: int = 512, **rest: int) -> "Architecture":
+        """`feature_base / resolution` features at each resolution, at most `feature_max`.
+
+        The base is 32768 in the paper's config F and 16384 in its smaller configurations.
+        """
+        resolutions = [2**i for i in range(2, int(log2(size)) + 1)]
+        return cls(tuple(min(feature_base // resolution, feature_max) for resolution in resolutions), **rest)
+
+    @property
+    def size(self) -> int:
+        """Height and width of the image, pixels."""
+        return 2 ** (len(self.features) + 1)
+
+    @property
+    def layer_count(self) -> int:
+        """Number of convolution layers: one at 4x4, two at every larger resolution."""
+        return 2 * len(self.features) - 1
+
+    @property
+    def latent_count(self) -> int:
+        """Number of w vectors in a w+ latent: one for each layer, one for the last ToRGB."""
+        return self.layer_count + 1
+
+    def resolution(self, layer: int) -> int:
+        """Height and width of the activation maps of a layer."""
+        return 4 * 2 ** ((layer + 1) // 2)
+
+
+class Mapping(nn.Module):
+    """z to w: normalisation and a stack of linear layers."""
+
+    def __init__(self, architecture: Architecture):
+        super().__init__()
+        widths = [architecture.z_dim] + [architecture.w_dim] * architecture.mapping_depth
+        self.layers = nn.ModuleList(
+            EqualizedLinear(inputs, outputs, lr_multiplier=MAPPING_LR_MULTIPLIER)
+            for inputs, outputs in zip(widths, widths[1:], strict=False)
+        )
+
+    def forward(self, z: Tensor) -> Tensor:
+        x = normalize_second_moment(z)
+        for layer in self.layers:
+            x = leaky_relu(layer(x))
+        return x
+
+
+class Synthesis(nn.Module):
+    """w to image: at every resolution the layers draw, and a ToRGB adds to the picture so far."""
+
+    def __init__(self, architecture: Architecture):
+        super().__init__()
+        features, w_dim, clamp = architecture.features, architecture.w_dim, architecture.clamp
+        self.input = ConstantInput(features[0])
+        self.layers = nn.ModuleList([StyledConv(features[0], features[0], w_dim, clamp=clamp)])
+        for coarse, fine in zip(features, features[1:], strict=False):
+            self.layers.append(StyledConv(coarse, fine, w_dim, up=True, clamp=clamp))
+            self.layers.append(StyledConv(fine, fine, w_dim, clamp=clamp))
+        self.to_rgb = nn.ModuleList(ToRGB(f, w_dim, architecture.channels, clamp) for f in features)
+        for layer in range(architecture.layer_count):
+            resolution = architecture.resolution(layer)
+            self.register_buffer(f"noise_{layer}", torch.randn(resolution, resolution))
+
+    def constant_noise(self) -> list[Tensor]:
+        """The noise maps stored with the weights, one `(H, W)` a layer."""
+        return [self.get_buffer(f"noise_{layer}") for layer in range(len(self.layers))]
+
+    def forward(self, w: Tensor, noise: Sequence[Tensor | None]) -> Tensor:
+        """
+        w: `(N, latent_count, w_dim)`, one vector for each layer.
+        noise: for each layer maps that broadcast to `(N, 1, H, W)`, or None.
+        Returns images `(N, C, size, size)`, about -1 to 1.
+        """
+        maps = self.layers[0](self.input(len(w)), w[:, 0], noise[0])
+        image = self.to_rgb[0](maps, w[:, 1])
+        for step, to_rgb in enumerate(list(self.to_rgb)[1:]):
+            first, second = 2 * step + 1, 2 * step + 2
+            maps = self.layers[first](maps, w[:, first], noise[first])
+            maps = self.layers[second](maps, w[:, second], noise[second])
+            image = upsample_twice(image) + to_rgb(maps, w[:, second + 1])
+        return image
+
+
+class Generator(nn.Module):
+    """Mapping and synthesis, with the mean of w that truncation pulls towards."""
+
+    def __init__(self, architecture: Architecture):
+        super().__init__()
+        self.architecture = architecture
+        self.mapping = Mapping(architecture)
+        self.synthesis = Synthesis(architecture)
+        self.register_buffer("w_mean", torch.zeros(architecture.w_dim))
+
+    def w_plus(self, z: Tensor, truncation: float = 1.0, cutoff: int | None = None) -> Tensor:
+        """Map `(N, z_dim)` to w+ `(N, latent_count, w_dim)`, truncated in the first `cutoff` layers."""
+        w = self.mapping(z)[:, None, :].repeat(1, self.architecture.latent_count, 1)
+        return self.truncate(w, truncation, cutoff)
+
+    def truncate(self, w: Tensor, truncation: float, cutoff: int | None = None) -> Tensor:
+        """Pull w+ towards its mean: 1 leaves it, 0 gives the mean picture (the paper's psi)."""
+        if truncation == 1.0:
+            return w
+        truncated = self.w_mean.lerp(w, truncation)
+        return truncated if cutoff is None else torch.cat([truncated[:, :cutoff], w[:, cutoff:]], dim=1)
+
+    def forward(self, z: Tensor, noise: Sequence[Tensor | None] | None = None) -> Tensor:
+        """Images from z, untruncated, with the constant noise unless other noise is given."""
+        return self.synthesis(self.w_plus(z), self.synthesis.constant_noise() if noise is None else noise)
