@@ -1,0 +1,1 @@
+"""Training StyleGAN2 on a folder of pictures."""

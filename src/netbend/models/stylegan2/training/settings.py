@@ -1,0 +1,92 @@
+"""What a training run is asked to do."""
+
+import json
+from dataclasses import asdict, dataclass, fields
+from math import log2
+from pathlib import Path
+
+from netbend.errors import DataError
+from netbend.models.stylegan2.network import Architecture
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Defaults suit a few thousand pictures or more; see `netbend train stylegan2 --help`.
+
+    kimg: thousands of real images to show in all.
+    augment: "none", "ada" (adaptive) or a fixed probability in (0, 0.8].
+    r1_gamma: weight of the gradient penalty; by default 0.0002 * size^2 / batch.
+    path_length_weight: 0 leaves the penalty out; the paper uses 2.
+    ema_kimg: half-life of the averaged generator.
+    bf16: compute convolutions in bfloat16, where the processor does that faster.
+    style_mixing: probability that a generated image is drawn from two latents.
+    snapshot_kimg: thousands of images between sample grids and kept models.
+    """
+
+    size: int = 64
+    feature_base: int = 16384
+    feature_max: int = 512
+    z_dim: int = 512
+    w_dim: int = 512
+    mapping_depth: int = 8
+    kimg: float = 1000.0
+    batch: int = 16
+    learning_rate: float = 0.0025
+    r1_gamma: float | None = None
+    r1_interval: int = 16
+    path_length_weight: float = 0.0
+    path_length_interval: int = 8
+    ema_kimg: float = 5.0
+    style_mixing: float = 0.9
+    augment: str = "ada"
+    mirror: bool = False
+    bf16: bool = False
+    snapshot_kimg: float = 25.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.size < 8 or self.size > 1024 or not log2(self.size).is_integer():
+            raise DataError(f"--size {self.size}: expected a power of two from 8 to 1024")
+        for name in ("kimg", "batch", "learning_rate", "feature_base", "feature_max", "snapshot_kimg", "ema_kimg"):
+            if getattr(self, name) <= 0:
+                raise DataError(f"--{name.replace('_', '-')} {getattr(self, name)}: expected a number above 0")
+        self.fixed_augmentation()
+
+    def architecture(self) -> Architecture:
+        return Architecture.of_width(
+            self.size,
+            self.feature_base,
+            self.feature_max,
+            z_dim=self.z_dim,
+            w_dim=self.w_dim,
+            mapping_depth=self.mapping_depth,
+        )
+
+    def fixed_augmentation(self) -> float | None:
+        """The augmentation probability if it is fixed, None if it adapts."""
+        if self.augment == "ada":
+            return None
+        try:
+            probability = 0.0 if self.augment == "none" else float(self.augment)
+        except ValueError:
+            probability = -1.0
+        if not 0.0 <= probability <= 0.8:
+            raise DataError(f"--augment {self.augment}: expected none, ada or a probability from 0 to 0.8")
+        return probability
+
+    def gradient_penalty(self) -> float:
+        return 0.0002 * self.size**2 / self.batch if self.r1_gamma is None else self.r1_gamma
+
+    def save(self, path: Path) -> None:
+        path.write_text(json.dumps(asdict(self), indent=2) + "\n")
+
+    @classmethod
+    def load(cls, path: Path) -> "Settings":
+        try:
+            return cls(**json.loads(path.read_text()))
+        except (TypeError, ValueError) as error:
+            raise DataError(f"{path}: not the settings of a training run ({error})") from error
+
+    def difference(self, other: "Settings") -> list[str]:
+        """Names of the settings that differ."""
+        return [f.name for f in fields(self) if getattr(self, f.name) != getattr(other, f.name)]
