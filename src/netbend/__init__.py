@@ -1,1 +1,72 @@
-"""netbend"""
+"""Network bending: put transformations into a trained generative network.
+
+    import netbend
+
+    faces = netbend.load_model("faces")
+    recipe = netbend.load_recipe("recipes/dissolve.yaml")
+    with netbend.bend(faces, recipe, seed=7):
+        images = faces.generate(faces.latents(seeds=[1, 2, 3]))
+    netbend.to_pictures(images)[0].save("bent.png")
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from netbend.bending import Layer, Plan, bend, resolve
+    from netbend.errors import NetbendError
+    from netbend.latents.file import load_latents
+    from netbend.models.base import Latents, Model, Play
+    from netbend.models.catalog import load_model
+    from netbend.models.wrap import wrap
+    from netbend.recipe import Bend, Recipe, load_clusters, load_recipe
+    from netbend.pictures import to_pictures
+    from netbend.transforms import Transform, parameter, transform
+
+__version__ = "0.1.0"
+
+# Public names and their rooms: imported on first use, since torch takes its time.
+_ROOMS = {
+    "bending": ["Layer", "Plan", "bend", "resolve"],
+    "errors": ["NetbendError"],
+    "latents.file": ["load_latents"],
+    "models.base": ["Latents", "Model", "Play"],
+    "models.catalog": ["load_model"],
+    "models.wrap": ["wrap"],
+    "recipe": ["Bend", "Recipe", "load_clusters", "load_recipe"],
+    "pictures": ["to_pictures"],
+    "transforms": ["Transform", "parameter", "transform"],
+}
+_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
+
+__all__ = [
+    "Bend",
+    "Latents",
+    "Layer",
+    "Model",
+    "NetbendError",
+    "Plan",
+    "Play",
+    "Recipe",
+    "Transform",
+    "bend",
+    "load_clusters",
+    "load_latents",
+    "load_model",
+    "load_recipe",
+    "parameter",
+    "resolve",
+    "to_pictures",
+    "transform",
+    "wrap",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ROOM_OF:
+        raise AttributeError(f"module 'netbend' has no attribute {name!r}")
+    return getattr(import_module(f"netbend.{_ROOM_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

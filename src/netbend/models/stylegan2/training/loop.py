@@ -18,7 +18,6 @@ from netbend.models.stylegan2.checkpoint import save_generator
 from netbend.models.stylegan2.discriminator import Discriminator
 from netbend.models.stylegan2.network import Generator
 from netbend.models.stylegan2.training.augment import AdaptiveProbability, augment
-from netbend.models.stylegan2.training.grid import save_grid
 from netbend.models.stylegan2.training.images import batches
 from netbend.models.stylegan2.training.losses import (
     PathLength,
@@ -27,6 +26,7 @@ from netbend.models.stylegan2.training.losses import (
     r1_penalty,
 )
 from netbend.models.stylegan2.training.settings import Settings
+from netbend.pictures import contact_sheet, to_pictures
 
 W_MEAN_STEP = 0.005
 SAVE_EVERY_SECONDS = 300
@@ -96,7 +96,7 @@ class Trainer:
         """Train until `kimg`; an interruption leaves a checkpoint to go on from."""
         total = self.settings.kimg * 1000
         if self.images_seen == 0 and self.fabric.is_global_zero:
-            save_grid(self.real_sample.float() / 127.5 - 1, self.folder / "samples" / "real.png")
+            self._save_samples(self.real_sample.float() / 127.5 - 1, "real")
         saved = time.monotonic()
         try:
             for _ in self._steps(total):
@@ -224,7 +224,7 @@ class Trainer:
         with torch.no_grad():
             w = self.averaged.w_plus(self.sample_z, truncation=0.7)
             images = self.averaged.synthesis(w, self.averaged.synthesis.constant_noise())
-        save_grid(images, self.folder / "samples" / f"{name}.png")
+        self._save_samples(images, name)
         (self.folder / "snapshots").mkdir(exist_ok=True)
         save_generator(self.folder / "snapshots" / f"{name}.safetensors", self.averaged, dtype=torch.float16)
         line = {
@@ -236,6 +236,11 @@ class Trainer:
         }
         with (self.folder / "log.jsonl").open("a") as log:
             log.write(json.dumps(line) + "\n")
+
+    def _save_samples(self, images: Tensor, name: str) -> None:
+        (self.folder / "samples").mkdir(exist_ok=True)
+        pictures = to_pictures(images)
+        contact_sheet(pictures, [""] * len(pictures)).save(self.folder / "samples" / f"{name}.png")
 
     def save(self) -> None:
         """Write the checkpoint and the averaged model, each whole or not at all."""

@@ -1,0 +1,19 @@
+"""Recipes resolved to plans, and plans put into networks."""
+
+from netbend.bending.guard import NonFinite
+from netbend.bending.insert import apply, bend
+from netbend.bending.layers import Bendable, Layer, find_layer
+from netbend.bending.plan import Plan, PlannedBend, replan, resolve
+
+__all__ = [
+    "Bendable",
+    "Layer",
+    "NonFinite",
+    "Plan",
+    "PlannedBend",
+    "apply",
+    "bend",
+    "find_layer",
+    "replan",
+    "resolve",
+]

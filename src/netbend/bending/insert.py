@@ -1,0 +1,136 @@
+"""Putting a plan into a network, and taking it out again."""
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+from netbend.bending.guard import NonFinite, all_finite, guard
+from netbend.bending.layers import Bendable
+from netbend.bending.plan import Plan, PlannedBend, resolve
+from netbend.errors import ModelError
+from netbend.recipe import Clusters, Recipe
+
+
+class bend:  # noqa: N801 - reads as the verb it is
+    """Bend a model for the length of a `with` block.
+
+        with bend(model, recipe, seed=7):
+            images = model.generate(latents)
+
+    Within the block everything the network makes is bent; after it, also after an exception,
+    the network is what it was, bit for bit. Blocks can be nested: the outer bends come first.
+
+    model: a network and its layers.
+    recipe: a Recipe, or a Plan that was resolved before.
+    seed: of the random selections; the recipe's own if None.
+    clusters: used instead of the cluster file that the recipe names.
+    nonfinite: what to do about NaN or infinity after a bend: "error", "warn" or "replace".
+
+    Entering gives the Plan, with the features that were drawn. Raises RecipeError at once for
+    whatever does not fit the model, and NonFiniteError while the network runs.
+    """
+
+    def __init__(
+        self,
+        model: Bendable,
+        recipe: Recipe | Plan,
+        *,
+        seed: int | None = None,
+        clusters: Clusters | None = None,
+        nonfinite: NonFinite | str = NonFinite.ERROR,
+    ):
+        self.network = model.network
+        if isinstance(recipe, Recipe):
+            recipe = resolve(recipe, model.layers, seed=seed, clusters=clusters)
+        self.plan = recipe
+        self.policy = NonFinite(nonfinite)
+        self._handles: list[RemovableHandle] = []
+
+    def __enter__(self) -> Plan:
+        try:
+            for module_path, bends in self._by_module().items():
+                module = _submodule(self.network, module_path, bends[0])
+                hook = _LayerHook(bends, self.policy)
+                self._handles.append(module.register_forward_hook(hook))
+            if self.plan.bends:
+                self._handles.append(self.network.register_forward_hook(self._check_output))
+        except BaseException:
+            self._remove()
+            raise
+        return self.plan
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._remove()
+
+    def _remove(self) -> None:
+        while self._handles:
+            self._handles.pop().remove()
+
+    def _by_module(self) -> dict[str, list[PlannedBend]]:
+        groups: dict[str, list[PlannedBend]] = {}
+        for planned in self.plan.bends:
+            groups.setdefault(planned.layer.module, []).append(planned)
+        return groups
+
+    def _check_output(self, _network: nn.Module, _inputs: Any, output: Any) -> Any:
+        if not isinstance(output, Tensor):
+            return output
+        bends = ", ".join(str(planned) for planned in self.plan.bends)
+        return guard(output, lambda: f"the network, after {bends},", self.policy)
+
+
+class _LayerHook:
+    """The bends of one layer, called with each of its outputs."""
+
+    def __init__(self, bends: Sequence[PlannedBend], policy: NonFinite):
+        self.bends = bends
+        self.policy = policy
+
+    def __call__(self, _module: nn.Module, _inputs: Any, maps: Any) -> Tensor:
+        layer = self.bends[0].layer
+        if not isinstance(maps, Tensor) or maps.ndim != 4 or maps.shape[1] != layer.features:
+            shape = tuple(maps.shape) if isinstance(maps, Tensor) else type(maps).__name__
+            raise ModelError(f"{layer}: expected maps (N, {layer.features}, H, W) to bend, the network gave {shape}")
+        for planned in self.bends:
+            maps = apply(planned, maps, self.policy)
+        return maps
+
+
+def apply(planned: PlannedBend, maps: Tensor, policy: NonFinite = NonFinite.ERROR) -> Tensor:
+    """Bend activation maps `(N, F, H, W)`; features that were not selected pass through untouched."""
+    if not planned.indices or planned.mix == 0:
+        return maps
+    everything = len(planned.indices) == maps.shape[1]
+    chosen = torch.tensor(planned.indices, device=maps.device)
+    unbent = maps if everything else maps.index_select(1, chosen)
+    bent = _blend(unbent, planned.transform(unbent), planned)
+
+    def culprit() -> str:
+        return str(planned) if all_finite(unbent) else f"the network, before {planned} was reached,"
+
+    bent = guard(bent, culprit, policy)
+    return bent if everything else maps.index_copy(1, chosen, bent)
+
+
+def _blend(unbent: Tensor, bent: Tensor, planned: PlannedBend) -> Tensor:
+    if planned.mask is None:
+        return bent if planned.mix == 1 else unbent.lerp(bent, planned.mix)
+    weight = (planned.mix * planned.mask).to(unbent)
+    if weight.shape != unbent.shape[2:]:
+        raise ModelError(
+            f"{planned.layer}: the mask was made for {tuple(weight.shape)}, the maps are {tuple(unbent.shape[2:])}"
+        )
+    return unbent.lerp(bent, weight)
+
+
+def _submodule(network: nn.Module, path: str, planned: PlannedBend) -> nn.Module:
+    try:
+        return network.get_submodule(path)
+    except AttributeError as error:
+        raise ModelError(f"{planned.layer}: the network has no module {path!r}") from error

@@ -1,0 +1,160 @@
+"""Resolving: recipe + layers + clusters + seed becomes a plan.
+
+All randomness, all look-up and all errors about a recipe happen here, before any arithmetic.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import floor
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from netbend.bending.layers import Layer, find_layer
+from netbend.bending.mask import load_mask
+from netbend.errors import RecipeError
+from netbend.recipe import All, Bend, Cluster, Clusters, Indices, Not, Random, Recipe, Selection, load_clusters
+from netbend.transforms import Transform
+
+
+@dataclass(frozen=True)
+class PlannedBend:
+    """One transform, fixed: on which features of which layer.
+
+    indices: features to bend, ascending.
+    mix: 0 keeps the unbent maps, 1 takes the bent ones.
+    mask: None, or `(height, width)` of the layer in [0, 1]; bending only where it is 1.
+    """
+
+    layer: Layer
+    transform: Transform
+    indices: tuple[int, ...]
+    mix: float = 1.0
+    mask: Tensor | None = None
+
+    def __str__(self) -> str:
+        return f"`{self.transform.name}` at {self.layer}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The bends of a recipe, in order, ready to be put into a network."""
+
+    bends: tuple[PlannedBend, ...]
+
+
+def resolve(
+    recipe: Recipe,
+    layers: Sequence[Layer],
+    *,
+    seed: int | None = None,
+    clusters: Clusters | None = None,
+) -> Plan:
+    """Decide everything a recipe leaves open.
+
+    seed: of the random selections; the recipe's own if None.
+    clusters: used instead of the file that the recipe names.
+    Raises RecipeError at the recipe's line for a layer, feature or cluster that is not there.
+    """
+    if clusters is None and recipe.clusters is not None:
+        clusters = load_clusters(_beside(recipe, recipe.clusters))
+    seed = recipe.seed if seed is None else seed
+    planned = []
+    for position, bend in enumerate(recipe.bends):
+        layer = find_layer(layers, bend.layer, recipe.at("bends", position, "layer"))
+        where = recipe.at("bends", position, "features")
+        chosen = _Selector(layer, clusters, [seed, position], where).select(bend.features)
+        mask = _mask(recipe, bend, layer, recipe.at("bends", position, "mask"))
+        planned.append(PlannedBend(layer, bend.transform, tuple(sorted(chosen)), bend.mix, mask))
+    return Plan(tuple(planned))
+
+
+def replan(
+    recipe: Recipe, layers: Sequence[Layer], indices: Sequence[Sequence[int]], masks: Sequence[Tensor | None]
+) -> Plan:
+    """The plan of a recorded render: its features and masks instead of new draws and files.
+
+    indices, masks: one for each bend. Raises RecipeError if they do not fit.
+    """
+    planned = []
+    for position, (bend, chosen, mask) in enumerate(zip(recipe.bends, indices, masks, strict=True)):
+        layer = find_layer(layers, bend.layer, recipe.at("bends", position, "layer"))
+        size = None if mask is None else tuple(mask.shape)
+        if any(not 0 <= index < layer.features for index in chosen) or size not in (
+            None,
+            (layer.height, layer.width),
+        ):
+            raise RecipeError(f"bend {position}: the recorded features or mask do not fit {layer}")
+        planned.append(PlannedBend(layer, bend.transform, tuple(sorted(set(chosen))), bend.mix, mask))
+    return Plan(tuple(planned))
+
+
+@dataclass(frozen=True)
+class _Selector:
+    """Selections of one bend's layer; `entropy` seeds its draws, whatever the other bends do."""
+
+    layer: Layer
+    clusters: Clusters | None
+    entropy: list[int]
+    where: str
+
+    def select(self, selection: Selection) -> set[int]:
+        match selection:
+            case All():
+                return set(range(self.layer.features))
+            case Random(fraction=fraction):
+                return self._draw(fraction)
+            case Indices(indices=indices):
+                return self._listed(indices)
+            case Cluster(ids=ids):
+                return {feature for id in ids for feature in self._members(id)}
+            case Not(of=of):
+                return set(range(self.layer.features)) - self.select(of)
+        raise TypeError(f"not a selection: {selection!r}")
+
+    def _draw(self, fraction: float) -> set[int]:
+        count = floor(fraction * self.layer.features + 1e-9)  # 0.29 * 100 is a little under 29
+        bits = np.random.MT19937(np.random.SeedSequence(self.entropy))
+        # RandomState, because its stream is frozen: the same seed draws the same in years to come.
+        return set(np.random.RandomState(bits).permutation(self.layer.features)[:count].tolist())
+
+    def _listed(self, indices: Sequence[int]) -> set[int]:
+        beyond = [index for index in indices if index >= self.layer.features]
+        if beyond:
+            raise RecipeError(
+                f"{self.where}: feature {beyond[0]}: {self.layer} has features 0-{self.layer.features - 1}"
+            )
+        return set(indices)
+
+    def _members(self, cluster: int | str) -> Sequence[int]:
+        if self.clusters is None:
+            raise RecipeError(
+                f"{self.where}: cluster {cluster}: no cluster file; name one as `clusters:` in the recipe "
+                f"or with --clusters"
+            )
+        of_layer = {} if self.layer.number is None else self.clusters.layers.get(self.layer.number, {})
+        if cluster not in of_layer:
+            known = ", ".join(str(id) for id in sorted(of_layer, key=str)) or "none"
+            raise RecipeError(
+                f"{self.where}: cluster {cluster}: {self.clusters.file} has for {self.layer} the clusters {known}"
+            )
+        members = of_layer[cluster]  # type: ignore[index]
+        beyond = [index for index in members if index >= self.layer.features]
+        if beyond:
+            raise RecipeError(
+                f"{self.clusters.file}: feature {beyond[0]} of cluster {cluster}: {self.layer} has features "
+                f"0-{self.layer.features - 1}; these clusters belong to another model"
+            )
+        return members
+
+
+def _mask(recipe: Recipe, bend: Bend, layer: Layer, where: str) -> Tensor | None:
+    if bend.mask is None:
+        return None
+    return load_mask(_beside(recipe, bend.mask), (layer.height, layer.width), where)
+
+
+def _beside(recipe: Recipe, path: str) -> Path:
+    """A path named in a recipe starts at the recipe's folder."""
+    return Path(path) if recipe.folder is None else recipe.folder / path

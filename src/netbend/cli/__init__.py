@@ -1,0 +1,1 @@
+"""The `netbend` command: one file per command, thin."""

@@ -1,0 +1,23 @@
+"""`netbend convert`: any readable checkpoint to netbend's own format."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from netbend.cli.output import Quiet
+
+
+def convert(
+    checkpoint: Annotated[Path, typer.Argument(help="Checkpoint: .pkl, .pt or .safetensors.")],
+    out: Annotated[Path, typer.Argument(help="File to write, .safetensors.")],
+    half: Annotated[bool, typer.Option("--half", help="Store half precision: half the size.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if it is there.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Convert a checkpoint to .safetensors; nothing in it is executed."""
+    from netbend.models.catalog import load_model
+
+    load_model(checkpoint, device="cpu").save(out, half=half, overwrite=overwrite)
+    if not quiet:
+        print(out)

@@ -1,0 +1,28 @@
+"""`netbend layers`: where a model can be bent."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from netbend.cli.output import Json, print_json, print_table
+
+
+def layers(
+    model: Annotated[str, typer.Argument(help="Name or checkpoint file.")] = "faces",
+    json: Json = False,
+) -> None:
+    """List a model's layers: number, name, resolution, features."""
+    from netbend.models.catalog import load_model
+
+    found = load_model(model, device="cpu").layers
+    if json:
+        print_json([asdict(layer) for layer in found])
+        return
+    print_table(
+        ["layer", "name", "resolution", "features"],
+        (
+            ("-" if layer.number is None else layer.number, layer.name, f"{layer.height}x{layer.width}", layer.features)
+            for layer in found
+        ),
+    )

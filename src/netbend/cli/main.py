@@ -1,0 +1,58 @@
+"""Entry point: commands, and how errors are shown."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from netbend import __version__
+from netbend.cli import convert, inspect, layers, models, render, schema, train, transforms
+from netbend.errors import NetbendError
+
+app = typer.Typer(
+    name="netbend",
+    help="Put transformations into a trained generative network and see everything it makes change.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("render")(render.render)
+app.command("layers")(layers.layers)
+app.command("transforms")(transforms.transforms)
+app.command("models")(models.models)
+app.command("inspect")(inspect.inspect)
+app.command("convert")(convert.convert)
+app.command("schema")(schema.schema)
+app.add_typer(train.app, name="train")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run a command; an error that a user can act upon is one message and exit code 1."""
+    try:
+        app()
+    except NetbendError as error:
+        print(f"netbend: {error}", file=sys.stderr)
+        sys.exit(1)
+    except BrokenPipeError:
+        # The reader, `head` for one, has seen enough; keep Python from complaining at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,170 @@
+"""`netbend render`: pictures from a model, bent by a recipe."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from netbend.bending.guard import NonFinite
+from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar
+from netbend.errors import LatentError, RenderError
+from netbend.models.base import NoiseMode, Space
+
+if TYPE_CHECKING:
+    from netbend.models.base import Latents, Model, Play
+    from netbend.render.job import Job
+
+
+def render(
+    recipe: Annotated[Path | None, typer.Argument(help="Recipe file; without one the model is unbent.")] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", help="Name or checkpoint file; default: the recipe's, or faces.")
+    ] = None,
+    seeds: Annotated[str, typer.Option(help="Seeds of the latents, such as 0-15,20.")] = "0-7",
+    latents: Annotated[
+        Path | None, typer.Option(help="Latents from a .npz, .npy, .safetensors or .pt file instead of seeds.")
+    ] = None,
+    space: Annotated[
+        Space | None, typer.Option(help="Space of the latents in the file, if its keys do not say.")
+    ] = None,
+    truncation: Annotated[
+        float, typer.Option("--truncation", "-t", help="psi: 1 varied, 0 the mean picture.")
+    ] = 0.7,
+    cutoff: Annotated[int | None, typer.Option(help="Truncate only the first so many styles.", min=0)] = None,
+    noise: Annotated[NoiseMode, typer.Option(help="Per-layer noise.")] = NoiseMode.CONSTANT,
+    style_seed: Annotated[
+        int | None, typer.Option(help="Take styles from the latent of this seed (style mixing) ...")
+    ] = None,
+    style_layers: Annotated[str, typer.Option(help="... at these layers, such as 4-8.")] = "4-8",
+    bend_seed: Annotated[
+        int | None, typer.Option(help="Seed of the random selections; default: the recipe's.", min=0)
+    ] = None,
+    clusters: Annotated[Path | None, typer.Option(help="Cluster file; default: the recipe's.")] = None,
+    nonfinite: Annotated[
+        NonFinite, typer.Option(help="What to do about NaN or infinity after a bend.")
+    ] = NonFinite.ERROR,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the pictures.")] = Path("out"),
+    sheet: Annotated[bool, typer.Option("--sheet", help="Also write a contact sheet.")] = False,
+    compare: Annotated[bool, typer.Option("--compare", help="Put the unbent picture beside the bent.")] = False,
+    from_picture: Annotated[
+        Path | None, typer.Option("--from", help="Make a picture again from the record inside it.")
+    ] = None,
+    metadata: Annotated[bool, typer.Option(help="Keep a record inside each picture.")] = True,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace pictures that are there.")] = False,
+    device: Device = "auto",
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Render pictures, bent by a recipe.
+
+    Each PNG keeps a record of recipe, model, seed and drawn features; `--from` makes it again.
+    """
+    if from_picture is not None:
+        written = _render_again(from_picture, model, out, metadata, overwrite, device)
+    else:
+        from netbend.models.base import Play
+
+        play = Play(truncation, cutoff, noise)
+        job = _job(recipe, model, device, play, seeds, latents, space, bend_seed, clusters, nonfinite, compare)
+        if style_seed is not None:
+            job = _with_styles(job, style_seed, style_layers)
+        stem = recipe.stem if recipe else job.model.name.rpartition("/")[2].partition(".")[0]
+        written = _render_all(job, out, stem, sheet, metadata, overwrite, quiet or json)
+    if json:
+        print_json({"files": [str(path) for path in written]})
+    elif not quiet:
+        print(f"{written[0]}" if len(written) == 1 else f"{len(written)} pictures in {out}")
+
+
+def _job(
+    recipe_file: Path | None,
+    model_name: str | None,
+    device: str,
+    play: "Play",
+    seeds: str,
+    latents_file: Path | None,
+    space: Space | None,
+    bend_seed: int | None,
+    clusters_file: Path | None,
+    nonfinite: NonFinite,
+    compare: bool,
+) -> "Job":
+    from netbend.bending import Plan, resolve
+    from netbend.latents.seeds import parse_seeds
+    from netbend.models.catalog import load_model
+    from netbend.recipe import load_clusters, load_recipe
+    from netbend.render.job import Job
+
+    recipe = None if recipe_file is None else load_recipe(recipe_file)
+    seed_list = parse_seeds(seeds)
+    clusters = None if clusters_file is None else load_clusters(clusters_file)
+    model = load_model(model_name or (recipe.model if recipe else None) or "faces", device)
+    chosen = model.latents(seed_list) if latents_file is None else _load_latents(latents_file, space, model)
+    plan = Plan(()) if recipe is None else resolve(recipe, model.layers, seed=bend_seed, clusters=clusters)
+    return Job(model, chosen, play, recipe, plan, compare and recipe is not None, nonfinite)
+
+
+def _load_latents(file: Path, space: Space | None, model: "Model") -> "Latents":
+    from netbend.latents.file import load_latents
+
+    latents = load_latents(file, space)
+    model.check(latents)
+    return latents
+
+
+def _with_styles(job: "Job", seed: int, layers: str) -> "Job":
+    from dataclasses import replace
+
+    from netbend.latents.seeds import parse_seeds
+    from netbend.models.base import Play
+
+    try:
+        chosen = parse_seeds(layers)
+    except LatentError as error:
+        raise LatentError(f"--style-layers {layers}: expected layers such as 4-8") from error
+    mixed = job.model.mix_styles(job.latents, job.model.latents([seed]), chosen, job.play)
+    return replace(job, latents=mixed, play=Play(noise=job.play.noise))  # truncated already
+
+
+def _render_all(
+    job: "Job", out: Path, stem: str, sheet: bool, metadata: bool, overwrite: bool, silent: bool
+) -> list[Path]:
+    from netbend.render.files import nothing_left_on_error, refuse_existing, write_whole
+    from netbend.render.record import png_bytes
+
+    paths = [out / f"{stem}-seed{seed:04d}.png" for seed in job.latents.seeds]
+    sheet_path = out / f"{stem}-sheet.png"
+    refuse_existing([*paths, sheet_path] if sheet else paths, overwrite)
+    if len(set(paths)) < len(paths):
+        raise RenderError("a seed comes twice; each makes one picture")
+    written: list[Path] = []
+    pictures = []
+    with nothing_left_on_error(written), progress_bar(visible=not silent) as bar:
+        for index, path in enumerate(bar.track(paths, description=f"Rendering {stem}")):
+            picture = job[index].picture()
+            write_whole(path, png_bytes(picture, job[index].record() if metadata else None))
+            written.append(path)
+            if sheet:
+                pictures.append(picture)
+        if sheet:
+            record = job.record(sheet=True) if metadata else None
+            write_whole(sheet_path, png_bytes(job.sheet(pictures), record))
+            written.append(sheet_path)
+    return written
+
+
+def _render_again(
+    picture_file: Path, model_name: str | None, out: Path, metadata: bool, overwrite: bool, device: str
+) -> list[Path]:
+    from netbend.models.catalog import load_model
+    from netbend.render.files import refuse_existing, write_whole
+    from netbend.render.job import recorded_job
+    from netbend.render.record import png_bytes, read_record
+
+    record = read_record(picture_file)
+    path = out / picture_file.name
+    refuse_existing([path], overwrite)
+    job = recorded_job(record, load_model(model_name or record.model, device))
+    picture = job.sheet(list(job.pictures())) if record.sheet else job[0].picture()
+    write_whole(path, png_bytes(picture, record if metadata else None))
+    return [path]

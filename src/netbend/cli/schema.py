@@ -1,0 +1,10 @@
+"""`netbend schema`: the form of recipes, for editors."""
+
+from netbend.cli.output import print_json
+
+
+def schema() -> None:
+    """Print the JSON schema of recipes; editors check and complete YAML with it."""
+    from netbend.recipe import recipe_schema
+
+    print_json(recipe_schema())

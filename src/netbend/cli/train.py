@@ -1,0 +1,137 @@
+"""`netbend train`: models of your own pictures."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from netbend.cli.output import Quiet
+from netbend.errors import DataError, ModelError
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+    from netbend.models.stylegan2.training.settings import Settings
+
+app = typer.Typer(help="Train a model on your own material.", no_args_is_help=True)
+
+
+@app.callback()
+def options() -> None:
+    pass
+
+
+@app.command("stylegan2")
+def stylegan2(
+    data: Annotated[Path, typer.Argument(help="Folder or zip of pictures.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the run; an unfinished run in it goes on.")],
+    size: Annotated[int, typer.Option(help="Height and width, a power of two.")] = 64,
+    kimg: Annotated[float, typer.Option(help="Thousands of pictures to show in all.")] = 1000,
+    batch: Annotated[int, typer.Option(help="Pictures in a step, over all devices.")] = 16,
+    feature_base: Annotated[int, typer.Option(help="Features at resolution R: base / R ...")] = 16384,
+    feature_max: Annotated[int, typer.Option(help="... but at most so many.")] = 512,
+    latent_dim: Annotated[int, typer.Option(help="Dimensions of z and w.")] = 512,
+    mapping_depth: Annotated[int, typer.Option(help="Layers between z and w.")] = 8,
+    learning_rate: Annotated[float, typer.Option(help="Of both networks.")] = 0.0025,
+    r1_gamma: Annotated[
+        float | None, typer.Option(help="Weight of the gradient penalty; default: 0.0002 size^2 / batch.")
+    ] = None,
+    path_length_weight: Annotated[float, typer.Option(help="Path length penalty; the paper's is 2.")] = 0,
+    style_mixing: Annotated[float, typer.Option(help="Probability of two latents in a picture.")] = 0.9,
+    augment: Annotated[
+        str, typer.Option(help="none, ada (adaptive: for sets below about 20,000) or a probability.")
+    ] = "ada",
+    mirror: Annotated[bool, typer.Option("--mirror", help="Also show pictures mirrored.")] = False,
+    bf16: Annotated[bool, typer.Option("--bf16", help="Compute in bfloat16: faster where supported.")] = False,
+    snapshot_kimg: Annotated[float, typer.Option(help="Thousands of pictures between samples.")] = 25,
+    seed: Annotated[int, typer.Option(help="Of weights, order and latents.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    devices: Annotated[int, typer.Option(help="Number of GPUs (or CPU processes).")] = 1,
+    quiet: Quiet = False,
+) -> None:
+    """Train StyleGAN2. Stop with Ctrl-C at any time; the same command goes on."""
+    from netbend.models.stylegan2.training.settings import Settings
+
+    settings = Settings(
+        size=size,
+        feature_base=feature_base,
+        feature_max=feature_max,
+        z_dim=latent_dim,
+        w_dim=latent_dim,
+        mapping_depth=mapping_depth,
+        kimg=kimg,
+        batch=batch,
+        learning_rate=learning_rate,
+        r1_gamma=r1_gamma,
+        path_length_weight=path_length_weight,
+        style_mixing=style_mixing,
+        augment=augment,
+        mirror=mirror,
+        bf16=bf16,
+        snapshot_kimg=snapshot_kimg,
+        seed=seed,
+    )
+    _check_folder(out, settings)
+    _train(data, out, settings, _fabric(device, devices), quiet)
+    if not quiet:
+        print(out / "model.safetensors")
+
+
+def _check_folder(out: Path, settings: "Settings") -> None:
+    """Refuse a folder with anything in it but this same run."""
+    from netbend.models.stylegan2.training.settings import Settings
+
+    if not out.exists() or not any(out.iterdir()):
+        return
+    if not (out / "settings.json").exists():
+        raise DataError(f"{out}: not empty, and not a training run; name another --out")
+    changed = Settings.load(out / "settings.json").difference(settings)
+    lasting = [name for name in changed if name not in ("kimg", "snapshot_kimg")]
+    if lasting:
+        options = ", ".join("--" + name.replace("_", "-") for name in lasting)
+        raise DataError(f"{out}: holds a run with other settings ({options}); give the same, or another --out")
+
+
+def _fabric(device: str, devices: int) -> "Fabric":
+    try:
+        from lightning_fabric import Fabric
+    except ModuleNotFoundError as error:
+        raise ModelError("training needs lightning-fabric: pip install 'netbend[train]'") from error
+    from netbend.models.catalog import choose_device
+
+    fabric = Fabric(accelerator=choose_device(device).type, devices=devices, strategy="auto")
+    fabric.launch()
+    return fabric
+
+
+def _train(data: Path, out: Path, settings: "Settings", fabric: "Fabric", quiet: bool) -> None:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from netbend.models.stylegan2.training import loop
+    from netbend.models.stylegan2.training.images import load_images
+
+    images = load_images(data, settings.size)
+    out.mkdir(parents=True, exist_ok=True)
+    settings.save(out / "settings.json")
+    trainer = loop.Trainer(images, settings, out, fabric)
+    if (out / "checkpoint.pt").exists():
+        trainer.resume()
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:.1f}/{task.total:.0f} kimg  {task.fields[speed]:.1f} images/s"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[losses]}"),
+        console=Console(stderr=True),
+        disable=quiet or not fabric.is_global_zero,
+    )
+    with bar:
+        task = bar.add_task("Training", total=settings.kimg, speed=0.0, losses="")
+
+        def show(progress: loop.Progress) -> None:
+            losses = "  ".join(f"{name[0].upper()} {value:.2f}" for name, value in progress.losses.items())
+            speed = progress.images_per_second
+            bar.update(task, completed=progress.kimg, speed=speed, losses=losses)
+
+        trainer.run(show)

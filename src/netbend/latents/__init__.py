@@ -1,0 +1,1 @@
+"""Where pictures come from: seeds, and latents in files."""

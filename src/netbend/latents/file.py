@@ -1,0 +1,103 @@
+"""Latents in files: `.npz`/`.npy`, `.safetensors` and `.pt`."""
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from netbend.errors import LatentError
+from netbend.models.base import Latents, Space
+from netbend.models.weights import read_tensors
+
+# Names under which projectors store their result, and the space it lies in.
+SPACE_OF_KEY = {"z": Space.Z, "w": Space.W, "w+": Space.W_PLUS, "w_plus": Space.W_PLUS, "latent": Space.W}
+MOST_VALUES = 100_000_000
+
+
+def load_latents(path: Path, space: Space | None = None) -> Latents:
+    """Read one or many latents; nothing in the file is executed.
+
+    A file names its space by its key: z, w or w+; `latent`, which projectors of `.pt` files use,
+    is w. Arrays of shape `(D,)` or `(N, D)` are z or w, `(N, L, D)` is w+. Latents without a key
+    need `space`. Several arrays, such as one for each projected image, are put together.
+    Raises LatentError naming what was found.
+    """
+    if not path.is_file():
+        raise LatentError(f"latents {path}: no such file")
+    found = list(_candidates(_read(path)))
+    if not found:
+        raise LatentError(f"latents {path}: no array named {', '.join(SPACE_OF_KEY)} in it")
+    batches = [_batch(path, values, space or named) for named, values in found]
+    spaces = {batch_space for batch_space, _ in batches}
+    if len(spaces) > 1:
+        raise LatentError(f"latents {path}: holds {', '.join(sorted(spaces))}; say which with --space")
+    try:
+        values = torch.cat([batch for _, batch in batches])
+    except RuntimeError as error:
+        shapes = ", ".join(str(tuple(batch.shape)) for _, batch in batches)
+        raise LatentError(f"latents {path}: arrays of different shapes, {shapes}") from error
+    if not values.isfinite().all():
+        raise LatentError(f"latents {path}: NaN or infinity among the values")
+    return Latents(spaces.pop(), values, tuple(range(len(values))))
+
+
+def _read(path: Path) -> Any:
+    """The file as a tree of dicts, lists and tensors."""
+    if path.suffix not in {".npz", ".npy"}:
+        return read_tensors(path)
+    try:
+        if path.suffix == ".npz":
+            _refuse_bombs(path)
+        loaded = np.load(path, allow_pickle=False)
+        arrays = {path.stem: loaded} if isinstance(loaded, np.ndarray) else dict(loaded)
+    except (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile, KeyError) as error:
+        raise LatentError(f"latents {path}: not a readable array file ({error})") from error
+    return {
+        name: torch.from_numpy(array.astype(np.float32))
+        for name, array in arrays.items()
+        if np.issubdtype(array.dtype, np.number) and not np.issubdtype(array.dtype, np.complexfloating)
+    }
+
+
+def _refuse_bombs(path: Path) -> None:
+    with zipfile.ZipFile(path) as archive:
+        unpacked = sum(member.file_size for member in archive.infolist())
+    if unpacked > 8 * MOST_VALUES:
+        raise LatentError(f"latents {path}: unpacks to {unpacked} bytes, more than any set of latents")
+
+
+def _candidates(tree: Any, name: str | None = None) -> list[tuple[Space | None, Tensor]]:
+    """Arrays that may be latents, with the space that their key names."""
+    if isinstance(tree, Tensor):
+        return [(SPACE_OF_KEY.get(name or ""), tree)]
+    if not isinstance(tree, dict):
+        return []
+    named = {key: value for key, value in tree.items() if key in SPACE_OF_KEY and isinstance(value, Tensor)}
+    if named:
+        return [(SPACE_OF_KEY[key], value) for key, value in named.items()]
+    tensors = [value for value in tree.values() if isinstance(value, Tensor)]
+    if len(tensors) == 1 and len(tree) == 1:
+        return [(None, tensors[0])]
+    return [found for value in tree.values() if isinstance(value, dict) for found in _candidates(value)]
+
+
+def _batch(path: Path, values: Tensor, space: Space | None) -> tuple[Space, Tensor]:
+    values = values.detach().float()
+    if values.ndim == 1:
+        values = values[None]
+    if values.ndim == 2 and space is Space.W_PLUS:
+        values = values[None]
+    if values.ndim == 3:
+        if space is Space.Z:
+            raise LatentError(f"latents {path}: an array {tuple(values.shape)} is w+, not z")
+        return Space.W_PLUS, values
+    if values.ndim != 2:
+        raise LatentError(
+            f"latents {path}: expected (N, dimensions) or (N, layers, dimensions), found {tuple(values.shape)}"
+        )
+    if space is None:
+        raise LatentError(f"latents {path}: is the array {tuple(values.shape)} z or w? Say --space z or --space w")
+    return space, values

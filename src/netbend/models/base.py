@@ -1,0 +1,117 @@
+"""What every model offers, whatever it makes.
+
+A model is a network plus what is needed to play it: its layers, how to get a latent, and how
+to turn a latent into output. The network is an ordinary module that has never heard of bending.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from netbend.bending import Layer
+from netbend.errors import LatentError
+
+
+class Space(StrEnum):
+    """Where a latent lives. Models without a mapping network know only z."""
+
+    Z = "z"
+    W = "w"
+    W_PLUS = "w+"
+
+
+class NoiseMode(StrEnum):
+    """The per-layer noise: stored with the weights, drawn from each latent's seed, or none."""
+
+    CONSTANT = "constant"
+    RANDOM = "random"
+    NONE = "none"
+
+
+@dataclass(frozen=True)
+class Latents:
+    """A batch of points to generate from.
+
+    values: `(N, ...)`; z `(N, D)`, w `(N, D)`, w+ `(N, L, D)`, one vector for each of L layers.
+    seeds: one for each; they seed the noise.
+    """
+
+    space: Space
+    values: Tensor
+    seeds: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.values) != len(self.seeds):
+            raise LatentError(f"{len(self.values)} latents need as many seeds, got {len(self.seeds)}")
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, index: int) -> "Latents":
+        """One of them, still a batch."""
+        kept = range(len(self))[index]
+        return Latents(self.space, self.values[kept : kept + 1], self.seeds[kept : kept + 1])
+
+
+@dataclass(frozen=True)
+class Play:
+    """How to generate: what is chosen for a rendering besides model, recipe and latent.
+
+    truncation: psi; 1 leaves latents alone, 0 gives the mean picture.
+    cutoff: truncate only the first so many latent vectors of w+; None for all.
+    noise: see NoiseMode.
+    """
+
+    truncation: float = 1.0
+    cutoff: int | None = None
+    noise: NoiseMode = NoiseMode.CONSTANT
+
+
+class Model(ABC):
+    """A trained network that can be played and bent.
+
+    name: as the user called it. hash: of the weights, names the model in records.
+    """
+
+    name: str
+    hash: str
+
+    @property
+    @abstractmethod
+    def network(self) -> nn.Module:
+        """The module whose call turns prepared latents into output; layers are paths in it."""
+
+    @property
+    @abstractmethod
+    def layers(self) -> Sequence[Layer]:
+        """Its bendable layers, in the order of computation."""
+
+    @abstractmethod
+    def latents(self, seeds: Sequence[int]) -> Latents:
+        """One latent for each seed, the same on every machine."""
+
+    @abstractmethod
+    def generate(self, latents: Latents, play: Play = Play()) -> Tensor:  # noqa: B008 - frozen
+        """Run the network; images come out as float32 `(N, C, H, W)`, -1 black to 1 white."""
+
+    @abstractmethod
+    def check(self, latents: Latents) -> None:
+        """Raise LatentError if they are not of this model's shape."""
+
+    def mix_styles(self, latents: Latents, other: Latents, layers: Sequence[int], play: Play) -> Latents:
+        """Take the styles of some layers from other latents, if the model has styles."""
+        raise LatentError(f"{self.name} has no styles to mix")
+
+    @abstractmethod
+    def save(self, path: Path, *, half: bool = False, overwrite: bool = False) -> None:
+        """Write as safetensors, with all that is needed to load it again; half precision if asked."""
+
+    def to(self, device: torch.device) -> "Model":
+        """Move to a device."""
+        self.network.to(device)
+        return self

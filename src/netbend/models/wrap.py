@@ -1,0 +1,49 @@
+"""Any torch module as something to bend."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from netbend.bending import Layer
+from netbend.errors import ModelError
+
+
+@dataclass(frozen=True)
+class WrappedModule:
+    """A network of any kind with its layers, enough for `bend`."""
+
+    network: nn.Module
+    layers: Sequence[Layer]
+
+
+def wrap(network: nn.Module, run: Callable[[], object], kinds: tuple[type[nn.Module], ...] = ()) -> WrappedModule:
+    """Find the layers of a network by running it once.
+
+    run: calls the network on an example, such as `lambda: network(z)`.
+    kinds: module classes whose outputs are layers; by default 2D convolutions of either kind.
+
+    Layers are numbered from 0 in the order in which they ran, and named by their dotted path.
+    Raises ModelError if none of them gave activation maps `(N, F, H, W)`.
+    """
+    layers: list[Layer] = []
+    handles = []
+    for path, module in network.named_modules():
+        if isinstance(module, kinds or (nn.Conv2d, nn.ConvTranspose2d)):
+
+            def note(_module: nn.Module, _inputs: object, maps: object, path: str = path) -> None:
+                if isinstance(maps, Tensor) and maps.ndim == 4 and path not in {layer.name for layer in layers}:
+                    _, features, height, width = maps.shape
+                    layers.append(Layer(len(layers), path, path, features, height, width))
+
+            handles.append(module.register_forward_hook(note))
+    try:
+        with torch.no_grad():
+            run()
+    finally:
+        for handle in handles:
+            handle.remove()
+    if not layers:
+        raise ModelError("no layer to bend: running the network gave no activation maps of shape (N, F, H, W)")
+    return WrappedModule(network, tuple(layers))

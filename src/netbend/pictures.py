@@ -1,0 +1,49 @@
+"""Tensors as pictures, pictures beside each other, contact sheets."""
+
+from collections.abc import Sequence
+
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+from netbend.errors import RenderError
+
+BACKGROUND = "#16161a"
+INK = "#d8d8de"
+GAP = 4
+
+
+def to_pictures(images: Tensor) -> list[Image.Image]:
+    """Turn images `(N, C, H, W)`, -1 black to 1 white, C = 1 or 3, into 8-bit pictures."""
+    if images.shape[1] not in (1, 3):
+        raise RenderError(f"cannot make a picture of {images.shape[1]} channels; expected 1 or 3")
+    pixels = ((images.float().clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+    return [Image.fromarray(picture.squeeze(2) if picture.shape[2] == 1 else picture) for picture in pixels]
+
+
+def beside(left: Image.Image, right: Image.Image) -> Image.Image:
+    """Two pictures of one height in one, without a gap."""
+    both = Image.new("RGB", (left.width + right.width, left.height))
+    both.paste(left, (0, 0))
+    both.paste(right, (left.width, 0))
+    return both
+
+
+def contact_sheet(
+    pictures: Sequence[Image.Image], labels: Sequence[str], columns: int | None = None
+) -> Image.Image:
+    """Pictures of one size in a grid, each with its label below. Small ones are enlarged."""
+    width, height = pictures[0].size
+    zoom = max(1, 128 // height)
+    width, height = width * zoom, height * zoom
+    columns = columns or max(1, min(len(pictures), 8, round(1600 / (width + GAP))))
+    rows = -(-len(pictures) // columns)
+    font = ImageFont.load_default(13)
+    line = 18 if any(labels) else 0
+    sheet = Image.new("RGB", (columns * (width + GAP) + GAP, rows * (height + line + GAP) + GAP), BACKGROUND)
+    draw = ImageDraw.Draw(sheet)
+    for index, (picture, label) in enumerate(zip(pictures, labels, strict=True)):
+        x = GAP + index % columns * (width + GAP)
+        y = GAP + index // columns * (height + line + GAP)
+        sheet.paste(picture.resize((width, height), Image.Resampling.BICUBIC), (x, y))
+        draw.text((x + 2, y + height + 1), label, fill=INK, font=font)
+    return sheet

@@ -1,0 +1,1 @@
+"""Models, recipes and latents become pictures on disk."""

@@ -1,0 +1,48 @@
+"""Writing output: whole or not at all, and never over what is there."""
+
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from netbend.errors import NetbendError, RenderError
+
+
+def refuse_existing(paths: Sequence[Path], overwrite: bool) -> None:
+    """Raise RenderError if one of the files to write is there already, unless asked to overwrite."""
+    existing = [path for path in paths if path.exists()]
+    if existing and not overwrite:
+        others = f" (and {len(existing) - 1} more)" if len(existing) > 1 else ""
+        raise RenderError(f"{existing[0]}{others} exists already; name another --out, or say --overwrite")
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file by way of a temporary one beside it; a failure leaves nothing behind."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise RenderError(f"cannot write {path}: {error.strerror}") from error
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(unfinished, 0o666 & ~umask)
+        os.replace(unfinished, path)
+    except OSError as error:
+        raise RenderError(f"cannot write {path}: {error.strerror}") from error
+    finally:
+        Path(unfinished).unlink(missing_ok=True)
+
+
+@contextmanager
+def nothing_left_on_error(written: list[Path]) -> Iterator[None]:
+    """Remove the files noted in `written` if the block ends in an error of netbend's."""
+    try:
+        yield
+    except NetbendError:
+        for path in written:
+            path.unlink(missing_ok=True)
+        raise
