@@ -1,0 +1,148 @@
+"""Pictures on disk, and the records that make them again."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, PngImagePlugin
+
+from netbend.bending import resolve
+from netbend.errors import RenderError
+from netbend.models.base import Model, NoiseMode, Play
+from netbend.pictures import contact_sheet, to_pictures
+from netbend.recipe import load_recipe
+from netbend.render.files import nothing_left_on_error, refuse_existing, write_whole
+from netbend.render.job import Job, recorded_job
+from netbend.render.record import png_bytes, read_record
+
+
+def write_recipe(folder: Path) -> Path:
+    mask = Image.new("L", (32, 32), 0)
+    mask.paste(200, (0, 0, 16, 32))
+    mask.save(folder / "half.png")
+    path = folder / "recipe.yaml"
+    path.write_text(
+        "name: A test\nseed: 3\nbends:\n"
+        "  - {layer: 1, transform: rotate, params: {angle: 30}, features: {random: 0.5}}\n"
+        "  - {layer: 4, transform: multiply, params: {p: -1}, mix: 0.6, mask: half.png}\n"
+    )
+    return path
+
+
+def job_of(model: Model, folder: Path, **rest: object) -> Job:
+    recipe = load_recipe(write_recipe(folder))
+    plan = resolve(recipe, model.layers)
+    play = Play(truncation=0.6, cutoff=3, noise=NoiseMode.RANDOM)
+    return Job(model, model.latents([5, 6]), play, recipe, plan, **rest)
+
+
+def pixels(picture: Image.Image) -> np.ndarray:
+    return np.asarray(picture)
+
+
+@pytest.mark.parametrize("compare", [False, True])
+def test_a_picture_is_made_again_from_its_record_alone(model: Model, tmp_path: Path, compare: bool) -> None:
+    (tmp_path / "recipes").mkdir()
+    job = job_of(model, tmp_path / "recipes", compare=compare)[1]
+    write_whole(tmp_path / "picture.png", png_bytes(job.picture(), job.record()))
+    for file in (tmp_path / "recipes").iterdir():
+        file.unlink()
+    again = recorded_job(read_record(tmp_path / "picture.png"), model)
+    np.testing.assert_array_equal(pixels(again.picture()), pixels(Image.open(tmp_path / "picture.png")))
+    assert again.picture().width == (32 if compare else 16)
+
+
+def test_mixed_styles_are_kept_in_the_record(model: Model, tmp_path: Path) -> None:
+    mixed = model.mix_styles(model.latents([1]), model.latents([2]), [1], Play())
+    job = Job(model, mixed)
+    write_whole(tmp_path / "picture.png", png_bytes(job.picture(), job.record()))
+    again = recorded_job(read_record(tmp_path / "picture.png"), model)
+    np.testing.assert_array_equal(pixels(again.picture()), pixels(job.picture()))
+
+
+def test_the_record_holds_the_drawn_features(model: Model, tmp_path: Path) -> None:
+    record = job_of(model, tmp_path).record()
+    assert len(record.indices[0]) == 5
+    assert record.indices[1] == list(range(8))
+    assert record.seeds == [5, 6]
+
+
+def test_a_record_of_another_model_is_refused(model: Model, tmp_path: Path) -> None:
+    record = job_of(model, tmp_path).record()
+    model.hash = "f" * 64
+    with pytest.raises(RenderError, match="made with tiny, whose weights have the hash 000000000000"):
+        recorded_job(record, model)
+
+
+def png_with(path: Path, text: str | None) -> Path:
+    chunks = PngImagePlugin.PngInfo()
+    if text is not None:
+        chunks.add_itxt("netbend", text)
+    Image.new("RGB", (2, 2)).save(path, pnginfo=chunks)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "no record in it"),
+        ("{", "record is damaged"),
+        ("[" * 100000, "record is damaged"),
+        ('{"version": "1"}', "record is damaged .*model"),
+        ('{"version": "1", "model": "m", "model_hash": "h", "seeds": [1], "evil": 1}', "evil"),
+    ],
+)
+def test_damaged_records_are_refused(tmp_path: Path, text: str | None, message: str) -> None:
+    with pytest.raises(RenderError, match=message):
+        read_record(png_with(tmp_path / "picture.png", text))
+
+
+def test_only_pngs_have_records(tmp_path: Path) -> None:
+    (tmp_path / "picture.png").write_text("not a picture")
+    with pytest.raises(RenderError, match="not a readable PNG"):
+        read_record(tmp_path / "picture.png")
+    with pytest.raises(RenderError, match="no such file"):
+        read_record(tmp_path / "gone.png")
+
+
+def test_minus_one_is_black_one_is_white_and_beyond_is_clipped() -> None:
+    values = torch.tensor([-2.0, -1.0, 0.0, 1.0, 2.0]).expand(1, 3, 1, 5)
+    assert pixels(to_pictures(values)[0])[0, :, 0].tolist() == [0, 0, 128, 255, 255]
+    assert to_pictures(values[:, :1])[0].mode == "L"
+    with pytest.raises(RenderError, match="2 channels"):
+        to_pictures(values[:, :2])
+
+
+def test_a_contact_sheet_holds_every_picture_in_reading_order() -> None:
+    colours = [(250, 0, 0), (0, 250, 0), (0, 0, 250)]
+    sheet = contact_sheet([Image.new("RGB", (128, 128), colour) for colour in colours], ["a", "b", "c"], columns=2)
+    assert [sheet.getpixel(at) for at in [(64, 64), (196, 64), (64, 214)]] == colours
+
+
+def test_files_that_are_there_are_not_replaced_unasked(tmp_path: Path) -> None:
+    (tmp_path / "there.png").write_text("mine")
+    with pytest.raises(RenderError, match=r"there\.png exists already"):
+        refuse_existing([tmp_path / "new.png", tmp_path / "there.png"], overwrite=False)
+    refuse_existing([tmp_path / "there.png"], overwrite=True)
+
+
+def test_an_error_half_way_leaves_nothing_behind(tmp_path: Path) -> None:
+    written = []
+
+    def two_files_and_an_error() -> None:
+        with nothing_left_on_error(written):
+            for name in ("one", "two"):
+                write_whole(tmp_path / name, b"data")
+                written.append(tmp_path / name)
+            raise RenderError("at the third")
+
+    with pytest.raises(RenderError, match="at the third"):
+        two_files_and_an_error()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_writing_into_a_file_as_folder_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RenderError, match="cannot write"):
+        write_whole(tmp_path / "file" / "picture.png", b"data")
