@@ -1,0 +1,27 @@
+"""Transforms: pure functions of activation maps. They know numbers, no networks."""
+
+from netbend.transforms import affine, morphology, numerical
+from netbend.transforms.base import (
+    Parameter,
+    Transform,
+    all_transforms,
+    build_transform,
+    get_transform,
+    parameter,
+    parameters_of,
+    transform,
+)
+
+__all__ = [
+    "Parameter",
+    "Transform",
+    "affine",
+    "all_transforms",
+    "build_transform",
+    "get_transform",
+    "morphology",
+    "numerical",
+    "parameter",
+    "parameters_of",
+    "transform",
+]

@@ -1,0 +1,42 @@
+"""Transformations of single activations (paper, section 5.1)."""
+
+import torch
+from torch import Tensor
+
+from netbend.transforms.base import Transform, parameter, transform
+
+
+@transform("ablate")
+class Ablate(Transform):
+    """Switch features off: f(x) = x * 0, also where x is NaN or infinite (section 5.1)."""
+
+    def __call__(self, maps: Tensor) -> Tensor:
+        return torch.zeros_like(maps)
+
+
+@transform("invert")
+class Invert(Transform):
+    """Turn activations over: f(x) = 1 - x (section 5.1)."""
+
+    def __call__(self, maps: Tensor) -> Tensor:
+        return 1 - maps
+
+
+@transform("multiply", older_names=["scalar-multiply"])
+class Multiply(Transform):
+    """Strengthen, weaken or negate activations: f(x) = x * p (section 5.1)."""
+
+    p: float = parameter(doc="factor; below 0 turns highlights into shadows", soft_range=(-5, 5))
+
+    def __call__(self, maps: Tensor) -> Tensor:
+        return maps * self.p
+
+
+@transform("threshold", older_names=["binary-thresh", "binary-tresh"])
+class Threshold(Transform):
+    """Posterise: f(x) = 1 where x >= t, else 0 (section 5.1, equation 1)."""
+
+    t: float = parameter(doc="activations from here on become 1, others 0", soft_range=(-1, 1))
+
+    def __call__(self, maps: Tensor) -> Tensor:
+        return (maps >= self.t).to(maps.dtype)
