@@ -1,0 +1,59 @@
+"""Recipes: what to bend, as plain data, from YAML and to it."""
+
+from pathlib import Path
+from typing import Any
+
+from netbend.errors import RecipeError
+from netbend.recipe.clusters import Clusters, load_clusters
+from netbend.recipe.older import parse_older
+from netbend.recipe.readable import parse_readable, recipe_schema, recipe_to_data, recipe_to_yaml
+from netbend.recipe.schema import Bend, Recipe
+from netbend.recipe.selection import All, Cluster, Indices, Not, Random, Selection
+from netbend.recipe.yamlfile import Source, parse_yaml, read_file
+
+__all__ = [
+    "All",
+    "Bend",
+    "Cluster",
+    "Clusters",
+    "Indices",
+    "Not",
+    "Random",
+    "Recipe",
+    "Selection",
+    "load_clusters",
+    "load_recipe",
+    "parse_recipe",
+    "recipe_from_data",
+    "recipe_schema",
+    "recipe_to_data",
+    "recipe_to_yaml",
+]
+
+
+def load_recipe(path: Path | str) -> Recipe:
+    """Read a recipe file, in our form or the older five-item form.
+
+    Raises RecipeError with `file:line:column` and the remedy for everything that is wrong in it.
+    """
+    path = Path(path)
+    return parse_recipe(read_file(path), str(path), path.parent)
+
+
+def parse_recipe(text: str, file: str = "<recipe>", folder: Path | None = None) -> Recipe:
+    """Read a recipe from YAML text. file: for messages. folder: where its paths start."""
+    data, source = parse_yaml(text, file, folder)
+    return _parse(data, source)
+
+
+def recipe_from_data(data: Any) -> Recipe:
+    """The recipe that `recipe_to_data` made this of."""
+    return _parse(data, Source("<recipe>"))
+
+
+def _parse(data: Any, source: Source) -> Recipe:
+    if not isinstance(data, dict):
+        raise RecipeError(f"{source.at(())}: expected keys such as `name:` and `bends:`, not {data!r:.60}")
+    if "transforms" in data and "bends" not in data:
+        return parse_older(data, source)
+    return parse_readable(data, source)

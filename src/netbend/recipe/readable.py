@@ -1,0 +1,170 @@
+"""Our form of a recipe file: to a Recipe and back, and its JSON schema."""
+
+import io
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from ruamel.yaml import YAML
+
+from netbend.recipe.problems import Problems, built_transform, validated
+from netbend.recipe.schema import LARGEST_SEED, Bend, Recipe
+from netbend.recipe.selection import Selection, parse_selection, selection_data
+from netbend.recipe.yamlfile import KeyPath, Source
+from netbend.transforms import all_transforms, parameters_of
+
+_FRACTION = {"type": "number", "minimum": 0, "maximum": 1}
+_CLUSTER = {"type": ["integer", "string"]}
+_INDEX = {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "^[0-9]+-[0-9]+$"}]}
+
+
+def _one_or_more(item: dict[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [item, {"type": "array", "items": item, "minItems": 1}]}
+
+
+def _only(key: str, value: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": {key: value}, "required": [key], "additionalProperties": False}
+
+
+_PLAIN_SELECTIONS = [
+    {"const": "all"},
+    _only("random", _FRACTION),
+    _only("cluster", _one_or_more(_CLUSTER)),
+    _only("indices", _one_or_more(_INDEX)),
+]
+_SELECTION_SCHEMA = {"anyOf": [*_PLAIN_SELECTIONS, _only("not", {"anyOf": _PLAIN_SELECTIONS})]}
+
+
+def _number_or_name(value: Any) -> int | str:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise ValueError(f"expected a number or a name, not {value!r}")
+    return value
+
+
+LayerAddress = Annotated[Any, BeforeValidator(_number_or_name), WithJsonSchema({"type": ["integer", "string"]})]
+
+
+class BendForm(BaseModel):
+    """One item under `bends:`."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    layer: LayerAddress = Field(description="number or name; see `netbend layers`")
+    transform: str = Field(description="see `netbend transforms`")
+    params: dict[str, Any] | list[Any] = Field({}, description="by name, or in the order of declaration")
+    features: Annotated[Any, BeforeValidator(parse_selection), WithJsonSchema(_SELECTION_SCHEMA)] = Field(
+        "all", description="which features of the layer", validate_default=True
+    )
+    mix: float = Field(1.0, ge=0, le=1, allow_inf_nan=False, description="0 unbent, 1 bent")
+    mask: str | None = Field(None, description="grey-scale picture; bending only where it is white")
+
+
+class RecipeForm(BaseModel):
+    """A recipe file."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    name: str | None = None
+    description: str | None = Field(None, description="what it does, in a line")
+    model: str | None = Field(None, description="what it was made for")
+    seed: int = Field(0, ge=0, le=LARGEST_SEED, description="of the random selections")
+    clusters: str | None = Field(None, description="cluster file")
+    bends: list[Any] = Field(description="in order")
+
+
+def parse_readable(data: dict[str, Any], source: Source) -> Recipe:
+    """A recipe from plain data. Raises RecipeError with everything that is wrong."""
+    problems = Problems(source)
+    form = validated(RecipeForm, data, (), problems)
+    items = data["bends"] if isinstance(data.get("bends"), list) else []
+    bends = [_parse_bend(item, ("bends", index), problems) for index, item in enumerate(items)]
+    problems.raise_if_any()
+    assert form is not None
+    return Recipe(
+        bends=tuple(bend for bend in bends if bend is not None),
+        name=form.name,
+        description=form.description,
+        model=form.model,
+        seed=form.seed,
+        clusters=form.clusters,
+        source=source,
+    )
+
+
+def _parse_bend(item: Any, at: KeyPath, problems: Problems) -> Bend | None:
+    form = validated(BendForm, item, at, problems)
+    if form is None:
+        return None
+    transform = built_transform(form.transform, form.params, at, problems)
+    if transform is None:
+        return None
+    features: Selection = form.features
+    return Bend(form.layer, transform, features, form.mix, form.mask)
+
+
+def recipe_to_data(recipe: Recipe) -> dict[str, Any]:
+    """The recipe as its file holds it: dicts, lists, strings and numbers, defaults left out."""
+    about = {
+        "name": recipe.name,
+        "description": recipe.description,
+        "model": recipe.model,
+        "seed": recipe.seed or None,
+        "clusters": recipe.clusters,
+    }
+    kept = {key: value for key, value in about.items() if value is not None}
+    return {**kept, "bends": [_bend_data(bend) for bend in recipe.bends]}
+
+
+def _bend_data(bend: Bend) -> dict[str, Any]:
+    data: dict[str, Any] = {"layer": bend.layer, "transform": bend.transform.name}
+    params = bend.transform.model_dump(mode="json", exclude_defaults=True)
+    if params:
+        data["params"] = params
+    data["features"] = selection_data(bend.features)
+    if bend.mix != 1:
+        data["mix"] = bend.mix
+    if bend.mask is not None:
+        data["mask"] = bend.mask
+    return data
+
+
+def recipe_to_yaml(recipe: Recipe) -> str:
+    """The recipe as YAML that reads back as the same recipe."""
+    text = io.StringIO()
+    yaml = YAML()
+    yaml.width = 100
+    yaml.dump(recipe_to_data(recipe), text)
+    return text.getvalue()
+
+
+def recipe_schema() -> dict[str, Any]:
+    """JSON schema of recipe files, with the parameters of every known transform."""
+    bend = BendForm.model_json_schema()
+    bend["properties"]["transform"]["enum"] = [
+        name for cls in all_transforms().values() for name in (cls.name, *cls.older_names)
+    ]
+    bend["allOf"] = [
+        {
+            "if": {"properties": {"transform": {"enum": [cls.name, *cls.older_names]}}},
+            "then": {"properties": {"params": _params_schema(cls)}, **_required_params(cls)},
+        }
+        for cls in all_transforms().values()
+    ]
+    schema = RecipeForm.model_json_schema()
+    schema["properties"]["bends"] = {**schema["properties"]["bends"], "items": bend}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "netbend recipe"}
+
+
+def _params_schema(cls: Any) -> dict[str, Any]:
+    by_name = cls.model_json_schema()
+    by_name.pop("title", None)
+    in_order = {
+        "type": "array",
+        "prefixItems": list(by_name.get("properties", {}).values()),
+        "minItems": len(by_name.get("required", [])),
+        "maxItems": len(by_name.get("properties", {})),
+    }
+    return {"anyOf": [by_name, in_order]}
+
+
+def _required_params(cls: Any) -> dict[str, Any]:
+    return {"required": ["params"]} if any(parameter.required for parameter in parameters_of(cls)) else {}

@@ -1,0 +1,58 @@
+"""Recipes: ordered lists of bends, as plain data."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from netbend.recipe.selection import All, Selection
+from netbend.recipe.yamlfile import Source
+from netbend.transforms import Transform
+
+LARGEST_SEED = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Bend:
+    """A transform put into a layer, on some of its features.
+
+    layer: number or name. mix: 0 keeps the unbent maps, 1 takes the bent ones.
+    mask: a grey-scale picture; bending only where it is white.
+    """
+
+    layer: int | str
+    transform: Transform
+    features: Selection = All()
+    mix: float = 1.0
+    mask: str | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.mix <= 1:
+            raise ValueError(f"mix: expected 0 to 1, not {self.mix}")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Bends in order, several on one layer if wanted.
+
+    model: a hint, what it was made for. seed: of the random selections. clusters: the cluster
+    file that its `cluster` selections look up. Paths start at the recipe's folder.
+    """
+
+    bends: tuple[Bend, ...]
+    name: str | None = None
+    description: str | None = None
+    model: str | None = None
+    seed: int = 0
+    clusters: str | None = None
+    source: Source | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def folder(self) -> Path | None:
+        """Where its paths start, None for recipes that are in no file."""
+        return None if self.source is None else self.source.folder
+
+    def at(self, *path: str | int) -> str:
+        """Where something stands, for messages: `file.yaml:12:5`, or `bends[2].layer` without a file."""
+        if self.source is not None:
+            return self.source.at(path)
+        parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+        return "".join(parts).lstrip(".")

@@ -1,0 +1,153 @@
+"""YAML from strangers: plain data only, within limits, with the position of every key and value.
+
+Nothing is constructed by the YAML library: its tree of nodes is walked here, and whatever is
+not a mapping, list, string, number, true, false or null is refused.
+"""
+
+import math
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from netbend.errors import RecipeError
+
+MOST_BYTES = 1_000_000
+MOST_NODES = 100_000  # after aliases are expanded
+MOST_DEPTH = 20
+MOST_DIGITS = 40
+
+KeyPath: TypeAlias = tuple[str | int, ...]
+Position: TypeAlias = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file, and where in it each key and value stands (line and column, from 1)."""
+
+    file: str
+    folder: Path | None = None
+    values: Mapping[KeyPath, Position] = field(default_factory=dict, repr=False)
+    keys: Mapping[KeyPath, Position] = field(default_factory=dict, repr=False)
+
+    def at(self, path: KeyPath, *, key: bool = False) -> str:
+        """`file:line:column` of a value, or of its key; of what holds it where it is missing."""
+        positions = self.keys if key else self.values
+        while path and path not in positions:
+            path, positions = path[:-1], self.values
+        line, column = positions.get(path, (1, 1))
+        return f"{self.file}:{line}:{column}"
+
+
+def read_file(path: Path) -> str:
+    """The text of a file of at most 1 MB. Raises RecipeError."""
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise RecipeError(f"{path}: not a file")
+        if status.st_size > MOST_BYTES:
+            raise RecipeError(f"{path}: {status.st_size} bytes; recipes and cluster files have at most {MOST_BYTES}")
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise RecipeError(f"{path}: no such file") from error
+    except OSError as error:
+        raise RecipeError(f"{path}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise RecipeError(f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8") from error
+
+
+def parse_yaml(text: str, file: str, folder: Path | None = None) -> tuple[Any, Source]:
+    """Turn YAML 1.2 (or JSON) into plain data, and the positions in it. Raises RecipeError."""
+    if len(text) > MOST_BYTES:
+        raise RecipeError(f"{file}: {len(text)} characters; at most {MOST_BYTES} are read")
+    try:
+        root = YAML(typ="safe", pure=True).compose(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"{file}:{mark.line + 1}:{mark.column + 1}" if mark else file
+        raise RecipeError(f"{where}: not valid YAML: {error.problem or error.context}") from error
+    except (YAMLError, ValueError) as error:
+        raise RecipeError(f"{file}: not valid YAML: {' '.join(str(error).split())}") from error
+    except RecursionError as error:
+        raise RecipeError(f"{file}: nested deeper than {MOST_DEPTH} levels") from error
+    if root is None:
+        raise RecipeError(f"{file}: empty")
+    walk = _Walk(file)
+    data = walk.plain(root, ())
+    return data, Source(file, folder, walk.values, walk.keys)
+
+
+class _Walk:
+    """From nodes to plain data, counting."""
+
+    def __init__(self, file: str):
+        self.file = file
+        self.nodes = 0
+        self.values: dict[KeyPath, Position] = {}
+        self.keys: dict[KeyPath, Position] = {}
+
+    def plain(self, node: Node, path: KeyPath) -> Any:
+        self.nodes += 1
+        if self.nodes > MOST_NODES:
+            raise self._error(node, f"more than {MOST_NODES} values, aliases included")
+        if len(path) > MOST_DEPTH:
+            raise self._error(node, f"nested deeper than {MOST_DEPTH} levels")
+        self.values[path] = (node.start_mark.line + 1, node.start_mark.column + 1)
+        if isinstance(node, ScalarNode):
+            return self._scalar(node)
+        tag = "seq" if isinstance(node, SequenceNode) else "map"
+        if node.tag != f"tag:yaml.org,2002:{tag}":
+            raise self._error(node, f"the tag {node.tag} is not allowed; recipes are plain data")
+        if isinstance(node, SequenceNode):
+            return [self.plain(item, (*path, index)) for index, item in enumerate(node.value)]
+        return self._mapping(node, path)
+
+    def _mapping(self, node: MappingNode, path: KeyPath) -> dict[str | int, Any]:
+        data: dict[str | int, Any] = {}
+        for key_node, value_node in node.value:
+            key = self._scalar(key_node) if isinstance(key_node, ScalarNode) else None
+            if isinstance(key, bool) or not isinstance(key, str | int):
+                raise self._error(key_node, "expected a word or a number as a key")
+            if key in data:
+                raise self._error(key_node, f"the key `{key}` comes twice")
+            self.keys[(*path, key)] = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
+            data[key] = self.plain(value_node, (*path, key))
+        return data
+
+    def _scalar(self, node: ScalarNode) -> str | int | float | bool | None:
+        kind = node.tag.removeprefix("tag:yaml.org,2002:")
+        text: str = node.value
+        try:
+            match kind:
+                case "str" | "timestamp":
+                    return text
+                case "null":
+                    return None
+                case "bool":
+                    return text.lower() == "true"
+                case "int" if len(text) <= MOST_DIGITS:
+                    return int(text.replace("_", ""), 0 if text.lstrip("+-")[:2] in ("0x", "0o", "0b") else 10)
+                case "int":
+                    raise self._error(node, "a number of too many digits")
+                case "float":
+                    return self._finite(node, text)
+        except ValueError:
+            return text
+        if kind == "merge":
+            raise self._error(node, "merge keys `<<` are not supported; repeat the items")
+        raise self._error(node, f"the tag {node.tag} is not allowed; recipes are plain data")
+
+    def _finite(self, node: ScalarNode, text: str) -> float:
+        value = float(text.replace("_", "").replace(".inf", "inf").replace(".nan", "nan").lower())
+        if not math.isfinite(value):
+            raise self._error(node, f"{text}: NaN and infinity are not allowed")
+        return value
+
+    def _error(self, node: Node, message: str) -> RecipeError:
+        mark = node.start_mark
+        return RecipeError(f"{self.file}:{mark.line + 1}:{mark.column + 1}: {message}")
