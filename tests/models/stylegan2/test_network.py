@@ -22,7 +22,7 @@ def zero_stuffed(maps: np.ndarray) -> np.ndarray:
 
 def modulated_weight(conv: ModulatedConv, w: Tensor) -> Tensor:
     """Equations 1 and 3 of the paper, on the weights, for one sample."""
-    weight = conv.weight * conv.gain * conv.style(w)[None, :, None, None]
+    weight = conv.weight * conv.gain * conv.style(w)[0][None, :, None, None]
     if conv.demodulate:
         weight = weight * torch.rsqrt(weight.square().sum(dim=(1, 2, 3), keepdim=True) + 1e-8)
     return weight

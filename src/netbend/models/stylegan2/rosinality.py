@@ -1,0 +1,87 @@
+"""The layout of rosinality-style `.pt` checkpoints, under our names."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from netbend.errors import CheckpointError
+from netbend.models.stylegan2.network import Architecture
+from netbend.models.stylegan2.resampling import check_filter
+
+
+def convert(tree: Mapping[str, Any], file: str) -> tuple[Architecture, dict[str, Tensor]]:
+    """Architecture and weights of `g_ema`; `latent_avg` gives the mean of w where it is there."""
+    weights = {name: value for name, value in tree["g_ema"].items() if isinstance(value, Tensor)}
+    architecture = _architecture(weights, file)
+    state = {}
+    for name, tensor in weights.items():
+        if name.endswith(".kernel"):
+            check_filter(tensor, name, file)
+            continue
+        renamed = _rename(name)
+        if renamed is None:
+            raise CheckpointError(f"{file}: {name} in `g_ema` is not known of this layout")
+        state[renamed] = _reshape(renamed, tensor)
+    for layer in range(architecture.layer_count):  # files written before noise was stored lack it
+        size = architecture.resolution(layer)
+        random = torch.Generator().manual_seed(layer)
+        state.setdefault(f"synthesis.noise_{layer}", torch.randn(size, size, generator=random))
+    average = tree.get("latent_avg")
+    known = isinstance(average, Tensor) and average.numel() == architecture.w_dim
+    state["w_mean"] = average.flatten() if known else torch.zeros(architecture.w_dim)
+    return architecture, state
+
+
+def _architecture(weights: Mapping[str, Tensor], file: str) -> Architecture:
+    try:
+        features = [weights["input.input"].shape[1]]
+        while (name := f"convs.{2 * len(features) - 1}.conv.weight") in weights:
+            features.append(weights[name].shape[1])
+        depth = sum(re.fullmatch(r"style\.\d+\.weight", name) is not None for name in weights)
+        w_dim, z_dim = weights["style.1.weight"].shape
+        channels = weights["to_rgb1.bias"].shape[1]
+    except (KeyError, IndexError, ValueError) as error:
+        raise CheckpointError(f"{file}: `g_ema` is not a StyleGAN2 generator of rosinality's layout ({error})") from error
+    return Architecture(tuple(features), z_dim, w_dim, depth, channels)
+
+
+def _rename(name: str) -> str | None:
+    for pattern, replacement in _NAMES:
+        if re.fullmatch(pattern, name):
+            return re.sub(pattern, replacement, name)
+    if found := re.fullmatch(r"style\.(\d+)\.(weight|bias)", name):
+        return f"mapping.layers.{int(found[1]) - 1}.{found[2]}"  # style.0 is the normalisation
+    if found := re.fullmatch(r"(conv1|convs\.(\d+)|to_rgb1|to_rgbs\.(\d+))\.(.+)", name):
+        step = 0 if found[1] in ("conv1", "to_rgb1") else int(found[2] or found[3] or 0) + 1
+        part = _PARTS.get(found[4])
+        room = "layers" if found[1].startswith("conv") else "to_rgb"
+        return None if part is None else f"synthesis.{room}.{step}.{part}"
+    return None
+
+
+_NAMES = [(r"input\.input", "synthesis.input.maps"), (r"noises\.noise_(\d+)", r"synthesis.noise_\1")]
+
+_PARTS = {
+    "conv.weight": "conv.weight",
+    "conv.modulation.weight": "conv.style.weight",
+    "conv.modulation.bias": "conv.style.bias",
+    "noise.weight": "noise_strength",
+    "activate.bias": "bias",
+    "bias": "bias",
+}
+
+
+def _reshape(name: str, tensor: Tensor) -> Tensor:
+    """Without the dimensions of length 1 that this layout carries along."""
+    if name.endswith("conv.weight") or name == "synthesis.input.maps":
+        return tensor[0]
+    if name.endswith("noise_strength"):
+        return tensor.reshape(())
+    if ".noise_" in name:
+        return tensor[0, 0]
+    if name.startswith("synthesis.") and name.endswith(".bias") and ".style." not in name:
+        return tensor.flatten()
+    return tensor

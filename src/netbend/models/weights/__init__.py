@@ -1,0 +1,115 @@
+"""Files of weights as plain trees of tensors. Nothing in a file is ever executed.
+
+`.safetensors` by its own library; torch's zips and older streams, and the pickles of
+StyleGAN2's PyTorch versions, by an interpreter that writes down what it would have to call.
+"""
+
+import hashlib
+import io
+import json
+import stat
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load
+
+from netbend.errors import CheckpointError, RefusedFile
+from netbend.models.weights.inertpickle import read_pickle
+from netbend.models.weights.names import STYLEGAN_NAMES
+from netbend.models.weights.revive import ModuleState, Reviver, Storage, Unread
+from netbend.models.weights.torchfile import is_legacy_torch, read_legacy_torch, read_torch_zip
+
+__all__ = ["ModuleState", "Unread", "WeightsFile", "read_tensors", "read_weights", "weights_hash"]
+
+MOST_BYTES = 8 * 1024**3
+
+
+@dataclass(frozen=True)
+class WeightsFile:
+    """What a file holds.
+
+    format: safetensors, torch or pickle. tree: dicts, lists, strings, numbers, tensors and
+    ModuleState. header: the metadata of a safetensors file.
+    """
+
+    format: str
+    tree: Any
+    header: dict[str, str]
+
+
+def read_weights(path: Path | str) -> WeightsFile:
+    """Read a file of weights, whatever its name says, by its content.
+
+    Raises CheckpointError for a damaged or unknown file, RefusedFile for one that asks for
+    anything but weights.
+    """
+    path = Path(path)
+    data = _read_bytes(path)
+    file = str(path)
+    try:
+        if data[:4] == b"PK\x03\x04" or zipfile.is_zipfile(io.BytesIO(data)):
+            return WeightsFile("torch", read_torch_zip(data, file), {})
+        if len(data) > 9 and data[8:9] == b"{":
+            return WeightsFile("safetensors", load(data), _safetensors_header(data))
+        if is_legacy_torch(data):
+            return WeightsFile("torch", read_legacy_torch(data, file), {})
+        if data[:1] in (b"\x80", b"(", b"}", b"]"):
+            return WeightsFile("pickle", _read_stylegan_pickle(data, file), {})
+    except SafetensorError as error:
+        raise CheckpointError(f"{file}: damaged safetensors file ({error})") from error
+    except RecursionError as error:
+        raise RefusedFile(f"{file}: nested too deeply; refused") from error
+    except MemoryError as error:
+        raise CheckpointError(f"{file}: does not fit into memory") from error
+    raise CheckpointError(f"{file}: not a checkpoint; expected .safetensors, a torch .pt or a StyleGAN2 .pkl")
+
+
+def read_tensors(path: Path | str) -> Any:
+    """The tree of a file of weights or latents."""
+    return read_weights(path).tree
+
+
+def weights_hash(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise CheckpointError(f"{path}: not a file")
+        if status.st_size > MOST_BYTES:
+            raise RefusedFile(f"{path}: larger than {MOST_BYTES // 1024**3} GiB; refused")
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{path}: no such file") from error
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def _safetensors_header(data: bytes) -> dict[str, str]:
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length]).get("__metadata__", {})
+    return {str(key): str(value) for key, value in header.items()}
+
+
+def _read_stylegan_pickle(data: bytes, file: str) -> Any:
+    raw = read_pickle(io.BytesIO(data), STYLEGAN_NAMES, file)
+
+    def load_bytes(nested: bytes) -> Storage:
+        if nested[:4] == b"PK\x03\x04":
+            inner = read_torch_zip(nested, file)
+        elif is_legacy_torch(nested):
+            inner = read_legacy_torch(nested, file)
+        else:
+            raise RefusedFile(f"{file}: a nested pickle where a tensor's numbers were expected; refused")
+        if not isinstance(inner, Storage):
+            raise RefusedFile(f"{file}: a nested file without a tensor's numbers; refused")
+        return inner
+
+    return Reviver(file, len(data), load_bytes=load_bytes).revive(raw)

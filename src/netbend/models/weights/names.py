@@ -1,0 +1,56 @@
+"""The names that files of weights may hold. All are only ever written down, never imported."""
+
+import torch
+
+DTYPE_OF_STORAGE = {
+    "DoubleStorage": torch.float64,
+    "FloatStorage": torch.float32,
+    "HalfStorage": torch.float16,
+    "BFloat16Storage": torch.bfloat16,
+    "LongStorage": torch.int64,
+    "IntStorage": torch.int32,
+    "ShortStorage": torch.int16,
+    "CharStorage": torch.int8,
+    "ByteStorage": torch.uint8,
+    "BoolStorage": torch.bool,
+}
+
+REBUILD_TENSOR = "torch._utils._rebuild_tensor_v2"
+REBUILD_PARAMETER = "torch._utils._rebuild_parameter"
+LOAD_FROM_BYTES = "torch.storage._load_from_bytes"
+PERSISTENT_OBJECT = "torch_utils.persistence._reconstruct_persistent_obj"
+
+MAPPINGS = {"collections.OrderedDict", "dnnlib.util.EasyDict"}
+NAMESPACE = "argparse.Namespace"
+SETS = {"builtins.set", "__builtin__.set"}
+
+# torch.save writes these, and training scripts keep their options with them.
+TORCH_NAMES = frozenset(
+    {
+        *(f"torch.{name}" for name in DTYPE_OF_STORAGE),
+        *(f"torch.cuda.{name}" for name in DTYPE_OF_STORAGE),
+        *(f"torch.{dtype}".replace("torch.torch", "torch") for dtype in set(DTYPE_OF_STORAGE.values())),
+        *MAPPINGS,
+        *SETS,
+        REBUILD_TENSOR,
+        REBUILD_PARAMETER,
+        NAMESPACE,
+        "torch.Size",
+        "torch.device",
+    }
+)
+
+# Pickles of StyleGAN2's PyTorch versions also hold module objects, and numbers of numpy.
+STYLEGAN_NAMES = TORCH_NAMES | {
+    PERSISTENT_OBJECT,
+    LOAD_FROM_BYTES,
+    "numpy.dtype",
+    "numpy.ndarray",
+    "numpy.core.multiarray.scalar",
+    "numpy.core.multiarray._reconstruct",
+    "numpy._core.multiarray.scalar",
+    "numpy._core.multiarray._reconstruct",
+    "torch.channels_last",
+    "torch.contiguous_format",
+    "_codecs.encode",
+}
