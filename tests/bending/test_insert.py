@@ -147,7 +147,7 @@ class Explode(Transform):
 
 
 def exploding() -> Recipe:
-    return recipe_of(Bend.model_construct(layer=2, transform=Explode(), features=Indices(indices=(0,)), mix=1.0, mask=None))
+    return recipe_of(Bend(2, Explode(), Indices(indices=(0,))))
 
 
 Explode.name = "explode"

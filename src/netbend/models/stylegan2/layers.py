@@ -22,9 +22,9 @@ def normalize_second_moment(latents: Tensor) -> Tensor:
 
 
 def leaky_relu(maps: Tensor, clamp: float | None = None) -> Tensor:
-    """Leaky ReLU with the gain that keeps the variance, optionally clamped to `+-clamp * gain`."""
+    """Leaky ReLU with the gain that keeps the variance, optionally clamped to `+-clamp`."""
     activated = F.leaky_relu(maps, LRELU_SLOPE) * LRELU_GAIN
-    return activated if clamp is None else activated.clamp(-clamp * LRELU_GAIN, clamp * LRELU_GAIN)
+    return activated if clamp is None else activated.clamp(-clamp, clamp)
 
 
 def blur(maps: Tensor, padding: int, stride: int = 1, gain: float = 1.0) -> Tensor:

@@ -62,8 +62,6 @@ def _architecture(module: ModuleState, weights: dict[str, Tensor], file: str) ->
         depth = sum(re.fullmatch(r"mapping\.fc\d+\.weight", name) is not None for name in weights)
         w_dim, z_dim = weights["mapping.fc0.weight"].shape
         channels = weights["synthesis.b4.torgb.bias"].shape[0]
-        if depth > 1:
-            w_dim = weights[f"mapping.fc{depth - 1}.weight"].shape[0]
     except (KeyError, IndexError, ValueError) as error:
         raise CheckpointError(f"{file}: weights of a StyleGAN2 generator are missing ({error})") from error
     return Architecture(tuple(features), z_dim, w_dim, depth, channels, clamps.pop() if clamps else None)
