@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Protocol
+from typing import Any, ClassVar, Protocol
 
 import torch
 
@@ -41,12 +41,30 @@ CATALOGUE = {
     ]
 }
 
-# Each has a class `MODEL` with `from_file`; a checkpoint is tried with them in turn.
+# Folders beside this file, each with a class `MODEL` that has `from_file` and `describe`.
 FAMILIES = ["stylegan2"]
+
+
+class Report(Protocol):
+    """What a family finds in a checkpoint; a dataclass."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def reason(self) -> str | None: ...
+
+    def lines(self) -> list[tuple[str, str]]: ...
 
 
 class _Family(Protocol):
     def from_file(self, path: Path, name: str, hash: str) -> Model: ...
+
+    def describe(self, path: Path) -> Report: ...
+
+
+def describe(path: Path) -> Report:
+    """What is in a checkpoint, or why it is refused. Raises CheckpointError if there is no such file."""
+    return _family(FAMILIES[0]).describe(path)
 
 
 def load_model(name: str | Path, device: str = "auto") -> Model:

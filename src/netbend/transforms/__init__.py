@@ -1,6 +1,6 @@
 """Transforms: pure functions of activation maps. They know numbers, no networks."""
 
-from netbend.transforms import affine, morphology, numerical
+from netbend.transforms import numerical, affine, morphology  # isort: skip  (listed in the paper's order)
 from netbend.transforms.base import (
     Parameter,
     Transform,

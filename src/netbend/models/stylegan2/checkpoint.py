@@ -25,14 +25,34 @@ W_SAMPLES = 10_000
 
 @dataclass(frozen=True)
 class CheckpointReport:
-    """What is in a file. reason: why it cannot be used, None if it can."""
+    """What is in a file. layout: whose, None if unknown. reason: why it cannot be used, None if it can."""
 
     file: str
     layout: str | None
     reason: str | None
+    refused: bool = False
     architecture: Architecture | None = None
     parameters: int | None = None
     entries: tuple[str, ...] = ()
+
+    def lines(self) -> list[tuple[str, str]]:
+        """Labels and values to show."""
+        shown = [("file", self.file), ("layout", self.layout or "unknown")]
+        if self.architecture is not None:
+            a = self.architecture
+            shown += [
+                ("network", f"StyleGAN2, {a.size}x{a.size}, {a.channels} channels"),
+                ("features", ", ".join(f"{4 * 2**step}: {count}" for step, count in enumerate(a.features))),
+                ("latents", f"z {a.z_dim}, w {a.w_dim}, {a.mapping_depth} mapping layers"),
+                ("weights", f"{self.parameters:,}"),
+            ]
+            if a.clamp is not None:
+                shown.append(("clamp", f"{a.clamp:g}"))
+        if self.entries and self.layout != "netbend":
+            shown.append(("entries", ", ".join(self.entries[:12])))
+        usable = "can be used; nothing in it was or will be executed"
+        shown.append(("verdict", usable if self.reason is None else f"cannot be used: {self.reason}"))
+        return shown
 
 
 def save_generator(
@@ -91,16 +111,19 @@ def describe_checkpoint(path: Path | str) -> CheckpointReport:
     try:
         weights = read_weights(path)
     except CheckpointError as error:
-        reason = str(error).removeprefix(f"{file}: ")
-        return CheckpointReport(file, "refused" if isinstance(error, RefusedFile) else None, reason)
+        return CheckpointReport(file, None, _reason(error, file), isinstance(error, RefusedFile))
     entries = tuple(str(key) for key in weights.tree) if isinstance(weights.tree, dict) else ()
     try:
         layout, architecture, state = _recognize(weights, file)
         _fill(architecture, state, file)
     except CheckpointError as error:
-        return CheckpointReport(file, weights.format, str(error).removeprefix(f"{file}: "), entries=entries)
+        return CheckpointReport(file, weights.format, _reason(error, file), entries=entries)
     count = sum(tensor.numel() for tensor in state.values())
-    return CheckpointReport(file, layout, None, architecture, count, entries)
+    return CheckpointReport(file, layout, None, False, architecture, count, entries)
+
+
+def _reason(error: CheckpointError, file: str) -> str:
+    return str(error).removeprefix(f"{file}: ")
 
 
 def _recognize(weights: WeightsFile, file: str) -> tuple[str, Architecture, Mapping[str, Tensor]]:

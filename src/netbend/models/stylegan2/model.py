@@ -11,7 +11,12 @@ from torch import Tensor
 from netbend.bending import Layer
 from netbend.errors import LatentError
 from netbend.models.base import Latents, Model, NoiseMode, Play, Space
-from netbend.models.stylegan2.checkpoint import load_generator, save_generator
+from netbend.models.stylegan2.checkpoint import (
+    CheckpointReport,
+    describe_checkpoint,
+    load_generator,
+    save_generator,
+)
 from netbend.models.stylegan2.network import Architecture, Generator, Synthesis
 
 
@@ -33,6 +38,11 @@ class StyleGAN2(Model):
     def from_file(cls, path: Path, name: str, hash: str) -> "StyleGAN2":
         """Read a checkpoint of any layout that `netbend inspect` accepts; runs nothing in it."""
         return cls(load_generator(path), name, hash)
+
+    @staticmethod
+    def describe(path: Path) -> CheckpointReport:
+        """What is in a checkpoint, without running it."""
+        return describe_checkpoint(path)
 
     @property
     def network(self) -> Synthesis:
