@@ -25,15 +25,18 @@ class Problems:
 
     def add_invalid(self, error: ValidationError, form: type[BaseModel], at: KeyPath) -> None:
         """What pydantic found wrong in the data at a path."""
+        known = [field.alias or name for name, field in form.model_fields.items()]
+        unknown = {str(d["loc"][-1]): _nearest(str(d["loc"][-1]), known) for d in _of_type(error, "extra_forbidden")}
         for detail in error.errors():
             path = (*at, *(part for part in detail["loc"] if isinstance(part, str | int)))
+            word = str(detail["loc"][-1])
             if detail["type"] == "extra_forbidden":
-                known = [field.alias or name for name, field in form.model_fields.items()]
-                self.add(path, f"unknown key `{detail['loc'][-1]}`; {_suggestion(str(detail['loc'][-1]), known)}", key=True)
-            elif detail["type"] == "missing":
-                self.add(at, f"`{detail['loc'][-1]}` is missing")
-            else:
+                hint = f"did you mean `{unknown[word]}`?" if unknown[word] else f"there are {', '.join(known)}"
+                self.add(path, f"unknown key `{word}`; {hint}", key=True)
+            elif detail["type"] != "missing":
                 self.add(path, f"{detail['loc'][0]}: {_reason(detail)}")
+            elif word not in unknown.values():  # else it is there, misspelt
+                self.add(at, f"`{word}` is missing")
 
     def raise_if_any(self) -> None:
         if self.found:
@@ -62,31 +65,37 @@ def built_transform(name: str, params: Any, at: KeyPath, problems: Problems) -> 
     except RecipeError as error:
         problems.add((*at, "transform"), str(error))
         return None
-    names = [parameter.name for parameter in parameters_of(cls)]
     try:
         return build_transform(name, params)
     except RecipeError as error:
         problems.add((*at, "params"), str(error))
     except ValidationError as error:
-        for detail in error.errors():
-            parameter = str(detail["loc"][0]) if detail["loc"] else ""
-            problems.add(*_in_params(detail, parameter, params, names, cls, at))
+        _add_parameters(error, cls, params, at, problems)
     return None
 
 
-def _in_params(
-    detail: Any, parameter: str, params: Any, names: list[str], cls: type[Transform], at: KeyPath
-) -> tuple[KeyPath, str]:
-    """Where a transform's parameter is wrong, and how."""
-    if detail["type"] == "extra_forbidden":
-        takes = f"it takes {', '.join(names)}" if names else "it takes none"
-        return (*at, "params", parameter), f"{cls.name}: unknown parameter `{parameter}`; {takes}"
-    if detail["type"] == "missing":
-        doc = next(p.summary for p in parameters_of(cls) if p.name == parameter)
-        return (*at, "params"), f"{cls.name}: the parameter `{parameter}` is missing: {doc}"
-    step = names.index(parameter) if isinstance(params, Sequence) and parameter in names else parameter
-    path = (*at, "params", step) if parameter else (*at, "params")
-    return path, f"{cls.name}: {parameter + ': ' if parameter else ''}{_reason(detail)}"
+def _add_parameters(
+    error: ValidationError, cls: type[Transform], params: Any, at: KeyPath, problems: Problems
+) -> None:
+    """Where the parameters of a transform are wrong, and how."""
+    names = list(cls.model_fields)
+    unknown = {str(d["loc"][0]): _nearest(str(d["loc"][0]), names) for d in _of_type(error, "extra_forbidden")}
+    for detail in error.errors():
+        name = str(detail["loc"][0]) if detail["loc"] else ""
+        path: KeyPath = (*at, "params")
+        if detail["type"] == "extra_forbidden":
+            takes = f"it takes {', '.join(names)}" if names else "it takes none"
+            problems.add((*path, name), f"{cls.name}: unknown parameter `{name}`; {takes}", key=True)
+        elif detail["type"] != "missing":
+            step = names.index(name) if isinstance(params, Sequence) and name in names else name
+            problems.add((*path, step), f"{cls.name}: {name + ': ' if name else ''}{_reason(detail)}")
+        elif name not in unknown.values():
+            doc = next(parameter.summary for parameter in parameters_of(cls) if parameter.name == name)
+            problems.add(path, f"{cls.name}: the parameter `{name}` is missing: {doc}")
+
+
+def _of_type(error: ValidationError, kind: str) -> list[Any]:
+    return [detail for detail in error.errors() if detail["type"] == kind]
 
 
 def _reason(detail: Any) -> str:
@@ -97,7 +106,6 @@ def _reason(detail: Any) -> str:
     return f"{message}, not {detail['input']!r:.60}"
 
 
-def _suggestion(word: str, known: Iterable[str]) -> str:
-    known = list(known)
-    nearest = difflib.get_close_matches(word, known, n=1)
-    return f"did you mean `{nearest[0]}`?" if nearest else f"there are {', '.join(known)}"
+def _nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that a typo most likely meant."""
+    return next(iter(difflib.get_close_matches(word, list(known), n=1)), None)

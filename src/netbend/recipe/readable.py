@@ -157,12 +157,10 @@ def recipe_schema() -> dict[str, Any]:
 def _params_schema(cls: Any) -> dict[str, Any]:
     by_name = cls.model_json_schema()
     by_name.pop("title", None)
-    in_order = {
-        "type": "array",
-        "prefixItems": list(by_name.get("properties", {}).values()),
-        "minItems": len(by_name.get("required", [])),
-        "maxItems": len(by_name.get("properties", {})),
-    }
+    parameters = list(by_name.get("properties", {}).values())
+    in_order: dict[str, Any] = {"type": "array", "minItems": len(by_name.get("required", [])), "maxItems": len(parameters)}
+    if parameters:
+        in_order["prefixItems"] = parameters
     return {"anyOf": [by_name, in_order]}
 
 
