@@ -90,7 +90,9 @@ def sliced_wasserstein(real: Tensor, fake: Tensor) -> float:
         bands = []
         for images in (real, fake):
             small = F.avg_pool2d(images, 2)
-            bands.append(images - F.interpolate(small, scale_factor=2.0, mode="bilinear") if level < 2 else images)
+            bands.append(
+                images - F.interpolate(small, scale_factor=2.0, mode="bilinear") if level < 2 else images
+            )
         patches = [patches_of(band, random) for band in bands]
         mean, deviation = patches[0].mean(dim=(0, 2)), patches[0].std(dim=(0, 2))
         flat = [((p - mean[:, None]) / deviation[:, None]).flatten(1) for p in patches]
@@ -106,7 +108,9 @@ def patches_of(images: Tensor, random: torch.Generator, count: int = 16, side: i
     n, channels, height, width = images.shape
     y = torch.randint(0, height - side + 1, (count,), generator=random)
     x = torch.randint(0, width - side + 1, (count,), generator=random)
-    cut = [images[:, :, a : a + side, b : b + side].reshape(n, channels, -1) for a, b in zip(y, x, strict=True)]
+    cut = [
+        images[:, :, a : a + side, b : b + side].reshape(n, channels, -1) for a, b in zip(y, x, strict=True)
+    ]
     return torch.cat(cut)
 
 

@@ -1,12 +1,12 @@
 """Network bending: put transformations into a trained generative network.
 
-    import netbend
+import netbend
 
-    faces = netbend.load_model("faces")
-    recipe = netbend.load_recipe("recipes/dissolve.yaml")
-    with netbend.bend(faces, recipe, seed=7):
-        images = faces.generate(faces.latents(seeds=[1, 2, 3]))
-    netbend.to_pictures(images)[0].save("bent.png")
+faces = netbend.load_model("faces")
+recipe = netbend.load_recipe("recipes/dissolve.yaml")
+with netbend.bend(faces, recipe, seed=7):
+    images = faces.generate(faces.latents(seeds=[1, 2, 3]))
+netbend.to_pictures(images)[0].save("bent.png")
 """
 
 from importlib import import_module
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from netbend.models.base import Latents, Model, Play
     from netbend.models.catalog import load_model
     from netbend.models.wrap import wrap
-    from netbend.recipe import Bend, Recipe, load_clusters, load_recipe
     from netbend.pictures import to_pictures
+    from netbend.recipe import Bend, Recipe, load_clusters, load_recipe
     from netbend.transforms import Transform, parameter, transform
 
 __version__ = "0.1.0"

@@ -27,7 +27,9 @@ def images(model: Model) -> Tensor:
 def maps_after(model: Model, layer: Layer) -> list[Tensor]:
     """Collects what leaves a layer."""
     seen: list[Tensor] = []
-    model.network.get_submodule(layer.module).register_forward_hook(lambda _m, _i, out: seen.append(out.clone()))
+    model.network.get_submodule(layer.module).register_forward_hook(
+        lambda _m, _i, out: seen.append(out.clone())
+    )
     return seen
 
 
@@ -114,17 +116,23 @@ def test_the_random_features_follow_from_the_seed(model: Model) -> None:
     with bend(model, recipe) as plan:
         assert len(plan.bends[0].indices) == 5
     assert bend(model, recipe, seed=5).plan == plan
-    assert {bend(model, recipe, seed=seed).plan.bends[0].indices for seed in range(9)} > {plan.bends[0].indices}
+    assert {bend(model, recipe, seed=seed).plan.bends[0].indices for seed in range(9)} > {
+        plan.bends[0].indices
+    }
 
 
 def test_a_bend_keeps_its_draw_when_others_change(model: Model) -> None:
     half = Random(fraction=0.5)
-    first = resolve(recipe_of(bent_at(1, "ablate", features=half), bent_at(2, "ablate", features=half)), model.layers)
+    first = resolve(
+        recipe_of(bent_at(1, "ablate", features=half), bent_at(2, "ablate", features=half)), model.layers
+    )
     other = resolve(recipe_of(bent_at(4, "invert"), bent_at(2, "ablate", features=half)), model.layers)
     assert first.bends[1].indices == other.bends[1].indices
 
 
-@pytest.mark.parametrize(("fraction", "features", "count"), [(0.29, 100, 29), (0.1, 512, 51), (1, 7, 7), (0, 7, 0)])
+@pytest.mark.parametrize(
+    ("fraction", "features", "count"), [(0.29, 100, 29), (0.1, 512, 51), (1, 7, 7), (0, 7, 0)]
+)
 def test_a_fraction_draws_the_floor_of_its_share(fraction: float, features: int, count: int) -> None:
     layer = Layer(0, "only", "only", features, 4, 4)
     plan = resolve(recipe_of(bent_at(0, "ablate", features=Random(fraction=fraction))), [layer])
@@ -154,7 +162,10 @@ Explode.name = "explode"
 
 
 def test_infinity_is_reported_with_the_layer_and_transform_that_made_it(model: Model) -> None:
-    with pytest.raises(NonFiniteError, match=r"`explode` at layer 2 \(b8.conv1\) made"), bend(model, exploding()):
+    with (
+        pytest.raises(NonFiniteError, match=r"`explode` at layer 2 \(b8.conv1\) made"),
+        bend(model, exploding()),
+    ):
         images(model)
 
 

@@ -60,7 +60,11 @@ def test_three_dimensions_are_w_plus(tmp_path: Path) -> None:
 def test_a_projectors_pt_file_is_read(tmp_path: Path) -> None:
     torch.save(
         {
-            "one.png": {"img": torch.zeros(1, 3, 8, 8), "latent": torch.ones(16), "noise": [torch.zeros(1, 1, 4, 4)]},
+            "one.png": {
+                "img": torch.zeros(1, 3, 8, 8),
+                "latent": torch.ones(16),
+                "noise": [torch.zeros(1, 1, 4, 4)],
+            },
             "two.png": {"img": torch.zeros(1, 3, 8, 8), "latent": torch.zeros(16), "noise": []},
         },
         tmp_path / "projected.pt",
@@ -73,7 +77,9 @@ def test_a_projectors_pt_file_is_read(tmp_path: Path) -> None:
 def test_an_array_without_a_key_needs_a_space(tmp_path: Path) -> None:
     np.save(tmp_path / "latent.npy", np.zeros((3, 16)))
     with pytest.raises(LatentError, match="z or w"):
-        load_latents(tmp_path / "some.npy") if (tmp_path / "latent.npy").rename(tmp_path / "some.npy") else None
+        load_latents(tmp_path / "some.npy") if (tmp_path / "latent.npy").rename(
+            tmp_path / "some.npy"
+        ) else None
     assert load_latents(tmp_path / "some.npy", Space.Z).values.shape == (3, 16)
 
 

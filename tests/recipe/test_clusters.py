@@ -43,7 +43,10 @@ def test_the_dictionary_is_read_from_yaml_and_json(tmp_path: Path) -> None:
         ("1: 3", r"clusters.yaml:1:1: expected a layer number with a list"),
         ("1:\n- {feature_index: 0}", r"clusters.yaml:2:3: expected {feature_index"),
         ("1:\n- {feature_index: -1, cluster_index: 0}", r"clusters.yaml:2:3: expected"),
-        ("1:\n- {feature_index: 1, cluster_index: 0}\n- {feature_index: 1, cluster_index: 2}", r":3:3: feature 1 of layer 1 comes twice"),
+        (
+            "1:\n- {feature_index: 1, cluster_index: 0}\n- {feature_index: 1, cluster_index: 2}",
+            r":3:3: feature 1 of layer 1 comes twice",
+        ),
     ],
 )
 def test_mistakes_are_shown_at_their_place(tmp_path: Path, text: str, message: str) -> None:
@@ -52,30 +55,42 @@ def test_mistakes_are_shown_at_their_place(tmp_path: Path, text: str, message: s
 
 
 def recipe_with(features: str, clusters: str = ""):
-    return parse_recipe(f"{clusters}\nbends:\n- {{layer: 1, transform: ablate, features: {features}}}", "r.yaml")
+    return parse_recipe(
+        f"{clusters}\nbends:\n- {{layer: 1, transform: ablate, features: {features}}}", "r.yaml"
+    )
 
 
 def test_cluster_selections_are_looked_up() -> None:
     clusters = Clusters(EXPECTED, "c.yaml")
-    for features, indices in [("{cluster: 1}", (0, 2)), ("{cluster: [0, 1]}", (0, 1, 2)), ("{not: {cluster: 1}}", (1, 3))]:
+    for features, indices in [
+        ("{cluster: 1}", (0, 2)),
+        ("{cluster: [0, 1]}", (0, 1, 2)),
+        ("{not: {cluster: 1}}", (1, 3)),
+    ]:
         assert resolve(recipe_with(features), [LAYER], clusters=clusters).bends[0].indices == indices
 
 
 def test_a_recipes_own_cluster_file_is_found_beside_it(tmp_path: Path) -> None:
     write(tmp_path, DICTIONARY)
     recipe = parse_recipe(
-        "clusters: clusters.yaml\nbends:\n- {layer: 1, transform: ablate, features: {cluster: 0}}", "r.yaml", tmp_path
+        "clusters: clusters.yaml\nbends:\n- {layer: 1, transform: ablate, features: {cluster: 0}}",
+        "r.yaml",
+        tmp_path,
     )
     assert resolve(recipe, [LAYER]).bends[0].indices == (1,)
 
 
 def test_a_missing_cluster_names_those_there_are() -> None:
-    with pytest.raises(RecipeError, match=r"r.yaml:3:43: cluster 7: c.yaml has for layer 1 \(b8.conv0\) the clusters 0, 1"):
+    with pytest.raises(
+        RecipeError, match=r"r.yaml:3:43: cluster 7: c.yaml has for layer 1 \(b8.conv0\) the clusters 0, 1"
+    ):
         resolve(recipe_with("{cluster: 7}"), [LAYER], clusters=Clusters(EXPECTED, "c.yaml"))
     with pytest.raises(RecipeError, match="no cluster file"):
         resolve(recipe_with("{cluster: 7}"), [LAYER])
 
 
 def test_clusters_of_another_model_are_refused() -> None:
-    with pytest.raises(RecipeError, match="feature 99 of cluster 0: .* features 0-3; these clusters belong to another"):
+    with pytest.raises(
+        RecipeError, match=r"feature 99 of cluster 0: .* features 0-3; these clusters belong to another"
+    ):
         resolve(recipe_with("{cluster: 0}"), [LAYER], clusters=Clusters({1: {0: (99,)}}, "c.yaml"))

@@ -73,7 +73,12 @@ unused-transforms:
 
 def test_the_readable_form() -> None:
     recipe = parse_recipe(READABLE)
-    assert (recipe.name, recipe.model, recipe.seed, recipe.clusters) == ("A test", "faces", 7, "clusters.yaml")
+    assert (recipe.name, recipe.model, recipe.seed, recipe.clusters) == (
+        "A test",
+        "faces",
+        7,
+        "clusters.yaml",
+    )
     assert recipe.bends == (
         Bend(3, build_transform("rotate", [45]), All()),
         Bend("b16.conv0", build_transform("multiply", [-1]), Random(0.25), mix=0.5),
@@ -100,7 +105,13 @@ def test_written_recipes_read_back_the_same(text: str) -> None:
     assert recipe_from_data(json.loads(json.dumps(recipe_to_data(recipe)))) == recipe
 
 
-words = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"], exclude_characters="\u2028\u2029\x85\ufeff"), min_size=1, max_size=12)
+words = st.text(
+    st.characters(
+        codec="utf-8", exclude_categories=["Cs", "Cc"], exclude_characters="\u2028\u2029\x85\ufeff"
+    ),
+    min_size=1,
+    max_size=12,
+)
 fractions = st.floats(0, 1)
 plain_selections = st.one_of(
     st.just(All()),
@@ -153,24 +164,60 @@ WRONG = [
     ("bends: []\nseed: 1.5", "f.yaml:2:7: seed:"),
     ("bends:\n  - rotate", "f.yaml:2:5: expected keys and values such as layer: ..., not 'rotate'"),
     (bend("layer: 1, transfrm: rotate"), "f.yaml:2:16: unknown key `transfrm`; did you mean `transform`?"),
-    (bend("layer: 1, transform: rotat"), "f.yaml:2:27: transform 'rotat': no such transform; did you mean 'rotate'?"),
+    (
+        bend("layer: 1, transform: rotat"),
+        "f.yaml:2:27: transform 'rotat': no such transform; did you mean 'rotate'?",
+    ),
     (bend("layer: true, transform: ablate"), "f.yaml:2:13: layer: expected a number or a name, not True"),
     (bend("layer: 1, transform: rotate"), "f.yaml:2:5: rotate: the parameter `angle` is missing"),
-    (bend("layer: 1, transform: rotate, params: {angel: 4}"), "f.yaml:2:44: rotate: unknown parameter `angel`; it takes angle"),
-    (bend("layer: 1, transform: rotate, params: {angle: x}"), "f.yaml:2:51: rotate: angle: expected a valid number, not 'x'"),
-    (bend("layer: 1, transform: erode, params: [0]"), "f.yaml:2:43: erode: r: expected greater than or equal to 1, not 0"),
-    (bend("layer: 1, transform: ablate, params: [0]"), "f.yaml:2:43: ablate: 1 parameters given, it takes none"),
-    (bend("layer: 1, transform: ablate, mix: 2"), "f.yaml:2:40: mix: expected less than or equal to 1, not 2"),
-    (bend("layer: 1, transform: ablate, features: {random: 2}"), "f.yaml:2:45: features: random: expected a fraction from 0 to 1"),
-    (bend("layer: 1, transform: ablate, features: some"), "f.yaml:2:45: features: expected all, {random: fraction}"),
-    (bend("layer: 1, transform: ablate, features: {indices: [3, 3]}"), "features: indices: a feature comes twice"),
+    (
+        bend("layer: 1, transform: rotate, params: {angel: 4}"),
+        "f.yaml:2:44: rotate: unknown parameter `angel`; it takes angle",
+    ),
+    (
+        bend("layer: 1, transform: rotate, params: {angle: x}"),
+        "f.yaml:2:51: rotate: angle: expected a valid number, not 'x'",
+    ),
+    (
+        bend("layer: 1, transform: erode, params: [0]"),
+        "f.yaml:2:43: erode: r: expected greater than or equal to 1, not 0",
+    ),
+    (
+        bend("layer: 1, transform: ablate, params: [0]"),
+        "f.yaml:2:43: ablate: 1 parameters given, it takes none",
+    ),
+    (
+        bend("layer: 1, transform: ablate, mix: 2"),
+        "f.yaml:2:40: mix: expected less than or equal to 1, not 2",
+    ),
+    (
+        bend("layer: 1, transform: ablate, features: {random: 2}"),
+        "f.yaml:2:45: features: random: expected a fraction from 0 to 1",
+    ),
+    (
+        bend("layer: 1, transform: ablate, features: some"),
+        "f.yaml:2:45: features: expected all, {random: fraction}",
+    ),
+    (
+        bend("layer: 1, transform: ablate, features: {indices: [3, 3]}"),
+        "features: indices: a feature comes twice",
+    ),
     (bend("layer: 1, transform: ablate, features: {indices: 5-3}"), "the range 5-3 runs backwards"),
     (bend("layer: 1, transform: ablate, features: {indices: 0-999999999}"), "more than any layer has"),
-    (bend("layer: 1, transform: ablate, features: {indices: [-1]}"), "expected features such as 4 or ranges such as 8-15, not -1"),
+    (
+        bend("layer: 1, transform: ablate, features: {indices: [-1]}"),
+        "expected features such as 4 or ranges such as 8-15, not -1",
+    ),
     (bend("layer: 1, transform: ablate, features: {not: {not: all}}"), "not of not"),
     ("transforms: 3", "f.yaml:1:13: expected a list of transforms"),
-    ("transforms:\n- {layer: 1, transform: ablate, features: some}", "features: expected 'all', 'random' or 'cluster', not 'some'"),
-    ("transforms:\n- {layer: 1, transform: ablate, features: random}", "feature-param: random: expected a fraction from 0 to 1, not None"),
+    (
+        "transforms:\n- {layer: 1, transform: ablate, features: some}",
+        "features: expected 'all', 'random' or 'cluster', not 'some'",
+    ),
+    (
+        "transforms:\n- {layer: 1, transform: ablate, features: random}",
+        "feature-param: random: expected a fraction from 0 to 1, not None",
+    ),
     ("bends: [", "f.yaml:1:9: not valid YAML"),
     ("bends: []\nbends: []", "f.yaml:2:1: the key `bends` comes twice"),
 ]
@@ -186,7 +233,9 @@ def test_a_mistake_is_shown_at_its_place_with_the_remedy(text: str, message: str
 
 def test_all_mistakes_of_a_file_are_shown_together_in_order() -> None:
     with pytest.raises(RecipeError) as caught:
-        parse_recipe(bend("layer: 1, transform: rotat") + "  - {layer: 2, transform: rotate}\nsed: 1", "f.yaml")
+        parse_recipe(
+            bend("layer: 1, transform: rotat") + "  - {layer: 2, transform: rotate}\nsed: 1", "f.yaml"
+        )
     assert [line.split(": ")[0] for line in str(caught.value).splitlines()] == [
         "f.yaml:2:27",
         "f.yaml:3:5",
@@ -203,7 +252,10 @@ HOSTILE = [
     ("a: &x [*x]", "nested deeper"),
     ("[" * 3000, "nested deeper"),
     ("a:\n" + "".join("  " * i + "- \n" for i in range(1, 40)) + "  " * 40 + "1", "nested deeper"),
-    ("a: !!python/object/apply:os.system ['touch canary']", "the tag tag:yaml.org,2002:python/object/apply:os.system"),
+    (
+        "a: !!python/object/apply:os.system ['touch canary']",
+        "the tag tag:yaml.org,2002:python/object/apply:os.system",
+    ),
     ("a: !secret 1", "the tag !secret is not allowed"),
     ("a: .nan", "NaN and infinity are not allowed"),
     ("a: -.inf", "NaN and infinity are not allowed"),
@@ -218,7 +270,9 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize(("text", "message"), HOSTILE)
-def test_hostile_yaml_is_refused(text: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hostile_yaml_is_refused(
+    text: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(RecipeError, match=r"f\.yaml") as caught:
         parse_recipe(text, "f.yaml")

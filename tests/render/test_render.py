@@ -116,7 +116,9 @@ def test_minus_one_is_black_one_is_white_and_beyond_is_clipped() -> None:
 
 def test_a_contact_sheet_holds_every_picture_in_reading_order() -> None:
     colours = [(250, 0, 0), (0, 250, 0), (0, 0, 250)]
-    sheet = contact_sheet([Image.new("RGB", (128, 128), colour) for colour in colours], ["a", "b", "c"], columns=2)
+    sheet = contact_sheet(
+        [Image.new("RGB", (128, 128), colour) for colour in colours], ["a", "b", "c"], columns=2
+    )
     assert [sheet.getpixel(at) for at in [(64, 64), (196, 64), (64, 214)]] == colours
 
 

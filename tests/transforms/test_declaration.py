@@ -9,7 +9,16 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from netbend.errors import RecipeError
-from netbend.transforms import Transform, all_transforms, base, build_transform, get_transform, parameter, parameters_of, transform
+from netbend.transforms import (
+    Transform,
+    all_transforms,
+    base,
+    build_transform,
+    get_transform,
+    parameter,
+    parameters_of,
+    transform,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -59,7 +68,9 @@ def test_entry_points_are_loaded_once_and_a_broken_one_is_named(monkeypatch: pyt
         EntryPoint("good", f"{__name__}:declare_posterise", base.ENTRY_POINTS),
         EntryPoint("broken", "no.such.module", base.ENTRY_POINTS),
     ]
-    monkeypatch.setattr(EntryPoint, "load", lambda self: declare_posterise() if self.name == "good" else __import__("no.such"))
+    monkeypatch.setattr(
+        EntryPoint, "load", lambda self: declare_posterise() if self.name == "good" else __import__("no.such")
+    )
     monkeypatch.setattr(base, "entry_points", lambda group: points if group == base.ENTRY_POINTS else [])
     base._loaded.clear()
     with pytest.warns(UserWarning, match=r"plug-in broken \(no.such.module\) does not load"):
@@ -70,7 +81,8 @@ def test_entry_points_are_loaded_once_and_a_broken_one_is_named(monkeypatch: pyt
 
 
 @pytest.mark.parametrize(
-    ("older", "name"), [("scalar-multiply", "multiply"), ("binary-thresh", "threshold"), ("binary-tresh", "threshold")]
+    ("older", "name"),
+    [("scalar-multiply", "multiply"), ("binary-thresh", "threshold"), ("binary-tresh", "threshold")],
 )
 def test_older_names_still_work(older: str, name: str) -> None:
     assert get_transform(older).name == name

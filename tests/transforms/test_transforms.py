@@ -50,7 +50,9 @@ def test_shape_and_dtype_stay_and_the_input_is_left_alone(
 @every_transform
 def test_features_and_samples_are_treated_alone(name: str, params: dict[str, object]) -> None:
     transform, maps = build_transform(name, params), maps_of()
-    one_by_one = torch.stack([torch.stack([transform(m[None, None])[0, 0] for m in sample]) for sample in maps])
+    one_by_one = torch.stack(
+        [torch.stack([transform(m[None, None])[0, 0] for m in sample]) for sample in maps]
+    )
     assert torch.equal(transform(maps), one_by_one)
 
 
@@ -133,13 +135,15 @@ MATRICES = [
 
 @pytest.mark.parametrize("matrix", MATRICES)
 @pytest.mark.parametrize("shape", [(9, 14), (16, 16), (5, 3), (1, 7)])
-def test_a_warp_is_scipys_bilinear_interpolation_with_zeros_outside(matrix: Matrix, shape: tuple[int, int]) -> None:
+def test_a_warp_is_scipys_bilinear_interpolation_with_zeros_outside(
+    matrix: Matrix, shape: tuple[int, int]
+) -> None:
     maps = maps_of(1, 2, *shape)
     (a, b, tx), (c, d, ty) = matrix
     forward = np.array([[d, c], [b, a]])  # scipy counts rows first
     middle = (np.array(shape) - 1) / 2
     backward = np.linalg.inv(forward)
-    offset = middle - backward @ (middle + [ty, tx])
+    offset = middle - backward @ (middle + np.array([ty, tx]))
     for feature, moved in zip(maps[0], warp(maps, matrix)[0], strict=True):
         # grid-constant blends towards the zeros outside, as the definition says; constant would cut off.
         expected = ndimage.affine_transform(
@@ -169,7 +173,9 @@ def test_the_disc_is_opencvs_ellipse(radius: int) -> None:
 @pytest.mark.parametrize(("name", "oracle"), [("dilate", cv2.dilate), ("erode", cv2.erode)])
 @pytest.mark.parametrize("radius", [1, 2, 3, 5, 8, 16])
 @pytest.mark.parametrize("shape", [(9, 14), (32, 32), (4, 4), (1, 9), (3, 1)])
-def test_morphology_is_opencvs_to_the_bit(name: str, oracle: object, radius: int, shape: tuple[int, int]) -> None:
+def test_morphology_is_opencvs_to_the_bit(
+    name: str, oracle: object, radius: int, shape: tuple[int, int]
+) -> None:
     maps = maps_of(2, 3, *shape)
     bent = build_transform(name, [radius])(maps)
     element = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))

@@ -96,7 +96,7 @@ class _LayerHook:
         layer = self.bends[0].layer
         if not isinstance(maps, Tensor) or maps.ndim != 4 or maps.shape[1] != layer.features:
             shape = tuple(maps.shape) if isinstance(maps, Tensor) else type(maps).__name__
-            raise ModelError(f"{layer}: expected maps (N, {layer.features}, H, W) to bend, the network gave {shape}")
+            raise ModelError(f"{layer}: expected maps (N, {layer.features}, H, W), the network gave {shape}")
         for planned in self.bends:
             maps = apply(planned, maps, self.policy)
         return maps
@@ -122,10 +122,9 @@ def _blend(unbent: Tensor, bent: Tensor, planned: PlannedBend) -> Tensor:
     if planned.mask is None:
         return bent if planned.mix == 1 else unbent.lerp(bent, planned.mix)
     weight = (planned.mix * planned.mask).to(unbent)
-    if weight.shape != unbent.shape[2:]:
-        raise ModelError(
-            f"{planned.layer}: the mask was made for {tuple(weight.shape)}, the maps are {tuple(unbent.shape[2:])}"
-        )
+    size = unbent.shape[2:]
+    if weight.shape != size:
+        raise ModelError(f"{planned.layer}: a mask for {tuple(weight.shape)}, but maps of {tuple(size)}")
     return unbent.lerp(bent, weight)
 
 

@@ -14,7 +14,18 @@ from torch import Tensor
 from netbend.bending.layers import Layer, find_layer
 from netbend.bending.mask import load_mask
 from netbend.errors import RecipeError
-from netbend.recipe import All, Bend, Cluster, Clusters, Indices, Not, Random, Recipe, Selection, load_clusters
+from netbend.recipe import (
+    All,
+    Bend,
+    Cluster,
+    Clusters,
+    Indices,
+    Not,
+    Random,
+    Recipe,
+    Selection,
+    load_clusters,
+)
 from netbend.transforms import Transform
 
 
@@ -137,9 +148,10 @@ class _Selector:
         if cluster not in of_layer:
             known = ", ".join(str(id) for id in sorted(of_layer, key=str)) or "none"
             raise RecipeError(
-                f"{self.where}: cluster {cluster}: {self.clusters.file} has for {self.layer} the clusters {known}"
+                f"{self.where}: cluster {cluster}: {self.clusters.file} has for {self.layer} "
+                f"the clusters {known}"
             )
-        members = of_layer[cluster]  # type: ignore[index]
+        members = of_layer[cluster]
         beyond = [index for index in members if index >= self.layer.features]
         if beyond:
             raise RecipeError(

@@ -22,7 +22,12 @@ def layers(
     print_table(
         ["layer", "name", "resolution", "features"],
         (
-            ("-" if layer.number is None else layer.number, layer.name, f"{layer.height}x{layer.width}", layer.features)
+            (
+                "-" if layer.number is None else layer.number,
+                layer.name,
+                f"{layer.height}x{layer.width}",
+                layer.features,
+            )
             for layer in found
         ),
     )

@@ -16,13 +16,17 @@ if TYPE_CHECKING:
 
 
 def render(
-    recipe: Annotated[Path | None, typer.Argument(help="Recipe file; without one the model is unbent.")] = None,
+    recipe: Annotated[
+        Path | None, typer.Argument(help="Recipe file; without one the model is unbent.")
+    ] = None,
     model: Annotated[
-        str | None, typer.Option("--model", "-m", help="Name or checkpoint file; default: the recipe's, or faces.")
+        str | None,
+        typer.Option("--model", "-m", help="Name or checkpoint file; default: the recipe's, or faces."),
     ] = None,
     seeds: Annotated[str, typer.Option(help="Seeds of the latents, such as 0-15,20.")] = "0-7",
     latents: Annotated[
-        Path | None, typer.Option(help="Latents from a .npz, .npy, .safetensors or .pt file instead of seeds.")
+        Path | None,
+        typer.Option(help="Latents from a .npz, .npy, .safetensors or .pt file instead of seeds."),
     ] = None,
     space: Annotated[
         Space | None, typer.Option(help="Space of the latents in the file, if its keys do not say.")
@@ -45,7 +49,9 @@ def render(
     ] = NonFinite.ERROR,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the pictures.")] = Path("out"),
     sheet: Annotated[bool, typer.Option("--sheet", help="Also write a contact sheet.")] = False,
-    compare: Annotated[bool, typer.Option("--compare", help="Put the unbent picture beside the bent.")] = False,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Put the unbent picture beside the bent.")
+    ] = False,
     from_picture: Annotated[
         Path | None, typer.Option("--from", help="Make a picture again from the record inside it.")
     ] = None,
@@ -65,7 +71,9 @@ def render(
         from netbend.models.base import Play
 
         play = Play(truncation, cutoff, noise)
-        job = _job(recipe, model, device, play, seeds, latents, space, bend_seed, clusters, nonfinite, compare)
+        job = _job(
+            recipe, model, device, play, seeds, latents, space, bend_seed, clusters, nonfinite, compare
+        )
         if style_seed is not None:
             job = _with_styles(job, style_seed, style_layers)
         stem = recipe.stem if recipe else job.model.name.rpartition("/")[2].partition(".")[0]

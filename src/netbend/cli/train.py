@@ -24,7 +24,9 @@ def options() -> None:
 @app.command("stylegan2")
 def stylegan2(
     data: Annotated[Path, typer.Argument(help="Folder or zip of pictures.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the run; an unfinished run in it goes on.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder of the run; an unfinished run in it goes on.")
+    ],
     size: Annotated[int, typer.Option(help="Height and width, a power of two.")] = 64,
     kimg: Annotated[float, typer.Option(help="Thousands of pictures to show in all.")] = 1000,
     batch: Annotated[int, typer.Option(help="Pictures in a step, over all devices.")] = 16,
@@ -42,7 +44,9 @@ def stylegan2(
         str, typer.Option(help="none, ada (adaptive: for sets below about 20,000) or a probability.")
     ] = "ada",
     mirror: Annotated[bool, typer.Option("--mirror", help="Also show pictures mirrored.")] = False,
-    bf16: Annotated[bool, typer.Option("--bf16", help="Compute in bfloat16: faster where supported.")] = False,
+    bf16: Annotated[
+        bool, typer.Option("--bf16", help="Compute in bfloat16: faster where supported.")
+    ] = False,
     snapshot_kimg: Annotated[float, typer.Option(help="Thousands of pictures between samples.")] = 25,
     seed: Annotated[int, typer.Option(help="Of weights, order and latents.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
@@ -89,7 +93,9 @@ def _check_folder(out: Path, settings: "Settings") -> None:
     lasting = [name for name in changed if name not in ("kimg", "snapshot_kimg")]
     if lasting:
         options = ", ".join("--" + name.replace("_", "-") for name in lasting)
-        raise DataError(f"{out}: holds a run with other settings ({options}); give the same, or another --out")
+        raise DataError(
+            f"{out}: holds a run with other settings ({options}); give the same, or another --out"
+        )
 
 
 def _fabric(device: str, devices: int) -> "Fabric":

@@ -96,8 +96,11 @@ def _batch(path: Path, values: Tensor, space: Space | None) -> tuple[Space, Tens
         return Space.W_PLUS, values
     if values.ndim != 2:
         raise LatentError(
-            f"latents {path}: expected (N, dimensions) or (N, layers, dimensions), found {tuple(values.shape)}"
+            f"latents {path}: expected (N, dimensions) or (N, layers, dimensions), "
+            f"found {tuple(values.shape)}"
         )
     if space is None:
-        raise LatentError(f"latents {path}: is the array {tuple(values.shape)} z or w? Say --space z or --space w")
+        raise LatentError(
+            f"latents {path}: is the array {tuple(values.shape)} z or w? Say --space z or --space w"
+        )
     return space, values

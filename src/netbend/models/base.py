@@ -96,14 +96,20 @@ class Model(ABC):
         """One latent for each seed, the same on every machine."""
 
     @abstractmethod
-    def generate(self, latents: Latents, play: Play = Play()) -> Tensor:  # noqa: B008 - frozen
+    def generate(self, latents: Latents, play: Play = Play()) -> Tensor:
         """Run the network; images come out as float32 `(N, C, H, W)`, -1 black to 1 white."""
 
     @abstractmethod
     def check(self, latents: Latents) -> None:
         """Raise LatentError if they are not of this model's shape."""
 
-    def mix_styles(self, latents: Latents, other: Latents, layers: Sequence[int], play: Play) -> Latents:
+    def mix_styles(
+        self,
+        latents: Latents,  # noqa: ARG002
+        other: Latents,  # noqa: ARG002
+        layers: Sequence[int],  # noqa: ARG002
+        play: Play,  # noqa: ARG002
+    ) -> Latents:
         """Take the styles of some layers from other latents, if the model has styles."""
         raise LatentError(f"{self.name} has no styles to mix")
 

@@ -18,7 +18,9 @@ class WrappedModule:
     layers: Sequence[Layer]
 
 
-def wrap(network: nn.Module, run: Callable[[], object], kinds: tuple[type[nn.Module], ...] = ()) -> WrappedModule:
+def wrap(
+    network: nn.Module, run: Callable[[], object], kinds: tuple[type[nn.Module], ...] = ()
+) -> WrappedModule:
     """Find the layers of a network by running it once.
 
     run: calls the network on an example, such as `lambda: network(z)`.
@@ -33,7 +35,11 @@ def wrap(network: nn.Module, run: Callable[[], object], kinds: tuple[type[nn.Mod
         if isinstance(module, kinds or (nn.Conv2d, nn.ConvTranspose2d)):
 
             def note(_module: nn.Module, _inputs: object, maps: object, path: str = path) -> None:
-                if isinstance(maps, Tensor) and maps.ndim == 4 and path not in {layer.name for layer in layers}:
+                if (
+                    isinstance(maps, Tensor)
+                    and maps.ndim == 4
+                    and path not in {layer.name for layer in layers}
+                ):
                     _, features, height, width = maps.shape
                     layers.append(Layer(len(layers), path, path, features, height, width))
 
@@ -45,5 +51,7 @@ def wrap(network: nn.Module, run: Callable[[], object], kinds: tuple[type[nn.Mod
         for handle in handles:
             handle.remove()
     if not layers:
-        raise ModelError("no layer to bend: running the network gave no activation maps of shape (N, F, H, W)")
+        raise ModelError(
+            "no layer to bend: running the network gave no activation maps of shape (N, F, H, W)"
+        )
     return WrappedModule(network, tuple(layers))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from netbend.recipe.problems import Problems
 from netbend.recipe.yamlfile import parse_yaml, read_file
@@ -32,7 +32,9 @@ def load_clusters(path: Path | str) -> Clusters:
     for key, entries in data.items():
         number = int(key) if str(key).isdecimal() else None
         if number is None or not isinstance(entries, list):
-            problems.add((key,), "expected a layer number with a list of {feature_index, cluster_index}", key=True)
+            problems.add(
+                (key,), "expected a layer number with a list of {feature_index, cluster_index}", key=True
+            )
             continue
         layers[number] = _layer(key, entries, problems)
     problems.raise_if_any()
@@ -43,9 +45,10 @@ def _layer(key: str | int, entries: list[Any], problems: Problems) -> dict[int |
     members: dict[int | str, list[int]] = {}
     seen: set[int] = set()
     for index, entry in enumerate(entries):
-        feature = entry.get("feature_index") if isinstance(entry, dict) else None
-        cluster = entry.get("cluster_index") if isinstance(entry, dict) else None
-        if not _is_index(feature) or not _is_index(cluster) or len(entry) != 2:
+        valid = isinstance(entry, dict) and len(entry) == 2
+        feature = entry.get("feature_index") if valid else None
+        cluster = entry.get("cluster_index") if valid else None
+        if not _is_index(feature) or not _is_index(cluster):
             problems.add((key, index), "expected {feature_index: number, cluster_index: number}")
         elif feature in seen:
             problems.add((key, index), f"feature {feature} of layer {key} comes twice")
@@ -55,5 +58,5 @@ def _layer(key: str | int, entries: list[Any], problems: Problems) -> dict[int |
     return {cluster: tuple(sorted(features)) for cluster, features in sorted(members.items())}
 
 
-def _is_index(value: object) -> bool:
+def _is_index(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0

@@ -32,7 +32,9 @@ def parse_older(data: dict[str, Any], source: Source) -> Recipe:
         items = []
     bends = [_parse_bend(item, ("transforms", index), problems) for index, item in enumerate(items)]
     problems.raise_if_any()
-    positions = {("bends", *path[1:]): at for path, at in source.values.items() if path[:1] == ("transforms",)}
+    positions = {
+        ("bends", *path[1:]): at for path, at in source.values.items() if path[:1] == ("transforms",)
+    }
     as_bends = Source(source.file, source.folder, {**source.values, **positions}, source.keys)
     return Recipe(tuple(bend for bend in bends if bend is not None), source=as_bends)
 

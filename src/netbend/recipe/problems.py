@@ -26,12 +26,16 @@ class Problems:
     def add_invalid(self, error: ValidationError, form: type[BaseModel], at: KeyPath) -> None:
         """What pydantic found wrong in the data at a path."""
         known = [field.alias or name for name, field in form.model_fields.items()]
-        unknown = {str(d["loc"][-1]): _nearest(str(d["loc"][-1]), known) for d in _of_type(error, "extra_forbidden")}
+        unknown = {
+            str(d["loc"][-1]): _nearest(str(d["loc"][-1]), known) for d in _of_type(error, "extra_forbidden")
+        }
         for detail in error.errors():
             path = (*at, *(part for part in detail["loc"] if isinstance(part, str | int)))
             word = str(detail["loc"][-1])
             if detail["type"] == "extra_forbidden":
-                hint = f"did you mean `{unknown[word]}`?" if unknown[word] else f"there are {', '.join(known)}"
+                hint = (
+                    f"did you mean `{unknown[word]}`?" if unknown[word] else f"there are {', '.join(known)}"
+                )
                 self.add(path, f"unknown key `{word}`; {hint}", key=True)
             elif detail["type"] != "missing":
                 self.add(path, f"{detail['loc'][0]}: {_reason(detail)}")
@@ -49,7 +53,9 @@ Form = TypeVar("Form", bound=BaseModel)
 def validated(form: type[Form], data: Any, at: KeyPath, problems: Problems) -> Form | None:
     """Data in a form, or None with the reasons noted."""
     if not isinstance(data, dict):
-        problems.add(at, f"expected keys and values such as {next(iter(form.model_fields))}: ..., not {data!r:.60}")
+        problems.add(
+            at, f"expected keys and values such as {next(iter(form.model_fields))}: ..., not {data!r:.60}"
+        )
         return None
     try:
         return form.model_validate(data)
@@ -79,7 +85,9 @@ def _add_parameters(
 ) -> None:
     """Where the parameters of a transform are wrong, and how."""
     names = list(cls.model_fields)
-    unknown = {str(d["loc"][0]): _nearest(str(d["loc"][0]), names) for d in _of_type(error, "extra_forbidden")}
+    unknown = {
+        str(d["loc"][0]): _nearest(str(d["loc"][0]), names) for d in _of_type(error, "extra_forbidden")
+    }
     for detail in error.errors():
         name = str(detail["loc"][0]) if detail["loc"] else ""
         path: KeyPath = (*at, "params")

@@ -40,7 +40,9 @@ def _number_or_name(value: Any) -> int | str:
     return value
 
 
-LayerAddress = Annotated[Any, BeforeValidator(_number_or_name), WithJsonSchema({"type": ["integer", "string"]})]
+LayerAddress = Annotated[
+    Any, BeforeValidator(_number_or_name), WithJsonSchema({"type": ["integer", "string"]})
+]
 
 
 class BendForm(BaseModel):
@@ -158,7 +160,11 @@ def _params_schema(cls: Any) -> dict[str, Any]:
     by_name = cls.model_json_schema()
     by_name.pop("title", None)
     parameters = list(by_name.get("properties", {}).values())
-    in_order: dict[str, Any] = {"type": "array", "minItems": len(by_name.get("required", [])), "maxItems": len(parameters)}
+    in_order: dict[str, Any] = {
+        "type": "array",
+        "minItems": len(by_name.get("required", [])),
+        "maxItems": len(parameters),
+    }
     if parameters:
         in_order["prefixItems"] = parameters
     return {"anyOf": [by_name, in_order]}

@@ -1,7 +1,7 @@
 """Which features of a layer a bend takes: plain data, resolved elsewhere."""
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 
 @dataclass(frozen=True)
@@ -55,9 +55,7 @@ def parse_selection(data: object) -> Selection:
         ((kind, value),) = data.items()
         if kind in _PARSERS:
             return _PARSERS[kind](value)
-    raise ValueError(
-        "expected all, {random: fraction}, {cluster: id}, {indices: [0, 4, 8-15]} or {not: ...}"
-    )
+    raise ValueError("expected all, {random: fraction}, {cluster: id}, {indices: [0, 4, 8-15]} or {not: ...}")
 
 
 def selection_data(selection: Selection) -> object:
@@ -82,7 +80,7 @@ def _random(value: object) -> Selection:
 
 
 def _cluster(value: object) -> Selection:
-    ids = value if isinstance(value, list | tuple) else [value]
+    ids: list[Any] = list(value) if isinstance(value, list | tuple) else [value]
     for id in ids:
         if isinstance(id, bool) or not isinstance(id, int | str) or (isinstance(id, int) and id < 0):
             raise ValueError(f"cluster: expected a cluster's number or name, or a list of them, not {id!r}")

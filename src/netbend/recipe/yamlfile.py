@@ -51,7 +51,9 @@ def read_file(path: Path) -> str:
         if not stat.S_ISREG(status.st_mode):
             raise RecipeError(f"{path}: not a file")
         if status.st_size > MOST_BYTES:
-            raise RecipeError(f"{path}: {status.st_size} bytes; recipes and cluster files have at most {MOST_BYTES}")
+            raise RecipeError(
+                f"{path}: {status.st_size} bytes; recipes and cluster files have at most {MOST_BYTES}"
+            )
         return path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise RecipeError(f"{path}: no such file") from error
@@ -103,7 +105,7 @@ class _Walk:
         tag = "seq" if isinstance(node, SequenceNode) else "map"
         if node.tag != f"tag:yaml.org,2002:{tag}":
             raise self._error(node, f"the tag {node.tag} is not allowed; recipes are plain data")
-        if isinstance(node, SequenceNode):
+        if not isinstance(node, MappingNode):
             return [self.plain(item, (*path, index)) for index, item in enumerate(node.value)]
         return self._mapping(node, path)
 
@@ -120,7 +122,7 @@ class _Walk:
         return data
 
     def _scalar(self, node: ScalarNode) -> str | int | float | bool | None:
-        kind = node.tag.removeprefix("tag:yaml.org,2002:")
+        kind = str(node.tag).removeprefix("tag:yaml.org,2002:")
         text: str = node.value
         try:
             match kind:
@@ -131,7 +133,9 @@ class _Walk:
                 case "bool":
                     return text.lower() == "true"
                 case "int" if len(text) <= MOST_DIGITS:
-                    return int(text.replace("_", ""), 0 if text.lstrip("+-")[:2] in ("0x", "0o", "0b") else 10)
+                    return int(
+                        text.replace("_", ""), 0 if text.lstrip("+-")[:2] in ("0x", "0o", "0b") else 10
+                    )
                 case "int":
                     raise self._error(node, "a number of too many digits")
                 case "float":

@@ -9,8 +9,8 @@ from netbend import __version__
 from netbend.bending import NonFinite, Plan, bend, replan
 from netbend.errors import RenderError
 from netbend.models.base import Latents, Model, Play, Space
-from netbend.recipe import Recipe, recipe_from_data, recipe_to_data
 from netbend.pictures import beside, contact_sheet, to_pictures
+from netbend.recipe import Recipe, recipe_from_data, recipe_to_data
 from netbend.render.record import Record, drawn_indices, encode_latents, encode_masks
 
 
@@ -84,8 +84,8 @@ def recorded_job(record: Record, model: Model) -> Job:
     """The job that made a picture. Raises RenderError if the model is another one."""
     if record.model_hash != model.hash:
         raise RenderError(
-            f"the picture was made with {record.model}, whose weights have the hash {record.model_hash[:12]}; "
-            f"{model.name} has {model.hash[:12]}. Name the right file with --model"
+            f"the picture was made with {record.model}, whose weights have the hash "
+            f"{record.model_hash[:12]}; {model.name} has {model.hash[:12]}. Name the right file with --model"
         )
     if not len(record.indices) == len(record.masks) == len((record.recipe or {}).get("bends", [])):
         raise RenderError("the record does not hold the features of every bend")

@@ -73,7 +73,9 @@ def encode_latents(values: Tensor) -> str:
     """Latent values as base64 of little-endian float32."""
     raw = values.detach().cpu().numpy().astype("<f4").tobytes()
     if len(raw) > MOST_LATENT_BYTES:
-        raise RenderError(f"{len(raw)} bytes of latents do not fit into a picture's record; use --no-metadata")
+        raise RenderError(
+            f"{len(raw)} bytes of latents do not fit into a picture's record; use --no-metadata"
+        )
     return base64.b64encode(raw).decode()
 
 

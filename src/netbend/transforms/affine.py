@@ -52,7 +52,7 @@ def warp(maps: Tensor, matrix: Matrix) -> Tensor:
     moved = torch.zeros_like(flat)
     for index, weight in _corners(matrix, height, width):
         moved.addcmul_(flat.index_select(2, index.to(maps.device)), weight.to(flat))
-    return moved.unflatten(2, (height, width)).to(maps.dtype)
+    return moved.reshape(maps.shape).to(maps.dtype)
 
 
 def _corners(matrix: Matrix, height: int, width: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -76,7 +76,9 @@ def _sources(matrix: Matrix, height: int, width: int) -> tuple[Tensor, Tensor]:
         torch.arange(width, dtype=torch.float64) - middle_x - tx,
         indexing="ij",
     )
-    return _snapped((d * x - b * y) / determinant + middle_x), _snapped((a * y - c * x) / determinant + middle_y)
+    return _snapped((d * x - b * y) / determinant + middle_x), _snapped(
+        (a * y - c * x) / determinant + middle_y
+    )
 
 
 def _snapped(position: Tensor) -> Tensor:
@@ -117,7 +119,9 @@ class Scale(Transform):
     """Enlarge or shrink about the middle (section 5.2, equation 4)."""
 
     kx: float = parameter(doc="factor of the width; 0.6 shrinks", gt=0, soft_range=(0.1, 4))
-    ky: float | None = parameter(None, doc="factor of the height; like kx if left out", gt=0, soft_range=(0.1, 4))
+    ky: float | None = parameter(
+        None, doc="factor of the height; like kx if left out", gt=0, soft_range=(0.1, 4)
+    )
 
     def __call__(self, maps: Tensor) -> Tensor:
         return warp(maps, scaling(self.kx, self.kx if self.ky is None else self.ky))
@@ -146,13 +150,17 @@ class Affine(Transform):
     c x + d y + ty), in pixels, x to the right, y down, from the middle of the map.
     """
 
-    matrix: Annotated[Matrix, BeforeValidator(_as_tuples)] = parameter(doc="2x3, invertible; shifts in pixels")
+    matrix: Annotated[Matrix, BeforeValidator(_as_tuples)] = parameter(
+        doc="2x3, invertible; shifts in pixels"
+    )
 
     @model_validator(mode="after")
     def _invertible(self) -> Self:
         (a, b, _), (c, d, _) = self.matrix
         if abs(a * d - b * c) < 1e-6:
-            raise ValueError("the matrix flattens the maps to a line (its determinant is 0); change a, b, c or d")
+            raise ValueError(
+                "the matrix flattens the maps to a line (its determinant is 0); change a, b, c or d"
+            )
         return self
 
     def __call__(self, maps: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, TypeVar
 
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 from torch import Tensor
 
 from netbend.errors import RecipeError
@@ -47,7 +48,7 @@ def parameter(
 
     default: `...` makes it required. ge, gt, le, lt: hard bounds. soft_range: where a slider runs.
     """
-    extra = {"soft_range": list(soft_range) if soft_range else None, "unit": unit}
+    extra: JsonDict = {"soft_range": list(soft_range) if soft_range else None, "unit": unit}
     return Field(default, description=doc, ge=ge, gt=gt, le=le, lt=lt, json_schema_extra=extra)
 
 
@@ -180,4 +181,6 @@ def _load_entry_points() -> None:
         try:
             point.load()
         except Exception as error:  # whatever a stranger's module raises on import
-            warnings.warn(f"transform plug-in {point.name} ({point.value}) does not load: {error}", stacklevel=2)
+            warnings.warn(
+                f"transform plug-in {point.name} ({point.value}) does not load: {error}", stacklevel=2
+            )

@@ -119,7 +119,14 @@ def nvidia_module(generator: Generator, source: str = "", **attributes: Any) -> 
     def torgb(step: int) -> Persistent:
         layer = synthesis.to_rgb[step]
         parts = {"weight": layer.conv.weight, "bias": layer.bias}
-        return module_of("ToRGBLayer", source, parts, {}, {"affine": affine(layer.conv.style)}, conv_clamp=architecture.clamp)
+        return module_of(
+            "ToRGBLayer",
+            source,
+            parts,
+            {},
+            {"affine": affine(layer.conv.style)},
+            conv_clamp=architecture.clamp,
+        )
 
     blocks = {}
     for step in range(len(architecture.features)):
@@ -148,7 +155,7 @@ def nvidia_module(generator: Generator, source: str = "", **attributes: Any) -> 
 def save_nvidia(path: Path, module: Persistent, monkeypatch: pytest.MonkeyPatch) -> None:
     """As their training loop saves it, through stand-ins for their modules."""
 
-    def _reconstruct_persistent_obj(meta: object) -> None:
+    def _reconstruct_persistent_obj(_meta: object) -> None:
         raise AssertionError("never called")
 
     persistence = types.ModuleType("torch_utils.persistence")

@@ -1,6 +1,7 @@
 """Checkpoints of three layouts give the same generator."""
 
 import importlib.util
+import json
 import struct
 from pathlib import Path
 
@@ -34,7 +35,9 @@ def test_ours_survives_the_disk(generator: Generator, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["model.safetensors"]
 
 
-def test_half_precision_halves_the_file_and_nearly_keeps_the_picture(generator: Generator, tmp_path: Path) -> None:
+def test_half_precision_halves_the_file_and_nearly_keeps_the_picture(
+    generator: Generator, tmp_path: Path
+) -> None:
     save_generator(tmp_path / "whole", generator)
     save_generator(tmp_path / "half", generator, dtype=torch.float16)
     whole, half = picture(generator), picture(load_generator(tmp_path / "half"))
@@ -61,7 +64,9 @@ def test_a_missing_mean_of_w_is_sampled(generator: Generator, tmp_path: Path) ->
 def test_missing_noise_is_drawn_the_same_each_time(generator: Generator, tmp_path: Path) -> None:
     layout = {k: v for k, v in foreign.rosinality_layout(generator).items() if not k.startswith("noises")}
     torch.save({"g_ema": layout, "latent_avg": generator.w_mean}, tmp_path / "model.pt")
-    assert torch.equal(picture(load_generator(tmp_path / "model.pt")), picture(load_generator(tmp_path / "model.pt")))
+    assert torch.equal(
+        picture(load_generator(tmp_path / "model.pt")), picture(load_generator(tmp_path / "model.pt"))
+    )
 
 
 @pytest.mark.parametrize("clamp", [None, 256.0, 0.5])
@@ -118,13 +123,18 @@ def put(key: str, value: Tensor):
     [
         (drop("convs.1.activate.bias"), r"weights synthesis.layers.2.bias are missing"),
         (drop("input.input"), "not a StyleGAN2 generator of rosinality's layout"),
-        (put("convs.0.activate.bias", torch.zeros(99)), r"layers.1.bias has the shape \(99,\), expected \(10,\)"),
+        (
+            put("convs.0.activate.bias", torch.zeros(99)),
+            r"layers.1.bias has the shape \(99,\), expected \(10,\)",
+        ),
         (put("convs.0.conv.blur.kernel", torch.ones(4, 4)), r"not the filter \[1, 3, 3, 1\]"),
         (put("surprise.weight", torch.zeros(1)), "surprise.weight in `g_ema` is not known"),
         (put("convs.0.activate.bias", torch.full((10,), torch.nan)), "NaN or infinity among its weights"),
     ],
 )
-def test_what_does_not_fit_is_named(generator: Generator, tmp_path: Path, change: object, message: str) -> None:
+def test_what_does_not_fit_is_named(
+    generator: Generator, tmp_path: Path, change: object, message: str
+) -> None:
     layout = foreign.rosinality_layout(generator)
     change(layout)
     torch.save({"g_ema": layout}, tmp_path / "model.pt")
@@ -156,12 +166,17 @@ def test_other_torch_files_are_not_generators(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "architecture",
-    ['{"features": "many"}', '{"features": [0, 4]}', '{"features": [4, 4], "clamp": "x"}', "[]", '{"features": [true, 2]}'],
+    [
+        '{"features": "many"}',
+        '{"features": [0, 4]}',
+        '{"features": [4, 4], "clamp": "x"}',
+        "[]",
+        '{"features": [true, 2]}',
+    ],
 )
 def test_a_damaged_architecture_in_the_header_is_an_error(tmp_path: Path, architecture: str) -> None:
-    header = '{"__metadata__":{"netbend":%s}}' % __import__("json").dumps(
-        '{"kind": "stylegan2", "architecture": ' + architecture + "}"
-    )
+    content = '{"kind": "stylegan2", "architecture": ' + architecture + "}"
+    header = json.dumps({"__metadata__": {"netbend": content}})
     (tmp_path / "m.safetensors").write_bytes(struct.pack("<Q", len(header)) + header.encode())
     with pytest.raises(CheckpointError, match="architecture"):
         load_generator(tmp_path / "m.safetensors")

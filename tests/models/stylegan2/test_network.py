@@ -58,7 +58,9 @@ def test_the_upsampling_convolution_is_zero_stuffing_convolution_and_filter() ->
     maps, w = torch.randn(1, 1, 5, 5), torch.randn(1, 4)
     kernel = modulated_weight(conv, w)[0, 0].detach().numpy()
     # Zero stuffing leaves a last row and column of zeros, which the padding takes into account.
-    convolved = signal.convolve2d(np.pad(zero_stuffed(maps[0, 0].numpy()), ((0, 1), (0, 1))), kernel)[:11, :11]
+    convolved = signal.convolve2d(np.pad(zero_stuffed(maps[0, 0].numpy()), ((0, 1), (0, 1))), kernel)[
+        :11, :11
+    ]
     expected = signal.convolve2d(np.pad(convolved, 1), FILTER * 4, mode="valid")
     np.testing.assert_allclose(conv(maps, w).detach()[0, 0].numpy(), expected, atol=1e-5)
 

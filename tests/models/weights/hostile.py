@@ -91,7 +91,9 @@ def an_instance_opcode(path: Path) -> None:
 @attack
 def a_stack_global(path: Path) -> None:
     command = f"touch {CANARY}".encode()
-    path.write_bytes(b"\x80\x04\x8c\x02os\x8c\x06system\x93\x8c" + bytes([len(command)]) + command + b"\x85R.")
+    path.write_bytes(
+        b"\x80\x04\x8c\x02os\x8c\x06system\x93\x8c" + bytes([len(command)]) + command + b"\x85R."
+    )
 
 
 @attack
@@ -158,7 +160,9 @@ def code_in_the_module_source(path: Path) -> None:
 def a_pickle_within_a_storage(path: Path) -> None:
     inner = call_opcodes("os", "system", f"touch {CANARY}")
     nested = b"ctorch.storage\n_load_from_bytes\nB" + struct.pack("<I", len(inner)) + inner + b"\x85R"
-    path.write_bytes(named_value("G_ema", module_opcodes(b"}X\x0b\x00\x00\x00_parameters" + nested + b"s", "")))
+    path.write_bytes(
+        named_value("G_ema", module_opcodes(b"}X\x0b\x00\x00\x00_parameters" + nested + b"s", ""))
+    )
 
 
 @attack

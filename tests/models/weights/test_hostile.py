@@ -20,7 +20,9 @@ MEGABYTE = 1024  # of ru_maxrss, which counts kibibytes
 
 
 @pytest.mark.parametrize("name", hostile.ATTACKS)
-def test_an_attack_is_refused_and_runs_nothing(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_attack_is_refused_and_runs_nothing(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "model.pt"
     hostile.ATTACKS[name](path)

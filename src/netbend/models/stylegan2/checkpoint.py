@@ -91,7 +91,9 @@ def load_generator(path: Path | str) -> Generator:
     if not generator.w_mean.any():
         generator.w_mean.copy_(mean_w(generator))
     if not all(bool(tensor.isfinite().all()) for tensor in state.values()):
-        raise CheckpointError(f"{path}: NaN or infinity among its weights ({layout}); its training went astray")
+        raise CheckpointError(
+            f"{path}: NaN or infinity among its weights ({layout}); its training went astray"
+        )
     return generator
 
 
@@ -138,7 +140,8 @@ def _recognize(weights: WeightsFile, file: str) -> tuple[str, Architecture, Mapp
         return "NVIDIA", *nvidia.convert(module, file)
     found = ", ".join(map(str, list(tree)[:8])) if isinstance(tree, dict) else type(tree).__name__
     raise CheckpointError(
-        f"{file}: no StyleGAN2 generator in it; expected `g_ema` (rosinality) or `G_ema` (NVIDIA), found {found}"
+        f"{file}: no StyleGAN2 generator in it; expected `g_ema` (rosinality) or `G_ema` (NVIDIA), "
+        f"found {found}"
     )
 
 
@@ -168,7 +171,9 @@ def _fill(architecture: Architecture, state: Mapping[str, Tensor], file: str) ->
             raise CheckpointError(f"{file}: {name} has the shape {found[name]}, expected {shape}")
     extra = sorted(set(found) - set(expected))
     if extra:
-        raise CheckpointError(f"{file}: unknown weights {', '.join(extra[:4])}; not a plain StyleGAN2 generator")
+        raise CheckpointError(
+            f"{file}: unknown weights {', '.join(extra[:4])}; not a plain StyleGAN2 generator"
+        )
     floats = {name: tensor.float().contiguous() for name, tensor in state.items()}
     generator.load_state_dict(floats, assign=True)
     return generator.eval().requires_grad_(False)
@@ -184,10 +189,16 @@ def _check_plausible(architecture: Architecture, file: str) -> None:
         architecture.channels,
     ]
     plausible = (
-        all(isinstance(number, int) and not isinstance(number, bool) and 0 < number <= 16384 for number in numbers)
+        all(
+            isinstance(number, int) and not isinstance(number, bool) and 0 < number <= 16384
+            for number in numbers
+        )
         and 2 <= len(architecture.features) <= 10
         and architecture.mapping_depth <= 64
-        and (architecture.clamp is None or (isinstance(architecture.clamp, int | float) and architecture.clamp > 0))
+        and (
+            architecture.clamp is None
+            or (isinstance(architecture.clamp, int | float) and architecture.clamp > 0)
+        )
         and sum(9 * f * f for f in architecture.features) <= MOST_PARAMETERS
     )
     if not plausible:

@@ -1,6 +1,7 @@
 """The residual StyleGAN2 discriminator (Karras et al., arXiv 1912.04958, section 3.1)."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from math import sqrt
 
 import torch
@@ -32,7 +33,7 @@ class Discriminator(nn.Module):
         self.group_size = group_size
         self.from_rgb = EqualizedConv(channels, features[-1], 1)
         falling = list(reversed(features))
-        self.blocks = nn.Sequential(*(ResidualBlock(i, o) for i, o in zip(falling, falling[1:], strict=False)))
+        self.blocks = nn.Sequential(*(ResidualBlock(i, o) for i, o in pairwise(falling)))
         self.conv = EqualizedConv(features[0] + 1, features[0], 3)
         self.linear = EqualizedLinear(features[0] * 16, features[0])
         self.logit = EqualizedLinear(features[0], 1)

@@ -7,6 +7,7 @@ demodulation output features, and one plain convolution then serves the whole ba
 """
 
 from math import sqrt
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,14 @@ from torch.nn import functional as F
 
 LRELU_SLOPE = 0.2
 LRELU_GAIN = sqrt(2.0)
+
+
+Module = TypeVar("Module", bound=nn.Module)
+
+
+def channels_last(module: Module) -> Module:
+    """The module with its weights laid out so that convolutions on CPUs take half the time."""
+    return nn.Module.to(module, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def normalize_second_moment(latents: Tensor) -> Tensor:
@@ -78,7 +87,16 @@ class ModulatedConv(nn.Module):
     """A convolution whose input features are scaled by a style, and its output features
     scaled back to unit variance (section 2.2, equations 1 to 3)."""
 
-    def __init__(self, inputs: int, outputs: int, kernel_size: int, w_dim: int, *, up: bool = False, demodulate: bool = True):
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        kernel_size: int,
+        w_dim: int,
+        *,
+        up: bool = False,
+        demodulate: bool = True,
+    ):
         super().__init__()
         self.weight = nn.Parameter(torch.randn(outputs, inputs, kernel_size, kernel_size))
         self.style = EqualizedLinear(w_dim, inputs, bias=1.0)
@@ -118,7 +136,9 @@ class ConstantInput(nn.Module):
 class StyledConv(nn.Module):
     """Modulated convolution, noise, bias and activation: one bendable layer."""
 
-    def __init__(self, inputs: int, outputs: int, w_dim: int, *, up: bool = False, clamp: float | None = None):
+    def __init__(
+        self, inputs: int, outputs: int, w_dim: int, *, up: bool = False, clamp: float | None = None
+    ):
         super().__init__()
         self.conv = ModulatedConv(inputs, outputs, 3, w_dim, up=up)
         self.noise_strength = nn.Parameter(torch.zeros(()))

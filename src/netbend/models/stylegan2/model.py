@@ -17,6 +17,7 @@ from netbend.models.stylegan2.checkpoint import (
     load_generator,
     save_generator,
 )
+from netbend.models.stylegan2.layers import channels_last
 from netbend.models.stylegan2.network import Architecture, Generator, Synthesis
 
 
@@ -29,7 +30,7 @@ class StyleGAN2(Model):
     """
 
     def __init__(self, generator: Generator, name: str = "stylegan2", hash: str = ""):
-        self.generator = generator.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+        self.generator = channels_last(generator.eval().requires_grad_(False))
         self.name = name
         self.hash = hash
         self._layers = tuple(layers_of(generator.architecture))
@@ -74,14 +75,14 @@ class StyleGAN2(Model):
         return Latents(Space.Z, torch.from_numpy(z), tuple(seeds))
 
     @torch.no_grad()
-    def generate(self, latents: Latents, play: Play = Play()) -> Tensor:  # noqa: B008 - frozen
+    def generate(self, latents: Latents, play: Play = Play()) -> Tensor:
         """Images float32 `(N, C, size, size)`, -1 black to 1 white."""
         w = self.w_plus(latents, play)
         image: Tensor = self.network(w, self._noise(latents, play.noise))
         return image.float()
 
     @torch.no_grad()
-    def w_plus(self, latents: Latents, play: Play = Play()) -> Tensor:  # noqa: B008 - frozen
+    def w_plus(self, latents: Latents, play: Play = Play()) -> Tensor:
         """Latents of any space as truncated w+ `(N, latent_count, w_dim)`."""
         self.check(latents)
         values = latents.values.to(self._device())

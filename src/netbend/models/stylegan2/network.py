@@ -5,6 +5,7 @@ Plain networks that know nothing of bending: a bend hooks a layer's output from 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import log2
 
 import torch
@@ -12,7 +13,6 @@ from torch import Tensor, nn
 
 from netbend.models.stylegan2.layers import (
     ConstantInput,
-    EqualizedConv,
     EqualizedLinear,
     StyledConv,
     ToRGB,
@@ -40,7 +40,9 @@ class Architecture:
     clamp: float | None = None
 
     @classmethod
-    def of_width(cls, size: int, feature_base: int = 32768, feature_max: int = 512, **rest: int) -> "Architecture":
+    def of_width(
+        cls, size: int, feature_base: int = 32768, feature_max: int = 512, **rest: int
+    ) -> "Architecture":
         """`feature_base / resolution` features at each resolution, at most `feature_max`.
 
         The base is 32768 in the paper's config F and 16384 in its smaller configurations.
@@ -76,7 +78,7 @@ class Mapping(nn.Module):
         widths = [architecture.z_dim] + [architecture.w_dim] * architecture.mapping_depth
         self.layers = nn.ModuleList(
             EqualizedLinear(inputs, outputs, lr_multiplier=MAPPING_LR_MULTIPLIER)
-            for inputs, outputs in zip(widths, widths[1:], strict=False)
+            for inputs, outputs in pairwise(widths)
         )
 
     def forward(self, z: Tensor) -> Tensor:
@@ -94,7 +96,7 @@ class Synthesis(nn.Module):
         features, w_dim, clamp = architecture.features, architecture.w_dim, architecture.clamp
         self.input = ConstantInput(features[0])
         self.layers = nn.ModuleList([StyledConv(features[0], features[0], w_dim, clamp=clamp)])
-        for coarse, fine in zip(features, features[1:], strict=False):
+        for coarse, fine in pairwise(features):
             self.layers.append(StyledConv(coarse, fine, w_dim, up=True, clamp=clamp))
             self.layers.append(StyledConv(fine, fine, w_dim, clamp=clamp))
         self.to_rgb = nn.ModuleList(ToRGB(f, w_dim, architecture.channels, clamp) for f in features)
@@ -130,6 +132,7 @@ class Generator(nn.Module):
         self.architecture = architecture
         self.mapping = Mapping(architecture)
         self.synthesis = Synthesis(architecture)
+        self.w_mean: Tensor
         self.register_buffer("w_mean", torch.zeros(architecture.w_dim))
 
     def w_plus(self, z: Tensor, truncation: float = 1.0, cutoff: int | None = None) -> Tensor:

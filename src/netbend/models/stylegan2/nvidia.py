@@ -51,12 +51,14 @@ def _architecture(module: ModuleState, weights: dict[str, Tensor], file: str) ->
     if module.attributes.get("c_dim") or kwargs.get("c_dim") or "mapping.embed.weight" in weights:
         raise CheckpointError(f"{file}: a class-conditional generator, which netbend does not support")
     if "synthesis.b4.const" not in weights:
-        raise CheckpointError(f"{file}: no `synthesis.b4.const`; a StyleGAN3 or other generator, not StyleGAN2")
-    clamps = {block.attributes.get("conv_clamp") for block in _layers(module)} - {None}
+        raise CheckpointError(
+            f"{file}: no `synthesis.b4.const`; a StyleGAN3 or other generator, not StyleGAN2"
+        )
+    clamps = {layer.attributes.get("conv_clamp") for layer in _layers(module)} - {None}
     if len(clamps) > 1:
-        raise CheckpointError(f"{file}: layers with different clamps {sorted(clamps)}, which is not supported")
+        raise CheckpointError(f"{file}: layers with different clamps {clamps}, which is not supported")
     try:
-        features = []
+        features: list[int] = []
         while (name := f"synthesis.b{4 * 2 ** len(features)}.conv1.weight") in weights:
             features.append(weights[name].shape[0])
         depth = sum(re.fullmatch(r"mapping\.fc\d+\.weight", name) is not None for name in weights)

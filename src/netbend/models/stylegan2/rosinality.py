@@ -30,8 +30,9 @@ def convert(tree: Mapping[str, Any], file: str) -> tuple[Architecture, dict[str,
         random = torch.Generator().manual_seed(layer)
         state.setdefault(f"synthesis.noise_{layer}", torch.randn(size, size, generator=random))
     average = tree.get("latent_avg")
-    known = isinstance(average, Tensor) and average.numel() == architecture.w_dim
-    state["w_mean"] = average.flatten() if known else torch.zeros(architecture.w_dim)
+    if not isinstance(average, Tensor) or average.numel() != architecture.w_dim:
+        average = torch.zeros(architecture.w_dim)
+    state["w_mean"] = average.flatten()
     return architecture, state
 
 
@@ -44,7 +45,9 @@ def _architecture(weights: Mapping[str, Tensor], file: str) -> Architecture:
         w_dim, z_dim = weights["style.1.weight"].shape
         channels = weights["to_rgb1.bias"].shape[1]
     except (KeyError, IndexError, ValueError) as error:
-        raise CheckpointError(f"{file}: `g_ema` is not a StyleGAN2 generator of rosinality's layout ({error})") from error
+        raise CheckpointError(
+            f"{file}: `g_ema` is not a StyleGAN2 generator of rosinality's layout ({error})"
+        ) from error
     return Architecture(tuple(features), z_dim, w_dim, depth, channels)
 
 

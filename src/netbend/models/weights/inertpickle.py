@@ -113,7 +113,8 @@ class _Interpreter:
         wanted = f"{module}.{name}"
         if wanted not in self.allowed:
             raise RefusedFile(
-                f"{self.file}: asks for `{wanted:.200}`, which weights have no need of; refused, nothing was run"
+                f"{self.file}: asks for `{wanted:.200}`, which weights have no need of; "
+                f"refused, nothing was run"
             )
         return Global(module, name)
 
@@ -200,8 +201,8 @@ _LITERALS = {
 # fmt: on
 
 _OPERATIONS: dict[str, Callable[[_Interpreter, Any], Any]] = {
-    "PROTO": lambda machine, _: None,
-    "FRAME": lambda machine, _: None,
+    "PROTO": lambda _machine, _: None,
+    "FRAME": lambda _machine, _: None,
     "NONE": _push(lambda _: None),
     "NEWTRUE": _push(lambda _: True),
     "NEWFALSE": _push(lambda _: False),

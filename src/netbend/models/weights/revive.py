@@ -158,7 +158,8 @@ class Reviver:
         last = offset + sum((length - 1) * step for length, step in zip(size, stride, strict=True))
         if count and (last >= len(flat) or count > len(flat)):
             raise RefusedFile(
-                f"{self.file}: a tensor of shape {tuple(size)!s:.80} reaches beyond its {len(flat)} numbers; refused"
+                f"{self.file}: a tensor of shape {tuple(size)!s:.80} reaches beyond "
+                f"its {len(flat)} numbers; refused"
             )
         self.bytes_left -= count * flat.element_size()
         if self.bytes_left < 0:

@@ -90,9 +90,10 @@ def read_legacy_torch(data: bytes, file: str) -> Any:
         stored[key] = _storage(stream.read(count * dtype.itemsize), dtype, count, file)
 
     def fetch(key: str, dtype: torch.dtype, count: int) -> Storage:
-        if key not in stored:
-            raise CheckpointError(f"{file}: storage {key:.40} is missing")
-        return stored[key]
+        storage = stored.get(key)
+        if storage is None or storage.flat.dtype != dtype or len(storage.flat) < count:
+            raise CheckpointError(f"{file}: storage {key:.40} is missing or of another size")
+        return storage
 
     return Reviver(file, len(data), _Storages(fetch, file)).revive(raw)
 

@@ -34,7 +34,9 @@ TINY = {
 
 
 def random_images(count: int = 12, size: int = 16) -> Tensor:
-    return torch.randint(0, 256, (count, 3, size, size), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    return torch.randint(
+        0, 256, (count, 3, size, size), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
+    )
 
 
 def trainer(folder: Path, **changes: object) -> Trainer:
@@ -69,7 +71,7 @@ def test_a_run_leaves_a_model_samples_a_log_and_a_checkpoint(tmp_path: Path) -> 
 
 
 def test_an_interrupted_run_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
-    def stop(progress: object) -> None:
+    def stop(_progress: object) -> None:
         raise KeyboardInterrupt
 
     run = trainer(tmp_path / "run")
@@ -85,7 +87,9 @@ def test_an_interrupted_run_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
     assert again.images_seen == 16
 
 
-@pytest.mark.parametrize("changes", [{"bf16": True}, {"augment": "ada"}, {"path_length_weight": 2.0}, {"mirror": True}])
+@pytest.mark.parametrize(
+    "changes", [{"bf16": True}, {"augment": "ada"}, {"path_length_weight": 2.0}, {"mirror": True}]
+)
 def test_every_option_trains_to_finite_weights(tmp_path: Path, changes: dict[str, object]) -> None:
     run = trainer(tmp_path / "run", **changes)
     run.run()
@@ -95,7 +99,9 @@ def test_every_option_trains_to_finite_weights(tmp_path: Path, changes: dict[str
 def test_training_learns_a_colour(tmp_path: Path) -> None:
     """A set of one colour is learnt in a few hundred steps: losses and their signs are right."""
     red = torch.tensor([250, 10, 10], dtype=torch.uint8)[None, :, None, None].expand(8, 3, 8, 8).contiguous()
-    settings = Settings(**{**TINY, "size": 8, "kimg": 2.0, "batch": 8, "snapshot_kimg": 1000, "learning_rate": 0.01})
+    settings = Settings(
+        **{**TINY, "size": 8, "kimg": 2.0, "batch": 8, "snapshot_kimg": 1000, "learning_rate": 0.01}
+    )
     run = Trainer(red, settings, tmp_path, Fabric(accelerator="cpu", devices=1))
     run.run()
     with torch.no_grad():
@@ -214,5 +220,5 @@ def test_the_random_stream_of_a_batch_does_not_depend_on_numpy_or_torch_state() 
 
     expected = first()
     torch.manual_seed(123)
-    np.random.seed(5)  # noqa: NPY002
+    np.random.seed(5)
     assert torch.equal(first(), expected)

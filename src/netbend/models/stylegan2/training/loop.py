@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from netbend.errors import DataError
 from netbend.models.stylegan2.checkpoint import save_generator
 from netbend.models.stylegan2.discriminator import Discriminator
+from netbend.models.stylegan2.layers import channels_last
 from netbend.models.stylegan2.network import Generator
 from netbend.models.stylegan2.training.augment import AdaptiveProbability, augment
 from netbend.models.stylegan2.training.images import batches
@@ -66,12 +67,12 @@ class Trainer:
         self.losses: dict[str, float] = {}
 
     def _build(self) -> None:
-        """Both networks, channels last (twice as fast on CPUs), and their optimizers."""
+        """Both networks and their optimizers."""
         torch.manual_seed(self.settings.seed)
         architecture = self.settings.architecture()
-        self.generator = Generator(architecture).to(self.fabric.device, memory_format=torch.channels_last)
+        self.generator = channels_last(Generator(architecture).to(self.fabric.device))
         self.averaged = deepcopy(self.generator).eval().requires_grad_(False)
-        discriminator = Discriminator(architecture.features).to(memory_format=torch.channels_last)
+        discriminator = channels_last(Discriminator(architecture.features))
         self.mapping = self.fabric.setup_module(self.generator.mapping)
         self.synthesis = self.fabric.setup_module(self.generator.synthesis)
         self.discriminator = self.fabric.setup_module(discriminator)

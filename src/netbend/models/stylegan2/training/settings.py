@@ -47,9 +47,19 @@ class Settings:
     def __post_init__(self) -> None:
         if self.size < 8 or self.size > 1024 or not log2(self.size).is_integer():
             raise DataError(f"--size {self.size}: expected a power of two from 8 to 1024")
-        for name in ("kimg", "batch", "learning_rate", "feature_base", "feature_max", "snapshot_kimg", "ema_kimg"):
+        for name in (
+            "kimg",
+            "batch",
+            "learning_rate",
+            "feature_base",
+            "feature_max",
+            "snapshot_kimg",
+            "ema_kimg",
+        ):
             if getattr(self, name) <= 0:
-                raise DataError(f"--{name.replace('_', '-')} {getattr(self, name)}: expected a number above 0")
+                raise DataError(
+                    f"--{name.replace('_', '-')} {getattr(self, name)}: expected a number above 0"
+                )
         self.fixed_augmentation()
 
     def architecture(self) -> Architecture:
