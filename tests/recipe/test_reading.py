@@ -322,3 +322,12 @@ def test_the_schema_accepts_what_we_read_and_refuses_what_we_refuse() -> None:
     ]:
         changed = {**good, "bends": [{**good["bends"][0], **change}]}
         assert list(validator.iter_errors(changed)), change
+
+
+def test_a_file_full_of_mistakes_gives_a_short_error() -> None:
+    with pytest.raises(RecipeError) as caught:
+        parse_recipe("bends: []\n" + "".join(f"key{i}: 1\n" for i in range(3000)))
+    assert len(str(caught.value).splitlines()) == 21
+    with pytest.raises(RecipeError) as caught:
+        parse_recipe("a: " + "!" * 5000)
+    assert len(str(caught.value)) < 300

@@ -11,6 +11,9 @@ from netbend.recipe.yamlfile import KeyPath, Source
 from netbend.transforms import Transform, build_transform, get_transform, parameters_of
 
 
+MOST_SHOWN = 20
+
+
 class Problems:
     """Collects messages and raises them together, in the order of the file."""
 
@@ -29,14 +32,14 @@ class Problems:
         unknown = {
             str(d["loc"][-1]): _nearest(str(d["loc"][-1]), known) for d in _of_type(error, "extra_forbidden")
         }
-        for detail in error.errors():
+        for detail in error.errors()[: MOST_SHOWN + 1]:
             path = (*at, *(part for part in detail["loc"] if isinstance(part, str | int)))
             word = str(detail["loc"][-1])
             if detail["type"] == "extra_forbidden":
                 hint = (
                     f"did you mean `{unknown[word]}`?" if unknown[word] else f"there are {', '.join(known)}"
                 )
-                self.add(path, f"unknown key `{word}`; {hint}", key=True)
+                self.add(path, f"unknown key `{word:.80}`; {hint}", key=True)
             elif detail["type"] != "missing":
                 self.add(path, f"{detail['loc'][0]}: {_reason(detail)}")
             elif word not in unknown.values():  # else it is there, misspelt
@@ -44,7 +47,9 @@ class Problems:
 
     def raise_if_any(self) -> None:
         if self.found:
-            raise RecipeError("\n".join(message for _, message in sorted(self.found)))
+            messages = [message for _, message in sorted(self.found)]
+            more = [f"... and {len(messages) - MOST_SHOWN} more"] if len(messages) > MOST_SHOWN else []
+            raise RecipeError("\n".join(messages[:MOST_SHOWN] + more))
 
 
 Form = TypeVar("Form", bound=BaseModel)
@@ -103,7 +108,7 @@ def _add_parameters(
 
 
 def _of_type(error: ValidationError, kind: str) -> list[Any]:
-    return [detail for detail in error.errors() if detail["type"] == kind]
+    return [detail for detail in error.errors() if detail["type"] == kind][: MOST_SHOWN + 1]
 
 
 def _reason(detail: Any) -> str:

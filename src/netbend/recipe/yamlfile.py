@@ -104,7 +104,7 @@ class _Walk:
             return self._scalar(node)
         tag = "seq" if isinstance(node, SequenceNode) else "map"
         if node.tag != f"tag:yaml.org,2002:{tag}":
-            raise self._error(node, f"the tag {node.tag} is not allowed; recipes are plain data")
+            raise self._error(node, f"the tag {node.tag!s:.80} is not allowed; recipes are plain data")
         if not isinstance(node, MappingNode):
             return [self.plain(item, (*path, index)) for index, item in enumerate(node.value)]
         return self._mapping(node, path)
@@ -116,7 +116,7 @@ class _Walk:
             if isinstance(key, bool) or not isinstance(key, str | int):
                 raise self._error(key_node, "expected a word or a number as a key")
             if key in data:
-                raise self._error(key_node, f"the key `{key}` comes twice")
+                raise self._error(key_node, f"the key `{key!s:.80}` comes twice")
             self.keys[(*path, key)] = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
             data[key] = self.plain(value_node, (*path, key))
         return data
@@ -144,12 +144,12 @@ class _Walk:
             return text
         if kind == "merge":
             raise self._error(node, "merge keys `<<` are not supported; repeat the items")
-        raise self._error(node, f"the tag {node.tag} is not allowed; recipes are plain data")
+        raise self._error(node, f"the tag {node.tag!s:.80} is not allowed; recipes are plain data")
 
     def _finite(self, node: ScalarNode, text: str) -> float:
         value = float(text.replace("_", "").replace(".inf", "inf").replace(".nan", "nan").lower())
         if not math.isfinite(value):
-            raise self._error(node, f"{text}: NaN and infinity are not allowed")
+            raise self._error(node, f"{text:.40}: NaN and infinity are not allowed")
         return value
 
     def _error(self, node: Node, message: str) -> RecipeError:
