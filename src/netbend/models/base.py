@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from math import isfinite
 from pathlib import Path
 
 import torch
@@ -70,6 +71,10 @@ class Play:
     truncation: float = 1.0
     cutoff: int | None = None
     noise: NoiseMode = NoiseMode.CONSTANT
+
+    def __post_init__(self) -> None:
+        if not isfinite(self.truncation):
+            raise LatentError(f"truncation {self.truncation}: expected a number, usually from 0 to 1")
 
 
 class Model(ABC):

@@ -56,7 +56,7 @@ def read_weights(path: Path | str) -> WeightsFile:
             return WeightsFile("safetensors", load(data), _safetensors_header(data))
         if is_legacy_torch(data):
             return WeightsFile("torch", read_legacy_torch(data, file), {})
-        if data[:1] in (b"\x80", b"(", b"}", b"]"):
+        if data[:1] in (b"\x80", b"(", b"}", b"]", b"c"):  # new protocols, and the oldest ones
             return WeightsFile("pickle", _read_stylegan_pickle(data, file), {})
     except SafetensorError as error:
         raise CheckpointError(f"{file}: damaged safetensors file ({error})") from error

@@ -1,0 +1,279 @@
+"""The command as people type it: output, exit codes, files, nothing left behind."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import netbend
+from netbend.cli.main import main
+from netbend.models.stylegan2.checkpoint import save_generator
+from netbend.models.stylegan2.network import Generator
+
+RECIPE = "seed: 3\nbends:\n- {layer: 1, transform: rotate, params: [30], features: {random: 0.5}}\n"
+
+
+class Ran:
+    def __init__(self, code: int, out: str, err: str):
+        self.code, self.out, self.err = code, out, err
+
+
+Run = Callable[..., Ran]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    def run(*arguments: object) -> Ran:
+        monkeypatch.setattr(sys, "argv", ["netbend", *map(str, arguments)])
+        monkeypatch.setenv("COLUMNS", "200")
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        printed = capsys.readouterr()
+        return Ran(code, printed.out, printed.err)
+
+    return run
+
+
+@pytest.fixture
+def folder(tmp_path: Path, generator: Generator, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with a model and a recipe in it."""
+    monkeypatch.chdir(tmp_path)
+    save_generator(tmp_path / "tiny.safetensors", generator)
+    (tmp_path / "turn.yaml").write_text(RECIPE)
+    return tmp_path
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+
+def pixels(path: Path) -> np.ndarray:
+    return np.asarray(Image.open(path))
+
+
+def test_render_writes_a_picture_for_each_seed_and_a_sheet(run: Run, folder: Path) -> None:
+    ran = run(
+        "render", "turn.yaml", "--model", "tiny.safetensors", "--seeds", "0-2,7", "--out", "o", "--sheet"
+    )
+    assert (ran.code, ran.out) == (0, "5 pictures in o\n")
+    assert names(folder / "o") == [*(f"turn-seed000{s}.png" for s in (0, 1, 2, 7)), "turn-sheet.png"]
+    assert pixels(folder / "o" / "turn-seed0000.png").shape == (16, 16, 3)
+
+
+def test_the_pictures_are_those_of_the_python_interface(run: Run, folder: Path) -> None:
+    run("render", "turn.yaml", "-m", "tiny.safetensors", "--seeds", "4", "-t", "0.6", "-o", "o", "-q")
+    model = netbend.load_model("tiny.safetensors", device="cpu")
+    with netbend.bend(model, netbend.load_recipe("turn.yaml")):
+        images = model.generate(model.latents([4]), netbend.Play(truncation=0.6))
+    (expected,) = netbend.to_pictures(images)
+    np.testing.assert_array_equal(pixels(folder / "o" / "turn-seed0004.png"), np.asarray(expected))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        [],
+        ["--compare"],
+        ["--sheet", "--compare"],
+        ["--noise", "random", "--cutoff", "2"],
+        ["--style-seed", "9", "--style-layers", "2-4"],
+        ["--bend-seed", "99"],
+    ],
+)
+def test_a_picture_makes_itself_again(run: Run, folder: Path, options: list[str]) -> None:
+    ran = run(
+        "render", "turn.yaml", "-m", "tiny.safetensors", "--seeds", "1-2", "-o", "o", "--json", *options
+    )
+    assert ran.code == 0, ran.err
+    (folder / "turn.yaml").unlink()
+    for path in map(Path, json.loads(ran.out)["files"]):
+        again = run("render", "--from", path, "-m", "tiny.safetensors", "-o", "again")
+        assert again.code == 0, again.err
+        np.testing.assert_array_equal(pixels(folder / "again" / path.name), pixels(path))
+
+
+def test_compare_puts_the_unbent_picture_at_the_left(run: Run, folder: Path) -> None:
+    run("render", "-m", "tiny.safetensors", "--seeds", "3", "-o", "o")
+    run("render", "turn.yaml", "-m", "tiny.safetensors", "--seeds", "3", "-o", "o", "--compare")
+    both = pixels(folder / "o" / "turn-seed0003.png")
+    np.testing.assert_array_equal(both[:, :16], pixels(folder / "o" / "tiny-seed0003.png"))
+    assert (both[:, 16:] != both[:, :16]).any()
+
+
+def test_without_metadata_there_is_no_record(run: Run, folder: Path) -> None:
+    run("render", "-m", "tiny.safetensors", "--seeds", "3", "-o", "o", "--no-metadata")
+    ran = run("render", "--from", "o/tiny-seed0003.png", "-m", "tiny.safetensors", "-o", "again")
+    assert ran.code == 1
+    assert "no record in it" in ran.err
+    assert names(folder / "again") == []
+
+
+def test_latents_come_from_files(run: Run, folder: Path, generator: Generator) -> None:
+    z = torch.from_numpy(np.random.RandomState(5).randn(1, 16)).float()  # noqa: NPY002 - the stream of seeds
+    np.savez("w.npz", w=generator.mapping(z).numpy())
+    run("render", "-m", "tiny.safetensors", "--latents", "w.npz", "-o", "from-w")
+    run("render", "-m", "tiny.safetensors", "--seeds", "5", "-o", "from-seed")
+    difference = pixels(folder / "from-w" / "tiny-seed0000.png").astype(int) - pixels(
+        folder / "from-seed" / "tiny-seed0005.png"
+    )
+    assert abs(difference).max() <= 1
+
+
+def test_pictures_that_are_there_are_kept_unless_asked(run: Run, folder: Path) -> None:
+    (folder / "o").mkdir()
+    (folder / "o" / "tiny-seed0001.png").write_text("mine")
+    ran = run("render", "-m", "tiny.safetensors", "--seeds", "0-2", "-o", "o")
+    assert ran.code == 1
+    assert "o/tiny-seed0001.png exists already; name another --out, or say --overwrite" in ran.err
+    assert names(folder / "o") == ["tiny-seed0001.png"]
+    assert (folder / "o" / "tiny-seed0001.png").read_text() == "mine"
+    assert run("render", "-m", "tiny.safetensors", "--seeds", "0-2", "-o", "o", "--overwrite").code == 0
+
+
+def test_an_error_while_rendering_leaves_nothing_behind(run: Run, folder: Path) -> None:
+    (folder / "huge.yaml").write_text("bends: [{layer: 4, transform: multiply, params: [3.0e+38]}]")
+    ran = run("render", "huge.yaml", "-m", "tiny.safetensors", "--seeds", "0-3", "-o", "o")
+    assert ran.code == 1
+    assert "`multiply` at layer 4 (b16.conv1)" in ran.err
+    assert names(folder / "o") == []
+    ran = run(
+        "render", "huge.yaml", "-m", "tiny.safetensors", "--seeds", "0", "-o", "o", "--nonfinite", "replace"
+    )
+    assert ran.code == 0, ran.err
+
+
+MISTAKES = [
+    (["render", "gone.yaml"], 1, "gone.yaml: no such file"),
+    (
+        ["render", "bad.yaml", "-m", "tiny.safetensors"],
+        1,
+        "bad.yaml:2:11: layer 19: this model has layers 0-4",
+    ),
+    (
+        ["render", "-m", "fases"],
+        1,
+        "model fases: neither a model that comes with netbend nor a file; did you mean 'faces'?",
+    ),
+    (["render", "-m", "tiny.safetensors", "--seeds", "5-1"], 1, "the range 5-1 runs backwards"),
+    (["render", "-m", "tiny.safetensors", "--seeds", "1,1"], 1, "a seed comes twice"),
+    (
+        ["render", "-m", "tiny.safetensors", "--device", "abacus"],
+        1,
+        "--device abacus: expected auto, cpu, cuda or mps",
+    ),
+    (["render", "-m", "tiny.safetensors", "--latents", "gone.npz"], 1, "gone.npz: no such file"),
+    (["render", "-m", "tiny.safetensors", "--truncation", "nan"], 1, "truncation nan: expected a number"),
+    (["render", "-m", "turn.yaml"], 1, "turn.yaml: not a checkpoint"),
+    (["render", "--from", "turn.yaml"], 1, "turn.yaml: not a readable PNG"),
+    (["render", "--noise", "loud"], 2, "--noise"),
+    (["layers", "gone.pt"], 1, "model gone.pt"),
+    (["inspect", "gone.pt"], 1, "gone.pt: no such file"),
+    (["convert", "tiny.safetensors", "turn.yaml"], 1, "turn.yaml exists already"),
+    (["train", "stylegan2", "nowhere", "--out", "run"], 1, "nowhere: expected a folder or a zip of pictures"),
+    (["train", "stylegan2", ".", "--out", "run", "--size", "48"], 1, "--size 48: expected a power of two"),
+    (["train", "stylegan2", ".", "--out", "."], 1, "not empty, and not a training run"),
+    (["bogus"], 2, "No such command"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "code", "message"), MISTAKES)
+def test_a_mistake_is_one_message_and_an_exit_code(
+    run: Run, folder: Path, arguments: list[str], code: int, message: str
+) -> None:
+    (folder / "bad.yaml").write_text("bends:\n- {layer: 19, transform: ablate}\n")
+    before = names(folder)
+    ran = run(*arguments)
+    assert ran.code == code, ran.err
+    assert message in ran.err
+    assert "Traceback" not in ran.err
+    assert names(folder) == before
+
+
+def test_layers_lists_numbers_names_and_sizes(run: Run, folder: Path) -> None:
+    lines = run("layers", "tiny.safetensors").out.splitlines()
+    assert lines[0].split() == ["layer", "name", "resolution", "features"]
+    assert ["3", "b16.conv0", "16x16", "8"] in [line.split() for line in lines]
+    listed = json.loads(run("layers", "tiny.safetensors", "--json").out)
+    assert [layer["number"] for layer in listed if layer["number"] is not None] == [0, 1, 2, 3, 4]
+
+
+def test_transforms_lists_every_parameter_with_its_range(run: Run) -> None:
+    assert "radius of the disc (pixels, 1 to 1024)" in run("transforms").out
+    listed = json.loads(run("transforms", "--json").out)
+    assert listed["multiply"]["older_names"] == ["scalar-multiply"]
+    assert listed["rotate"]["parameters"][0]["unit"] == "degrees"
+
+
+def test_models_lists_faces_with_its_licence(run: Run) -> None:
+    assert json.loads(run("models", "--json").out)[0]["name"] == "faces"
+    assert "CC BY 4.0" in run("models").out
+
+
+def test_inspect_says_what_is_inside_or_why_not(run: Run, folder: Path) -> None:
+    assert "StyleGAN2, 16x16, 3 channels" in run("inspect", "tiny.safetensors").out
+    (folder / "evil.pt").write_bytes(b"cposix\nsystem\n(S'touch canary'\ntR.")
+    ran = run("inspect", "evil.pt")
+    assert ran.code == 1
+    assert "posix.system" in ran.out
+    assert json.loads(run("inspect", "evil.pt", "--json").out)["refused"]
+    assert not (folder / "canary").exists()
+
+
+def test_convert_writes_a_file_that_renders_the_same(run: Run, folder: Path, generator: Generator) -> None:
+    torch.save({"g_ema": {}}, "empty.pt")
+    assert run("convert", "empty.pt", "out.safetensors").code == 1
+    assert not (folder / "out.safetensors").exists()
+    assert run("convert", "tiny.safetensors", "out.safetensors").code == 0
+    assert json.loads(run("inspect", "out.safetensors", "--json").out)["architecture"]["features"] == [
+        12,
+        10,
+        8,
+    ]
+
+
+def test_schema_is_json(run: Run) -> None:
+    assert json.loads(run("schema").out)["title"] == "netbend recipe"
+
+
+def test_version(run: Run) -> None:
+    assert run("--version").out.strip() == netbend.__version__
+
+
+def write_pictures(folder: Path) -> None:
+    folder.mkdir()
+    for index in range(6):
+        Image.new("RGB", (12, 12), (40 * index, 90, 200)).save(folder / f"{index}.png")
+
+
+def test_train_runs_goes_on_and_guards_its_folder(run: Run, folder: Path) -> None:
+    write_pictures(folder / "pictures")
+    small = ["--size", 8, "--feature-base", 32, "--feature-max", 8, "--latent-dim", 8, "--mapping-depth", 1]
+    options = [
+        "train",
+        "stylegan2",
+        "pictures",
+        "--out",
+        "run",
+        "--batch",
+        4,
+        "--snapshot-kimg",
+        0.008,
+        *small,
+    ]
+    ran = run(*options, "--kimg", 0.008, "--device", "cpu")
+    assert (ran.code, ran.out) == (0, "run/model.safetensors\n"), ran.err
+    assert run(*options, "--kimg", 0.016, "--device", "cpu", "-q").code == 0
+    log = [json.loads(line)["kimg"] for line in (folder / "run" / "log.jsonl").read_text().splitlines()]
+    assert log == [0.008, 0.016]
+    changed = run(*options, "--kimg", 0.016, "--seed", 5, "--device", "cpu")
+    assert changed.code == 1
+    assert "other settings (--seed)" in changed.err
+    assert run("render", "-m", "run/model.safetensors", "--seeds", "0", "-o", "o").code == 0
