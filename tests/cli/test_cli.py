@@ -117,7 +117,7 @@ def test_without_metadata_there_is_no_record(run: Run, folder: Path) -> None:
 
 
 def test_latents_come_from_files(run: Run, folder: Path, generator: Generator) -> None:
-    z = torch.from_numpy(np.random.RandomState(5).randn(1, 16)).float()  # noqa: NPY002 - the stream of seeds
+    z = torch.from_numpy(np.random.RandomState(5).randn(1, 16)).float()
     np.savez("w.npz", w=generator.mapping(z).numpy())
     run("render", "-m", "tiny.safetensors", "--latents", "w.npz", "-o", "from-w")
     run("render", "-m", "tiny.safetensors", "--seeds", "5", "-o", "from-seed")
@@ -197,7 +197,8 @@ def test_a_mistake_is_one_message_and_an_exit_code(
     assert names(folder) == before
 
 
-def test_layers_lists_numbers_names_and_sizes(run: Run, folder: Path) -> None:
+@pytest.mark.usefixtures("folder")
+def test_layers_lists_numbers_names_and_sizes(run: Run) -> None:
     lines = run("layers", "tiny.safetensors").out.splitlines()
     assert lines[0].split() == ["layer", "name", "resolution", "features"]
     assert ["3", "b16.conv0", "16x16", "8"] in [line.split() for line in lines]
@@ -227,7 +228,7 @@ def test_inspect_says_what_is_inside_or_why_not(run: Run, folder: Path) -> None:
     assert not (folder / "canary").exists()
 
 
-def test_convert_writes_a_file_that_renders_the_same(run: Run, folder: Path, generator: Generator) -> None:
+def test_convert_writes_the_same_generator(run: Run, folder: Path) -> None:
     torch.save({"g_ema": {}}, "empty.pt")
     assert run("convert", "empty.pt", "out.safetensors").code == 1
     assert not (folder / "out.safetensors").exists()

@@ -10,7 +10,6 @@ from netbend.errors import RecipeError
 from netbend.recipe.yamlfile import KeyPath, Source
 from netbend.transforms import Transform, build_transform, get_transform, parameters_of
 
-
 MOST_SHOWN = 20
 
 
