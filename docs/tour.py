@@ -1,6 +1,6 @@
 """Five minutes with netbend in Python: bend a face, look inside, write your own transform.
 
-    python docs/tour.py [FOLDER]      writes its pictures into FOLDER, out/tour if left out
+python docs/tour.py [FOLDER]      writes its pictures into FOLDER, out/tour if left out
 """
 
 import sys
@@ -35,7 +35,9 @@ turned = Recipe(
 )
 with netbend.bend(faces, turned) as plan:
     netbend.to_pictures(faces.generate(latents, play))[0].save(out / "3-turned.png")
-print(f"bent {len(plan.bends[0].indices)} of {plan.bends[0].layer.features} features of {plan.bends[0].layer}")
+print(
+    f"bent {len(plan.bends[0].indices)} of {plan.bends[0].layer.features} features of {plan.bends[0].layer}"
+)
 print(recipe_to_yaml(turned))
 
 

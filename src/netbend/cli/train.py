@@ -76,8 +76,9 @@ def stylegan2(
         seed=seed,
     )
     _check_folder(out, settings)
-    _train(data, out, settings, _fabric(device, devices), quiet)
-    if not quiet:
+    fabric = _fabric(device, devices)
+    _train(data, out, settings, fabric, quiet)
+    if fabric.is_global_zero and not quiet:
         print(out / "model.safetensors")
 
 

@@ -141,10 +141,10 @@ def test_no_augmentation_leaves_images_alone_and_some_changes_them_differentiabl
 def test_the_adaptive_probability_rises_while_the_discriminator_is_sure() -> None:
     adaptive = AdaptiveProbability(kimg_to_one=0.1)
     for _ in range(300):
-        adaptive.update(torch.ones(8))
+        adaptive.update(1.0, 8)
     assert adaptive.value == 0.8
     for _ in range(300):
-        adaptive.update(-torch.ones(8))
+        adaptive.update(-1.0, 8)
     assert adaptive.value == 0.0
 
 

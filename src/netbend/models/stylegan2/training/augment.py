@@ -63,7 +63,8 @@ class AdaptiveProbability:
         self.value = value
         self.overfitting = 0.0
 
-    def update(self, real_logits: Tensor) -> None:
-        self.overfitting += 0.02 * (real_logits.sign().mean().item() - self.overfitting)
-        step = len(real_logits) / (self.kimg_to_one * 1000)
+    def update(self, mean_sign: float, images: int) -> None:
+        """mean_sign: of the logits of so many real images."""
+        self.overfitting += 0.02 * (mean_sign - self.overfitting)
+        step = images / (self.kimg_to_one * 1000)
         self.value = min(0.8, max(0.0, self.value + (step if self.overfitting > self.target else -step)))

@@ -139,7 +139,7 @@ class Trainer:
         images = self.synthesis(w, self._noise(len(w)))
         penalty = self.path_length.penalty(images, w, self.random)
         weight = self.settings.path_length_weight * self.settings.path_length_interval
-        self.fabric.backward(penalty * weight)
+        self.fabric.backward(penalty * weight + 0 * images.sum())
         self.generator_optimizer.step()
         self.generator_optimizer.zero_grad()
         self.losses["path_length"] = penalty.item()
@@ -155,15 +155,19 @@ class Trainer:
         self.discriminator_optimizer.step()
         self.discriminator_optimizer.zero_grad()
         if self.settings.fixed_augmentation() is None:
-            self.augmentation.update(real_logits)
+            mean_sign: Any = self.fabric.all_reduce(real_logits.detach().sign().mean())
+            self.augmentation.update(mean_sign.item(), self.batch * self.fabric.world_size)
         self.losses["discriminator"] = loss.item()
         if self.step % self.settings.r1_interval == 0:
             self._penalize_gradient(real)
 
     def _penalize_gradient(self, real: Tensor) -> None:
         images = self._augmented(real).detach().requires_grad_(True)
-        penalty = r1_penalty(self.discriminator(images), images)
-        self.fabric.backward(penalty * (self.settings.gradient_penalty() / 2 * self.settings.r1_interval))
+        logits = self.discriminator(images)
+        penalty = r1_penalty(logits, images)
+        weight = self.settings.gradient_penalty() / 2 * self.settings.r1_interval
+        # Several devices wait for every parameter's gradient; the last bias has none in the penalty.
+        self.fabric.backward(penalty * weight + 0 * logits.sum())
         self.discriminator_optimizer.step()
         self.discriminator_optimizer.zero_grad()
         self.losses["r1"] = penalty.item()

@@ -1,0 +1,112 @@
+"""What the documents show works, and what ships is complete."""
+
+import re
+import runpy
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import netbend
+from netbend.bending import resolve
+from netbend.models.base import Model
+from netbend.models.catalog import CATALOGUE
+from netbend.recipe import Clusters, parse_recipe
+from netbend.transforms import all_transforms, base
+
+ROOT = Path(__file__).parent.parent
+RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
+SHOWN = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.fixture(scope="module")
+def faces() -> Model:
+    return netbend.load_model("faces", device="cpu")
+
+
+@pytest.fixture(autouse=True)
+def registry() -> Iterator[None]:
+    known = dict(base._registered)
+    yield
+    base._registered.clear()
+    base._registered.update(known)
+
+
+def blocks(language: str) -> list[tuple[str, str]]:
+    found = []
+    for path in SHOWN:
+        found += [
+            (path.name, text) for text in re.findall(rf"```{language}\n(.*?)```", path.read_text(), re.S)
+        ]
+    return found
+
+
+def test_every_recipe_shown_fits_the_model_faces(faces: Model, tmp_path: Path) -> None:
+    shown = blocks("yaml")
+    assert len(shown) >= 6
+    (tmp_path / "left-half.png").write_bytes((ROOT / "recipes" / "left-half.png").read_bytes())
+    clusters = Clusters({5: {number: (number,) for number in range(4)}})
+    for file, text in shown:
+        recipe = parse_recipe(text, file, tmp_path)
+        assert resolve(recipe, faces.layers, clusters=clusters).bends
+
+
+def test_the_table_of_transforms_is_complete() -> None:
+    table = (ROOT / "docs" / "transforms.md").read_text()
+    assert all(f"`{name}`" in table for name in all_transforms())
+
+
+def test_the_python_shown_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "recipes").symlink_to(ROOT / "recipes")
+    monkeypatch.chdir(tmp_path)
+    for file, text in blocks("python"):
+        exec(compile(text, file, "exec"), {})
+    assert (tmp_path / "bent.png").exists()
+    assert "soften" in all_transforms()
+
+
+def test_the_tour_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["tour.py", str(tmp_path)])
+    runpy.run_path(str(ROOT / "docs" / "tour.py"))
+    assert len(list(tmp_path.glob("*.png"))) == 4
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_an_example_recipe_changes_every_face_and_says_what_it_does(faces: Model, path: Path) -> None:
+    recipe = netbend.load_recipe(path)
+    assert recipe.name
+    assert recipe.description
+    latents = faces.latents([1, 2, 3])
+    unbent = faces.generate(latents)
+    with netbend.bend(faces, recipe):
+        bent = faces.generate(latents)
+    assert ((bent - unbent).abs().mean(dim=(1, 2, 3)) > 0.05).all()
+    assert torch.equal(faces.generate(latents), unbent)
+
+
+def test_there_are_six_example_recipes_shown_in_the_readme() -> None:
+    assert len(RECIPES) == 6
+    pictures = re.findall(r"!\[.*?\]\((.*?)\)", (ROOT / "README.md").read_text(), re.S)
+    assert pictures
+    assert all((ROOT / picture).exists() for picture in pictures)
+
+
+@pytest.mark.parametrize("entry", CATALOGUE.values(), ids=lambda entry: entry.name)
+def test_a_shipped_model_is_small_and_has_a_card(entry: object) -> None:
+    assert entry.file.stat().st_size < 20_000_000
+    card = (entry.file.parent / "CARD.md").read_text()
+    for heading in ("Data", "Licence", "Training", "Known faults"):
+        assert f"## {heading}" in card
+
+
+def test_faces_are_varied_and_face_like(faces: Model) -> None:
+    """A brightness contrast between eyes and cheeks, and pictures that differ from each other."""
+    images = faces.generate(faces.latents(range(16)), netbend.Play(truncation=0.7))
+    pixels = images.clamp(-1, 1).numpy()
+    assert images.shape == (16, 3, 64, 64)
+    distances = [np.abs(pixels[i] - pixels[j]).mean() for i in range(16) for j in range(i)]
+    assert min(distances) > 0.02
+    assert np.median(distances) > 0.15
