@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 .PHONY: demo test check clean
 
 demo: $(VENV)/.installed
-	BIN=$(BIN) sh scripts/demo.sh out/demo
+	@BIN=$(BIN) sh scripts/demo.sh out/demo
 
 test: $(VENV)/.developing
 	$(BIN)/python -m pytest
@@ -23,15 +23,15 @@ check: $(VENV)/.developing
 
 $(VENV)/.environment:
 	$(PYTHON) -m venv $(VENV)
-	touch $@
+	@touch $@
 
 $(VENV)/.installed: $(VENV)/.environment pyproject.toml constraints.txt
 	$(PIP) --editable .
-	touch $@
+	@touch $@
 
 $(VENV)/.developing: $(VENV)/.environment pyproject.toml constraints.txt
 	$(PIP) --editable '.[dev]'
-	touch $@
+	@touch $@
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

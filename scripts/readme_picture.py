@@ -24,7 +24,8 @@ def main() -> None:
         with netbend.bend(faces, recipe) if recipe else nullcontext():
             images = faces.generate(faces.latents(SEEDS), netbend.Play(truncation=0.7))
         for column, face in enumerate(netbend.to_pictures(images)):
-            picture.paste(face.resize((SIDE, SIDE), Image.Resampling.BICUBIC), (MARGIN + column * (SIDE + GAP), y))
+            enlarged = face.resize((SIDE, SIDE), Image.Resampling.BICUBIC)
+            picture.paste(enlarged, (MARGIN + column * (SIDE + GAP), y))
     out = ROOT / "docs" / "pictures" / "recipes.png"
     out.parent.mkdir(exist_ok=True)
     picture.save(out, optimize=True)
