@@ -4,35 +4,29 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from netbend.errors import CheckpointError
 from netbend.models.stylegan2.network import Architecture
 from netbend.models.stylegan2.resampling import check_filter
+from netbend.models.weights import shown
 
 
 def convert(tree: Mapping[str, Any], file: str) -> tuple[Architecture, dict[str, Tensor]]:
     """Architecture and weights of `g_ema`; `latent_avg` gives the mean of w where it is there."""
-    weights = {name: value for name, value in tree["g_ema"].items() if isinstance(value, Tensor)}
+    weights = {str(name): value for name, value in tree["g_ema"].items() if isinstance(value, Tensor)}
     architecture = _architecture(weights, file)
     state = {}
     for name, tensor in weights.items():
         if name.endswith(".kernel"):
-            check_filter(tensor, name, file)
+            check_filter(tensor, shown(name, 60), file)
             continue
         renamed = _rename(name)
         if renamed is None:
-            raise CheckpointError(f"{file}: {name} in `g_ema` is not known of this layout")
-        state[renamed] = _reshape(renamed, tensor)
-    for layer in range(architecture.layer_count):  # files written before noise was stored lack it
-        size = architecture.resolution(layer)
-        random = torch.Generator().manual_seed(layer)
-        state.setdefault(f"synthesis.noise_{layer}", torch.randn(size, size, generator=random))
-    average = tree.get("latent_avg")
-    if not isinstance(average, Tensor) or average.numel() != architecture.w_dim:
-        average = torch.zeros(architecture.w_dim)
-    state["w_mean"] = average.flatten()
+            raise CheckpointError(f"{file}: {shown(name, 60)} in `g_ema` is not known of this layout")
+        state[renamed] = tensor
+    if isinstance(tree.get("latent_avg"), Tensor):
+        state["w_mean"] = tree["latent_avg"]
     return architecture, state
 
 
@@ -55,9 +49,9 @@ def _rename(name: str) -> str | None:
     for pattern, replacement in _NAMES:
         if re.fullmatch(pattern, name):
             return re.sub(pattern, replacement, name)
-    if found := re.fullmatch(r"style\.(\d+)\.(weight|bias)", name):
+    if found := re.fullmatch(r"style\.(\d{1,3})\.(weight|bias)", name):
         return f"mapping.layers.{int(found[1]) - 1}.{found[2]}"  # style.0 is the normalisation
-    if found := re.fullmatch(r"(conv1|convs\.(\d+)|to_rgb1|to_rgbs\.(\d+))\.(.+)", name):
+    if found := re.fullmatch(r"(conv1|convs\.(\d{1,3})|to_rgb1|to_rgbs\.(\d{1,3}))\.(.+)", name):
         step = 0 if found[1] in ("conv1", "to_rgb1") else int(found[2] or found[3] or 0) + 1
         part = _PARTS.get(found[4])
         room = "layers" if found[1].startswith("conv") else "to_rgb"
@@ -65,7 +59,7 @@ def _rename(name: str) -> str | None:
     return None
 
 
-_NAMES = [(r"input\.input", "synthesis.input.maps"), (r"noises\.noise_(\d+)", r"synthesis.noise_\1")]
+_NAMES = [(r"input\.input", "synthesis.input.maps"), (r"noises\.noise_(\d{1,3})", r"synthesis.noise_\1")]
 
 _PARTS = {
     "conv.weight": "conv.weight",
@@ -75,16 +69,3 @@ _PARTS = {
     "activate.bias": "bias",
     "bias": "bias",
 }
-
-
-def _reshape(name: str, tensor: Tensor) -> Tensor:
-    """Without the dimensions of length 1 that this layout carries along."""
-    if name.endswith("conv.weight") or name == "synthesis.input.maps":
-        return tensor[0]
-    if name.endswith("noise_strength"):
-        return tensor.reshape(())
-    if ".noise_" in name:
-        return tensor[0, 0]
-    if name.startswith("synthesis.") and name.endswith(".bias") and ".style." not in name:
-        return tensor.flatten()
-    return tensor

@@ -8,23 +8,24 @@ import hashlib
 import io
 import json
 import stat
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
 from safetensors.torch import load
 
 from netbend.errors import CheckpointError, RefusedFile
 from netbend.models.weights.inertpickle import read_pickle
-from netbend.models.weights.names import STYLEGAN_NAMES
+from netbend.models.weights.names import STYLEGAN_NAMES, shown
 from netbend.models.weights.revive import ModuleState, Reviver, Storage, Unread
 from netbend.models.weights.torchfile import is_legacy_torch, read_legacy_torch, read_torch_zip
 
-__all__ = ["ModuleState", "Unread", "WeightsFile", "read_tensors", "read_weights", "weights_hash"]
+__all__ = ["ModuleState", "Unread", "WeightsFile", "read_tensors", "read_weights", "shown", "weights_hash"]
 
 MOST_BYTES = 8 * 1024**3
+ZIP = b"PK\x03\x04"
+PICKLE = b"\x80"  # of protocol 2 and later
+OLDER_PICKLE = (b"(", b"]", b"}", b"c")  # none of these tools wrote one; read to name what it asks for
 
 
 @dataclass(frozen=True)
@@ -44,27 +45,21 @@ def read_weights(path: Path | str) -> WeightsFile:
     """Read a file of weights, whatever its name says, by its content.
 
     Raises CheckpointError for a damaged or unknown file, RefusedFile for one that asks for
-    anything but weights.
+    anything but weights; no other exception.
     """
-    path = Path(path)
-    data = _read_bytes(path)
     file = str(path)
+    data = _read_bytes(Path(path))
     try:
-        if data[:4] == b"PK\x03\x04" or zipfile.is_zipfile(io.BytesIO(data)):
-            return WeightsFile("torch", read_torch_zip(data, file), {})
-        if len(data) > 9 and data[8:9] == b"{":
-            return WeightsFile("safetensors", load(data), _safetensors_header(data))
-        if is_legacy_torch(data):
-            return WeightsFile("torch", read_legacy_torch(data, file), {})
-        if data[:1] in (b"\x80", b"(", b"}", b"]", b"c"):  # new protocols, and the oldest ones
-            return WeightsFile("pickle", _read_stylegan_pickle(data, file), {})
-    except SafetensorError as error:
-        raise CheckpointError(f"{file}: damaged safetensors file ({error})") from error
+        return _parse(data, file)
+    except CheckpointError:
+        raise
     except RecursionError as error:
         raise RefusedFile(f"{file}: nested too deeply; refused") from error
     except MemoryError as error:
         raise CheckpointError(f"{file}: does not fit into memory") from error
-    raise CheckpointError(f"{file}: not a checkpoint; expected .safetensors, a torch .pt or a StyleGAN2 .pkl")
+    except Exception as error:  # the parsers below raise whatever damaged bytes lead them to
+        reason = shown(str(error) or type(error).__name__)
+        raise CheckpointError(f"{file}: damaged or truncated ({reason}); fetch it again") from error
 
 
 def read_tensors(path: Path | str) -> Any:
@@ -72,24 +67,48 @@ def read_tensors(path: Path | str) -> Any:
     return read_weights(path).tree
 
 
-def weights_hash(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def weights_hash(path: Path | str) -> str:
+    """SHA-256 of a file, in hexadecimal. Raises CheckpointError if it cannot be read."""
+    try:
+        _check_regular(Path(path))
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 def _read_bytes(path: Path) -> bytes:
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise CheckpointError(f"{path}: not a file")
-        if status.st_size > MOST_BYTES:
-            raise RefusedFile(f"{path}: larger than {MOST_BYTES // 1024**3} GiB; refused")
+        _check_regular(path)
         return path.read_bytes()
-    except FileNotFoundError as error:
-        raise CheckpointError(f"{path}: no such file") from error
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def _check_regular(path: Path) -> None:
+    """Before it is opened: a pipe would wait forever."""
+    try:
+        status = path.stat()
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{path}: no such file") from error
+    if not stat.S_ISREG(status.st_mode):
+        raise CheckpointError(f"{path}: not a file, but a folder, pipe or device")
+    if status.st_size > MOST_BYTES:
+        raise RefusedFile(f"{path}: larger than {MOST_BYTES // 1024**3} GiB; refused")
+
+
+def _parse(data: bytes, file: str) -> WeightsFile:
+    if data.startswith(ZIP):
+        return WeightsFile("torch", read_torch_zip(data, file), {})
+    if data[8:9] == b"{":
+        return WeightsFile("safetensors", load(data), _safetensors_header(data))
+    if is_legacy_torch(data):
+        return WeightsFile("torch", read_legacy_torch(data, file), {})
+    if data.startswith(PICKLE) or (data.startswith(OLDER_PICKLE) and data.endswith(b".")):
+        return WeightsFile("pickle", _read_stylegan_pickle(data, file), {})
+    raise CheckpointError(
+        f"{file}: not a checkpoint; expected .safetensors, a torch .pt or a StyleGAN2 .pkl, by content"
+    )
 
 
 def _safetensors_header(data: bytes) -> dict[str, str]:
@@ -99,10 +118,8 @@ def _safetensors_header(data: bytes) -> dict[str, str]:
 
 
 def _read_stylegan_pickle(data: bytes, file: str) -> Any:
-    raw = read_pickle(io.BytesIO(data), STYLEGAN_NAMES, file)
-
     def load_bytes(nested: bytes) -> Storage:
-        if nested[:4] == b"PK\x03\x04":
+        if nested.startswith(ZIP):
             inner = read_torch_zip(nested, file)
         elif is_legacy_torch(nested):
             inner = read_legacy_torch(nested, file)
@@ -112,4 +129,5 @@ def _read_stylegan_pickle(data: bytes, file: str) -> Any:
             raise RefusedFile(f"{file}: a nested file without a tensor's numbers; refused")
         return inner
 
+    raw = read_pickle(io.BytesIO(data), STYLEGAN_NAMES, file)
     return Reviver(file, len(data), load_bytes=load_bytes).revive(raw)

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from netbend.errors import CheckpointError, RefusedFile
+from netbend.models.weights.names import remedy, shown
 
-MOST_OPCODES = 5_000_000
+MOST_OPCODES = 500_000  # the largest StyleGAN2 takes 50,000
+MOST_BITS = 128
 
 
 @dataclass(frozen=True)
@@ -55,16 +57,10 @@ def read_pickle(stream: BinaryIO, allowed: Collection[str], file: str) -> Any:
     """Read one pickle from a stream and leave the stream behind it.
 
     allowed: the names, as `module.name`, that may appear in it.
-    Raises RefusedFile for any other name, CheckpointError for a damaged pickle.
+    Raises RefusedFile for any other name, and for what would exhaust the machine; CheckpointError
+    or whatever pickletools' decoders raise for a damaged pickle.
     """
-    try:
-        return _Interpreter(allowed, file).run(stream)
-    except CheckpointError:
-        raise
-    except RecursionError as error:
-        raise RefusedFile(f"{file}: nested too deeply; refused") from error
-    except Exception as error:  # pickletools raises whatever its decoders raise on damaged input
-        raise CheckpointError(f"{file}: damaged or truncated pickle ({error})") from error
+    return _Interpreter(allowed, file).run(stream)
 
 
 class _Interpreter:
@@ -81,13 +77,19 @@ class _Interpreter:
             if opcode.name == "STOP":
                 return self._pop()
             if opcode.name in _LITERALS:
-                self.stack.append(argument)
+                self.stack.append(self._literal(argument))
             else:
                 operation = _OPERATIONS.get(opcode.name)
                 if operation is None:
                     raise RefusedFile(f"{self.file}: the pickle operation {opcode.name} is not read; refused")
                 operation(self, argument)
         raise CheckpointError(f"{self.file}: the pickle does not end")
+
+    def _literal(self, value: Any) -> Any:
+        """Hashing, multiplying or printing numbers of megabytes would take hours."""
+        if isinstance(value, int) and value.bit_length() > MOST_BITS:
+            raise RefusedFile(f"{self.file}: a whole number of {value.bit_length()} bits; refused")
+        return value
 
     def _pop(self) -> Any:
         if not self.stack or self.stack[-1] is _MARK:
@@ -110,11 +112,12 @@ class _Interpreter:
         return self.stack[-1]
 
     def _named(self, module: Any, name: Any) -> Global:
+        if not isinstance(module, str) or not isinstance(name, str):
+            raise RefusedFile(f"{self.file}: asks for something by a {type(name).__name__}; refused")
         wanted = f"{module}.{name}"
         if wanted not in self.allowed:
             raise RefusedFile(
-                f"{self.file}: asks for `{wanted:.200}`, which weights have no need of; "
-                f"refused, nothing was run"
+                f"{self.file}: asks for `{shown(wanted)}`; refused, nothing was run ({remedy(wanted)})"
             )
         return Global(module, name)
 
@@ -141,6 +144,8 @@ class _Interpreter:
     def _called(self, function: Any, args: Any) -> Call:
         if not isinstance(function, Global):
             raise RefusedFile(f"{self.file}: calls something that is not a name; refused, nothing was run")
+        if not isinstance(args, tuple):
+            raise RefusedFile(f"{self.file}: calls `{function}` with a {type(args).__name__}; refused")
         return Call(function, args)
 
     def build(self, _: Any) -> None:

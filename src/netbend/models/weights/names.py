@@ -2,6 +2,8 @@
 
 import torch
 
+MOST_SHOWN = 200
+
 DTYPE_OF_STORAGE = {
     "DoubleStorage": torch.float64,
     "FloatStorage": torch.float32,
@@ -29,7 +31,7 @@ TORCH_NAMES = frozenset(
     {
         *(f"torch.{name}" for name in DTYPE_OF_STORAGE),
         *(f"torch.cuda.{name}" for name in DTYPE_OF_STORAGE),
-        *(f"torch.{dtype}".replace("torch.torch", "torch") for dtype in set(DTYPE_OF_STORAGE.values())),
+        *(str(dtype) for dtype in DTYPE_OF_STORAGE.values()),
         *MAPPINGS,
         *SETS,
         REBUILD_TENSOR,
@@ -54,3 +56,21 @@ STYLEGAN_NAMES = TORCH_NAMES | {
     "torch.contiguous_format",
     "_codecs.encode",
 }
+
+# What else a file may turn out to be, by the names that it asks for.
+REMEDIES = {
+    "dnnlib.tflib": "this is a TensorFlow pickle; `legacy.py` of stylegan2-ada-pytorch converts it",
+    "__torch__": "this is a TorchScript archive, which is a program; save the network's state_dict instead",
+    "torch.nn.modules": "this is a whole pickled network; save its state_dict instead",
+}
+
+
+def remedy(name: str) -> str:
+    """What to do about a name that is refused."""
+    known = (advice for start, advice in REMEDIES.items() if name.startswith(start))
+    return next(known, "weights have no need of it")
+
+
+def shown(text: str, most: int = MOST_SHOWN) -> str:
+    """Text out of a file, fit for a terminal: short, on one line, without control characters."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[:most])

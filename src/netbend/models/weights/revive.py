@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from netbend.errors import CheckpointError, RefusedFile
-from netbend.models.weights.inertpickle import Call, Global, PersistentId
+from netbend.models.weights.inertpickle import MOST_OPCODES, Call, Global, PersistentId
 from netbend.models.weights.names import (
     LOAD_FROM_BYTES,
     MAPPINGS,
@@ -21,6 +22,8 @@ from netbend.models.weights.names import (
 
 MOST_DEPTH = 100
 MOST_DIMENSIONS = 8
+MOST_NUMBERS = 2**62
+MOST_ENTRIES = 2 * MOST_OPCODES
 SLACK_BYTES = 64 * 1024 * 1024
 
 
@@ -47,7 +50,7 @@ class Unread:
 
 
 class Reviver:
-    """Turns records into a plain tree, each record once; tensors are bounds-checked copies.
+    """Turns records into a plain tree, each record once; tensors are views within their storage.
 
     storage_of: gives the storage of a persistent id.
     load_bytes: reads a storage that was pickled as the bytes of a file of its own.
@@ -58,13 +61,15 @@ class Reviver:
         file: str,
         file_size: int,
         storage_of: Callable[[Any], Storage] | None = None,
-        load_bytes: Callable[[bytes], Any] | None = None,
+        load_bytes: Callable[[bytes], Storage] | None = None,
     ):
         self.file = file
         self.storage_of = storage_of
         self.load_bytes = load_bytes
-        # Views may overlap, but copies of all of them cannot sensibly exceed the file many times.
+        # Views may overlap, and entries be shared, but not to many times what the file holds.
         self.bytes_left = 4 * file_size + SLACK_BYTES
+        self.entries_left = MOST_ENTRIES
+        self.nested: dict[int, Storage] = {}
         self.done: dict[int, Any] = {}
         self.kept: list[Any] = []  # keeps ids in `done` from being used again
         self.open: set[int] = set()
@@ -85,7 +90,14 @@ class Reviver:
         self.kept.append(node)
         return result
 
+    def _spend(self, entries: int) -> None:
+        self.entries_left -= entries
+        if self.entries_left < 0:
+            raise RefusedFile(f"{self.file}: unpacks to more than {MOST_ENTRIES} entries; refused")
+
     def _revive(self, node: Any, depth: int) -> Any:
+        if isinstance(node, dict | list | tuple | set | frozenset):
+            self._spend(len(node))
         if isinstance(node, dict):
             return {key: self.revive(value, depth) for key, value in node.items()}
         if isinstance(node, list | tuple | set | frozenset):
@@ -103,14 +115,11 @@ class Reviver:
     def _revive_call(self, call: Call, depth: int) -> Any:
         name = str(call.function)
         if name in MAPPINGS:
-            pairs = self._pairs(call, depth)
-            state = self.revive(call.state, depth)
-            extra = state if isinstance(state, dict) and name != "collections.OrderedDict" else {}
-            return {**pairs, **{key: self.revive(v, depth) for key, v in call.items.items()}, **extra}
+            return self._pairs(call, depth) | self.revive(call.items, depth)
         if name == NAMESPACE:
             return self.revive(call.state, depth)
         if name in SETS:
-            return self.revive(list(call.args), depth)
+            return self.revive(call.args, depth)
         if name == PERSISTENT_OBJECT:
             return self._module(call, depth)
         if name in (REBUILD_TENSOR, REBUILD_PARAMETER, LOAD_FROM_BYTES):
@@ -122,9 +131,10 @@ class Reviver:
         """Older files give OrderedDict its items as a list of pairs."""
         args = self.revive(call.args, depth)
         pairs = args[0] if args else []
-        if isinstance(pairs, dict):
-            return pairs
-        if not all(isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str) for pair in pairs):
+        if not isinstance(pairs, dict | list):
+            raise CheckpointError(f"{self.file}: damaged, a mapping without pairs")
+        self._spend(len(pairs))
+        if isinstance(pairs, list) and not all(map(_is_pair, pairs)):
             raise CheckpointError(f"{self.file}: damaged, a mapping without pairs")
         return dict(pairs)
 
@@ -140,28 +150,39 @@ class Reviver:
         if name == REBUILD_PARAMETER and args and isinstance(args[0], Tensor):
             return args[0]
         if name == LOAD_FROM_BYTES and self.load_bytes is not None and args and isinstance(args[0], bytes):
-            return self.load_bytes(args[0])
+            return self._load_once(self.load_bytes, args[0])
         if name == REBUILD_TENSOR and len(args) >= 4 and isinstance(args[0], Storage):
             return self._view(args[0].flat, args[1], args[2], args[3])
         raise RefusedFile(f"{self.file}: `{name}` with arguments that no weights have; refused")
 
+    def _load_once(self, load_bytes: Callable[[bytes], Storage], data: bytes) -> Storage:
+        """However often a file refers to the same bytes, they are unpacked once."""
+        if id(data) not in self.nested:
+            self.kept.append(data)
+            self.nested[id(data)] = load_bytes(data)
+        return self.nested[id(data)]
+
     def _view(self, flat: Tensor, offset: Any, size: Any, stride: Any) -> Tensor:
-        """A copy of a view, once it is sure that the view lies within its storage."""
+        """A view, once it is sure that it lies within its storage and holds no more numbers than that."""
         numbers = [offset, *size, *stride] if isinstance(size, list) and isinstance(stride, list) else [None]
-        if not all(type(number) is int and number >= 0 for number in numbers) or len(size) != len(stride):
-            raise RefusedFile(f"{self.file}: a tensor whose shape is not made of whole numbers; refused")
-        if len(size) > MOST_DIMENSIONS:
+        if not all(type(number) is int and 0 <= number < MOST_NUMBERS for number in numbers):
+            raise RefusedFile(f"{self.file}: a tensor of an impossible shape; refused")
+        if len(size) != len(stride) or len(size) > MOST_DIMENSIONS:
             raise RefusedFile(f"{self.file}: a tensor of {len(size)} dimensions; refused")
-        count = 1
-        for length in size:
-            count *= length
+        count = prod(size)
+        if count == 0 and prod(filter(None, size)) < MOST_NUMBERS:
+            return flat.new_empty(size)
         last = offset + sum((length - 1) * step for length, step in zip(size, stride, strict=True))
-        if count and (last >= len(flat) or count > len(flat)):
+        if last >= len(flat) or count > len(flat) or count == 0:
             raise RefusedFile(
-                f"{self.file}: a tensor of shape {tuple(size)!s:.80} reaches beyond "
-                f"its {len(flat)} numbers; refused"
+                f"{self.file}: a tensor of shape {tuple(size)} reaches beyond its {len(flat)} numbers; "
+                f"refused"
             )
         self.bytes_left -= count * flat.element_size()
         if self.bytes_left < 0:
             raise RefusedFile(f"{self.file}: its tensors unpack to far more than the file; refused")
-        return torch.as_strided(flat, size, stride, offset).clone() if count else flat.new_empty(size)
+        return torch.as_strided(flat, size, stride, offset)
+
+
+def _is_pair(pair: Any) -> bool:
+    return isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from netbend.errors import CheckpointError, RefusedFile
 from netbend.models.weights.inertpickle import Call, Global, PersistentId, read_pickle
-from netbend.models.weights.names import DTYPE_OF_STORAGE, TORCH_NAMES
+from netbend.models.weights.names import DTYPE_OF_STORAGE, TORCH_NAMES, shown
 from netbend.models.weights.revive import Reviver, Storage
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
@@ -20,27 +20,26 @@ MOST_ENTRIES = 100_000
 
 
 def read_torch_zip(data: bytes, file: str) -> Any:
-    """The tree in a zip that torch.save wrote (torch 1.6 and later)."""
-    try:
-        archive = zipfile.ZipFile(io.BytesIO(data))
-        entries = _checked_entries(archive, len(data), file)
-        pickles = [name for name in entries if name.endswith("/data.pkl")]
-        if len(pickles) != 1:
-            raise CheckpointError(f"{file}: a zip, but not one that torch.save wrote (no data.pkl in it)")
-        root = pickles[0].removesuffix("data.pkl")
-        if f"{root}byteorder" in entries and archive.read(f"{root}byteorder") != b"little":
-            raise CheckpointError(f"{file}: written on a big-endian machine; save it again on a usual one")
-        raw = read_pickle(io.BytesIO(archive.read(pickles[0])), TORCH_NAMES, file)
+    """The tree in a zip that torch.save wrote (torch 1.6 and later).
 
-        def fetch(key: str, dtype: torch.dtype, count: int) -> Storage:
-            name = f"{root}data/{key}"
-            if name not in entries:
-                raise CheckpointError(f"{file}: truncated, {name} is missing")
-            return _storage(archive.read(name), dtype, count, file)
+    Raises CheckpointError, RefusedFile, or what Python's zipfile raises for a damaged zip.
+    """
+    archive = zipfile.ZipFile(io.BytesIO(data))
+    entries = _checked_entries(archive, len(data), file)
+    pickles = [name for name in entries if name.endswith("/data.pkl")]
+    if len(pickles) != 1:
+        raise CheckpointError(f"{file}: a zip, but not one that torch.save wrote (no data.pkl in it)")
+    root = pickles[0].removesuffix("data.pkl")
+    if f"{root}byteorder" in entries and archive.read(f"{root}byteorder") != b"little":
+        raise CheckpointError(f"{file}: written on a big-endian machine; save it again on a usual one")
+    raw = read_pickle(io.BytesIO(archive.read(pickles[0])), TORCH_NAMES, file)
 
-        return Reviver(file, len(data), _Storages(fetch, file)).revive(raw)
-    except (zipfile.BadZipFile, NotImplementedError, OSError, EOFError, struct.error, RuntimeError) as error:
-        raise CheckpointError(f"{file}: damaged or truncated zip ({error})") from error
+    def fetch(key: str, dtype: torch.dtype, count: int) -> Storage:
+        if f"{root}data/{key}" not in entries:
+            raise CheckpointError(f"{file}: truncated, its storage {shown(key, 40)} is missing")
+        return _storage(archive.read(f"{root}data/{key}"), dtype, count, file)
+
+    return Reviver(file, len(data), _Storages(fetch, file)).revive(raw)
 
 
 def _checked_entries(archive: zipfile.ZipFile, size: int, file: str) -> set[str]:
@@ -66,6 +65,7 @@ def read_legacy_torch(data: bytes, file: str) -> Any:
 
     Four pickles - magic number, protocol, system, the object - then the list of storage keys,
     then each storage: its length as int64, and its bytes.
+    Raises CheckpointError, RefusedFile, or what pickletools raises for a damaged pickle.
     """
     stream = io.BytesIO(data)
     magic, protocol, system = (read_pickle(stream, (), file) for _ in range(3))
@@ -83,16 +83,16 @@ def read_legacy_torch(data: bytes, file: str) -> Any:
         header = stream.read(8)
         dtype = dtypes.get(key)
         if len(header) < 8 or dtype is None:
-            raise CheckpointError(f"{file}: truncated before storage {key:.40}")
+            raise CheckpointError(f"{file}: truncated before storage {shown(key, 40)}")
         (count,) = struct.unpack("<q", header)
         if not 0 <= count * dtype.itemsize <= len(data) - stream.tell():
-            raise CheckpointError(f"{file}: truncated, storage {key:.40} wants {count} numbers")
+            raise CheckpointError(f"{file}: truncated, storage {shown(key, 40)} wants {count} numbers")
         stored[key] = _storage(stream.read(count * dtype.itemsize), dtype, count, file)
 
     def fetch(key: str, dtype: torch.dtype, count: int) -> Storage:
         storage = stored.get(key)
         if storage is None or storage.flat.dtype != dtype or len(storage.flat) < count:
-            raise CheckpointError(f"{file}: storage {key:.40} is missing or of another size")
+            raise CheckpointError(f"{file}: storage {shown(key, 40)} is missing or of another size")
         return storage
 
     return Reviver(file, len(data), _Storages(fetch, file)).revive(raw)
@@ -120,9 +120,12 @@ def _storage_dtypes(raw: Any, file: str) -> dict[str, torch.dtype]:
 
 
 def parse_storage_id(value: Any, file: str) -> tuple[str, torch.dtype, int]:
-    """Key, type and length out of ("storage", type, key, location, length, ...)."""
+    """Key, type and length out of ("storage", type, key, location, length).
+
+    Older files add None, or a part of a larger storage, which nothing since torch 0.4 writes.
+    """
     match value:
-        case ("storage", Global() as kind, str() as key, _, int() as count, *_):
+        case ("storage", Global() as kind, str() as key, _, int() as count, *rest) if rest in ([], [None]):
             dtype = DTYPE_OF_STORAGE.get(kind.name)
             if dtype is not None and count >= 0:
                 return key, dtype, count
