@@ -182,6 +182,30 @@ def test_overflow_after_the_last_bend_is_found_too(model: Model) -> None:
         images(model)
 
 
+class Shrink(Transform):
+    """Breaks the contract: other shape out than in."""
+
+    def __call__(self, maps: Tensor) -> Tensor:
+        return maps[..., 1:]
+
+
+Shrink.name = "shrink"
+
+
+def test_a_transform_that_changes_the_shape_is_named(model: Model) -> None:
+    with (
+        pytest.raises(ModelError, match=r"`shrink` at layer 2 .* a transform keeps both"),
+        bend(model, recipe_of(Bend(2, Shrink()))),
+    ):
+        images(model)
+
+
+@pytest.mark.parametrize("wrong", [{"transform": "rotate"}, {"features": "all"}, {"mix": 2.0}])
+def test_a_bend_made_wrongly_in_python_says_so(wrong: dict[str, object]) -> None:
+    with pytest.raises((TypeError, ValueError), match=next(iter(wrong))):
+        Bend(**{"layer": 1, "transform": build_transform("ablate"), **wrong})
+
+
 class Decoder(nn.Module):
     """A foreign network: not square, half precision allowed, not ours."""
 

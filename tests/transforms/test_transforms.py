@@ -123,6 +123,11 @@ def test_a_scale_below_one_shrinks_about_the_middle() -> None:
     assert torch.equal(narrow[:, 2:6], torch.ones(8, 4))
 
 
+@pytest.mark.parametrize(("name", "params"), [("scale", [1e-200]), ("scale", [1e200]), ("rotate", [1e300])])
+def test_extreme_parameters_give_finite_maps(name: str, params: list[float]) -> None:
+    assert build_transform(name, params)(maps_of()).isfinite().all()
+
+
 MATRICES = [
     rotation(33.0),
     rotation(-100.0),

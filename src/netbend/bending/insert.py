@@ -109,7 +109,11 @@ def apply(planned: PlannedBend, maps: Tensor, policy: NonFinite = NonFinite.ERRO
     everything = len(planned.indices) == maps.shape[1]
     chosen = torch.tensor(planned.indices, device=maps.device)
     unbent = maps if everything else maps.index_select(1, chosen)
-    bent = _blend(unbent, planned.transform(unbent), planned)
+    transformed = planned.transform(unbent)
+    if transformed.shape != unbent.shape or transformed.dtype != unbent.dtype:
+        given, got = (f"{tuple(m.shape)} {m.dtype}" for m in (unbent, transformed))
+        raise ModelError(f"{planned}: was given maps {given} and made {got}; a transform keeps both")
+    bent = _blend(unbent, transformed, planned)
 
     def culprit() -> str:
         return str(planned) if all_finite(unbent) else f"the network, before {planned} was reached,"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from netbend.recipe.selection import All, Selection
+from netbend.recipe.selection import All, Cluster, Indices, Not, Random, Selection
 from netbend.recipe.yamlfile import Source
 from netbend.transforms import Transform
 
@@ -25,6 +25,12 @@ class Bend:
     mask: str | None = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.transform, Transform):
+            raise TypeError(
+                f"transform: expected a Transform such as build_transform gives, not {self.transform!r}"
+            )
+        if not isinstance(self.features, All | Random | Cluster | Indices | Not):
+            raise TypeError(f"features: expected a selection such as Random(0.5), not {self.features!r}")
         if not 0 <= self.mix <= 1:
             raise ValueError(f"mix: expected 0 to 1, not {self.mix}")
 

@@ -15,6 +15,8 @@ from torch import Tensor
 
 from netbend.transforms.base import Transform, parameter, transform
 
+FAR_OUTSIDE = 1e7  # pixels
+
 Matrix = tuple[tuple[float, float, float], tuple[float, float, float]]
 
 
@@ -82,7 +84,8 @@ def _sources(matrix: Matrix, height: int, width: int) -> tuple[Tensor, Tensor]:
 
 
 def _snapped(position: Tensor) -> Tensor:
-    """Positions a rounding error away from a pixel are that pixel."""
+    """Positions a rounding error away from a pixel are that pixel; those beyond all maps stay finite."""
+    position = position.nan_to_num(nan=-FAR_OUTSIDE).clamp(-FAR_OUTSIDE, FAR_OUTSIDE)
     return torch.where((position - position.round()).abs() < 1e-9, position.round(), position)
 
 
