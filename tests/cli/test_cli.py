@@ -174,6 +174,11 @@ MISTAKES = [
     (["render", "-m", "turn.yaml"], 1, "turn.yaml: not a checkpoint"),
     (["render", "--from", "turn.yaml"], 1, "turn.yaml: not a readable PNG"),
     (["render", "--noise", "loud"], 2, "--noise"),
+    (
+        ["render", "-m", "tiny.safetensors", "--compare"],
+        1,
+        "--compare puts bent beside unbent: name a recipe",
+    ),
     (["layers", "gone.pt"], 1, "model gone.pt"),
     (["inspect", "gone.pt"], 1, "gone.pt: no such file"),
     (["convert", "tiny.safetensors", "turn.yaml"], 1, "turn.yaml exists already"),

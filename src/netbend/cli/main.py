@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 from typing import Annotated
 
 import typer
@@ -44,6 +45,7 @@ def options(
 
 def main() -> None:
     """Run a command; an error that a user can act upon is one message and exit code 1."""
+    warnings.showwarning = lambda message, *_: print(f"netbend: warning: {message}", file=sys.stderr)
     try:
         app()
     except NetbendError as error:

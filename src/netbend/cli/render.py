@@ -103,13 +103,15 @@ def _job(
     from netbend.recipe import load_clusters, load_recipe
     from netbend.render.job import Job
 
+    if compare and recipe_file is None:
+        raise RenderError("--compare puts bent beside unbent: name a recipe")
     recipe = None if recipe_file is None else load_recipe(recipe_file)
     seed_list = parse_seeds(seeds)
     clusters = None if clusters_file is None else load_clusters(clusters_file)
     model = load_model(model_name or (recipe.model if recipe else None) or "faces", device)
     chosen = model.latents(seed_list) if latents_file is None else _load_latents(latents_file, space, model)
     plan = Plan(()) if recipe is None else resolve(recipe, model.layers, seed=bend_seed, clusters=clusters)
-    return Job(model, chosen, play, recipe, plan, compare and recipe is not None, nonfinite)
+    return Job(model, chosen, play, recipe, plan, compare, nonfinite)
 
 
 def _load_latents(file: Path, space: Space | None, model: "Model") -> "Latents":
