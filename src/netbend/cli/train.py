@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from netbend.models.stylegan2.training.settings import Settings
 
+KIMG_PER_LINE = 10
+
 app = typer.Typer(help="Train a model on your own material.", no_args_is_help=True)
 
 
@@ -135,10 +137,16 @@ def _train(data: Path, out: Path, settings: "Settings", fabric: "Fabric", quiet:
     )
     with bar:
         task = bar.add_task("Training", total=settings.kimg, speed=0.0, losses="")
+        printed = trainer.images_seen / 1000
 
         def show(progress: loop.Progress) -> None:
+            nonlocal printed
             losses = "  ".join(f"{name[0].upper()} {value:.2f}" for name, value in progress.losses.items())
             speed = progress.images_per_second
             bar.update(task, completed=progress.kimg, speed=speed, losses=losses)
+            # A log file shows no bar before its end: give it a line now and then.
+            if not bar.console.is_terminal and progress.kimg - printed >= KIMG_PER_LINE:
+                bar.print(f"{progress.kimg:.0f}/{settings.kimg:.0f} kimg  {speed:.1f} images/s  {losses}")
+                printed = progress.kimg
 
         trainer.run(show)
