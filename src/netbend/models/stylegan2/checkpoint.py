@@ -1,30 +1,20 @@
 """Generators to and from files: ours, rosinality's layout and NVIDIA's."""
 
-import json
-import os
-import tempfile
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors.torch import save
-from torch import Tensor
 
 from netbend.errors import CheckpointError, RefusedFile
+from netbend.models.native import Weights, fill, kind_of, read_architecture, save_network
 from netbend.models.stylegan2 import nvidia, rosinality
 from netbend.models.stylegan2.network import Architecture, Generator
 from netbend.models.weights import ModuleState, WeightsFile, read_weights, shown
 
-HEADER = "netbend"
 KIND = "stylegan2"
-W_SAMPLES = 10_000
 MOST_WIDTH = 16384
 MOST_RESOLUTIONS = 10  # 4 to 2048
 MOST_MAPPING_LAYERS = 64
-
-Weights = Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -75,15 +65,7 @@ def save_generator(
     dtype: float32, or float16 for half the size.
     Raises CheckpointError if the file cannot be written, or exists and `overwrite` is False.
     """
-    if path.exists() and not overwrite:
-        raise CheckpointError(f"{path} exists already; name another file, or say --overwrite")
-    header = {"kind": KIND, "architecture": asdict(generator.architecture)}
-    state = generator.state_dict()
-    tensors = {name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in state.items()}
-    for name, tensor in tensors.items():
-        if state[name].isfinite().all() and not tensor.isfinite().all():
-            raise CheckpointError(f"cannot write {path}: {name} holds numbers too large for {dtype}")
-    _write(path, save(tensors, metadata={HEADER: json.dumps(header)}))
+    save_network(path, generator, KIND, generator.architecture, dtype=dtype, overwrite=overwrite)
 
 
 def load_generator(path: Path | str) -> Generator:
@@ -93,16 +75,8 @@ def load_generator(path: Path | str) -> Generator:
     """
     _, state, generator = _convert(read_weights(path), str(path))
     if "w_mean" not in state:
-        generator.w_mean.copy_(mean_w(generator))
+        generator.w_mean.copy_(generator.sampled_w_mean())
     return generator
-
-
-@torch.no_grad()
-def mean_w(generator: Generator, samples: int = W_SAMPLES) -> Tensor:
-    """The mean of w `(w_dim,)` over seeded z, for files that do not hold it."""
-    random = torch.Generator().manual_seed(0)
-    z = torch.randn(samples, generator.architecture.z_dim, generator=random)
-    return generator.mapping(z).mean(dim=0)
 
 
 def describe_checkpoint(path: Path | str) -> CheckpointReport:
@@ -135,38 +109,23 @@ def _enumeration(names: tuple[str, ...], most: int = 12) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
-def _write(path: Path, data: bytes) -> None:
-    """Beside its place first, so that there is never half a file under its name."""
-    unfinished = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".unfinished-", delete=False) as file:
-            unfinished = Path(file.name)
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.chmod(0o644)
-        os.replace(unfinished, path)
-    except OSError as error:
-        raise CheckpointError(f"cannot write {path}: {error.strerror}") from error
-    finally:
-        if unfinished is not None:
-            unfinished.unlink(missing_ok=True)
-
-
 def _convert(weights: WeightsFile, file: str) -> tuple[str, Weights, Generator]:
     """Name of the layout, the weights under our names, and the generator that they make."""
     layout, architecture, state = _recognize(weights, file)
-    try:
-        return layout, state, _fill(architecture, state, file)
-    except (MemoryError, RuntimeError) as error:  # torch reports a lack of memory as a RuntimeError
-        raise CheckpointError(f"{file}: its weights cannot be unpacked ({shown(str(error))})") from error
+    _check_plausible(architecture, state, file)
+    generator = fill(lambda: Generator(architecture), state, file, _MAY_BE_MISSING)
+    return layout, state, generator
+
+
+_MAY_BE_MISSING = ("synthesis.noise_", "w_mean")
 
 
 def _recognize(weights: WeightsFile, file: str) -> tuple[str, Architecture, Weights]:
     tree = weights.tree
     if weights.format == "safetensors":
-        return "netbend", _architecture(weights.header, file), tree
+        if kind_of(weights) != KIND:
+            raise CheckpointError(f"{file}: a safetensors file, but not of a StyleGAN2 that netbend wrote")
+        return "netbend", read_architecture(weights, Architecture, file), tree
     if isinstance(tree, dict) and isinstance(tree.get("g_ema"), dict):
         return "rosinality", *rosinality.convert(tree, file)
     module = tree.get("G_ema") if isinstance(tree, dict) else tree
@@ -177,61 +136,6 @@ def _recognize(weights: WeightsFile, file: str) -> tuple[str, Architecture, Weig
         f"{file}: no StyleGAN2 generator in it; expected `g_ema` (rosinality) or `G_ema` (NVIDIA), "
         f"found {_enumeration(names, 8) or type(tree).__name__}"
     )
-
-
-def _architecture(header: Mapping[str, str], file: str) -> Architecture:
-    try:
-        content = json.loads(header.get(HEADER, "{}"))
-        if content.get("kind") != KIND:
-            raise CheckpointError(f"{file}: a safetensors file, but not of a StyleGAN2 that netbend wrote")
-        given: dict[str, Any] = content["architecture"]
-        unknown = sorted(set(given) - {field.name for field in fields(Architecture)})
-        if unknown:
-            raise CheckpointError(
-                f"{file}: its architecture has `{shown(unknown[0], 40)}`, which a newer netbend may know"
-            )
-        return Architecture(**{**given, "features": tuple(given["features"])})
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        reason = shown(str(error))
-        raise CheckpointError(f"{file}: the architecture in its header is damaged ({reason})") from error
-
-
-def _fill(architecture: Architecture, state: Weights, file: str) -> Generator:
-    """A generator with these weights. Noise maps and the mean of w may be missing."""
-    _check_plausible(architecture, state, file)
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(0)  # missing noise maps are drawn the same each time
-        generator = Generator(architecture).eval().requires_grad_(False)
-    places = generator.state_dict()
-    unknown = sorted(set(state) - set(places))
-    if unknown:
-        names = ", ".join(shown(name, 60) for name in unknown[:4])
-        raise CheckpointError(f"{file}: unknown weights {names}; not a plain StyleGAN2 generator")
-    for name, place in places.items():
-        if name in state:
-            place.copy_(_fitted(state[name], place, name, file))
-            if not place.isfinite().all():
-                raise CheckpointError(
-                    f"{file}: NaN or infinity among its weights ({name}); its training went astray, "
-                    f"take an earlier checkpoint"
-                )
-        elif not name.startswith(_MAY_BE_MISSING):
-            raise CheckpointError(f"{file}: the weights {name} are missing")
-    return generator
-
-
-_MAY_BE_MISSING = ("synthesis.noise_", "w_mean")
-
-
-def _fitted(tensor: Tensor, place: Tensor, name: str, file: str) -> Tensor:
-    """In the shape of its place; other layouts carry dimensions of length 1 along."""
-    if not tensor.is_floating_point():
-        raise CheckpointError(f"{file}: {name} is of {tensor.dtype}, expected floating-point numbers")
-    if [length for length in tensor.shape if length != 1] != [size for size in place.shape if size != 1]:
-        raise CheckpointError(
-            f"{file}: {name} has the shape {tuple(tensor.shape)}, expected {tuple(place.shape)}"
-        )
-    return tensor.reshape(place.shape)
 
 
 def _check_plausible(architecture: Architecture, state: Weights, file: str) -> None:

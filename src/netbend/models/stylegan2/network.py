@@ -20,6 +20,7 @@ from netbend.models.stylegan2.layers import (
     normalize_second_moment,
     upsample_twice,
 )
+from netbend.models.styled import StyledGenerator, StyledSynthesis
 
 MAPPING_LR_MULTIPLIER = 0.01
 
@@ -88,7 +89,7 @@ class Mapping(nn.Module):
         return x
 
 
-class Synthesis(nn.Module):
+class Synthesis(StyledSynthesis):
     """w to image: at every resolution the layers draw, and a ToRGB adds to the picture so far."""
 
     def __init__(self, architecture: Architecture):
@@ -124,29 +125,8 @@ class Synthesis(nn.Module):
         return image
 
 
-class Generator(nn.Module):
+class Generator(StyledGenerator[Architecture, Synthesis]):
     """Mapping and synthesis, with the mean of w that truncation pulls towards."""
 
     def __init__(self, architecture: Architecture):
-        super().__init__()
-        self.architecture = architecture
-        self.mapping = Mapping(architecture)
-        self.synthesis = Synthesis(architecture)
-        self.w_mean: Tensor
-        self.register_buffer("w_mean", torch.zeros(architecture.w_dim))
-
-    def w_plus(self, z: Tensor, truncation: float = 1.0, cutoff: int | None = None) -> Tensor:
-        """Map `(N, z_dim)` to w+ `(N, latent_count, w_dim)`, truncated in the first `cutoff` layers."""
-        w = self.mapping(z)[:, None, :].repeat(1, self.architecture.latent_count, 1)
-        return self.truncate(w, truncation, cutoff)
-
-    def truncate(self, w: Tensor, truncation: float, cutoff: int | None = None) -> Tensor:
-        """Pull w+ towards its mean: 1 leaves it, 0 gives the mean picture (the paper's psi)."""
-        if truncation == 1.0:
-            return w
-        truncated = self.w_mean.lerp(w, truncation)
-        return truncated if cutoff is None else torch.cat([truncated[:, :cutoff], w[:, cutoff:]], dim=1)
-
-    def forward(self, z: Tensor, noise: Sequence[Tensor | None] | None = None) -> Tensor:
-        """Images from z, untruncated, with the constant noise unless other noise is given."""
-        return self.synthesis(self.w_plus(z), self.synthesis.constant_noise() if noise is None else noise)
+        super().__init__(architecture, Mapping(architecture), Synthesis(architecture))

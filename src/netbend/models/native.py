@@ -1,0 +1,146 @@
+"""netbend's own format: safetensors, with kind and architecture of the network in the header."""
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, TypeVar
+
+import torch
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from netbend.errors import CheckpointError
+from netbend.models.weights import WeightsFile, shown
+
+HEADER = "netbend"
+
+Weights = Mapping[str, Tensor]
+
+
+class Architecture(Protocol):
+    """What has to be known to build a network: a dataclass of whole numbers and tuples of them."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
+A = TypeVar("A", bound=Architecture)
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def save_network(
+    path: Path,
+    network: nn.Module,
+    kind: str,
+    architecture: Architecture,
+    *,
+    dtype: torch.dtype = torch.float32,
+    overwrite: bool = True,
+) -> None:
+    """Write a network's weights and architecture, whole or not at all.
+
+    kind: of network, as `kind_of` gives it back. dtype: float32, or float16 for half the size.
+    Raises CheckpointError if the file cannot be written, or exists and `overwrite` is False.
+    """
+    if path.exists() and not overwrite:
+        raise CheckpointError(f"{path} exists already; name another file, or say --overwrite")
+    header = {"kind": kind, "architecture": asdict(architecture)}
+    state = network.state_dict()
+    tensors = {name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in state.items()}
+    for name, tensor in tensors.items():
+        if state[name].isfinite().all() and not tensor.isfinite().all():
+            raise CheckpointError(f"cannot write {path}: {name} holds numbers too large for {dtype}")
+    _write(path, save(tensors, metadata={HEADER: json.dumps(header)}))
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Beside its place first, so that there is never half a file under its name."""
+    unfinished = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".unfinished-", delete=False) as file:
+            unfinished = Path(file.name)
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.chmod(0o644)
+        os.replace(unfinished, path)
+    except OSError as error:
+        raise CheckpointError(f"cannot write {path}: {error.strerror}") from error
+    finally:
+        if unfinished is not None:
+            unfinished.unlink(missing_ok=True)
+
+
+def kind_of(weights: WeightsFile) -> str | None:
+    """The kind of network in a file of ours, None for any other file."""
+    try:
+        kind = json.loads(weights.header.get(HEADER, "{}")).get("kind")
+    except (ValueError, AttributeError, RecursionError):
+        return None
+    return kind if isinstance(kind, str) else None
+
+
+def read_architecture(weights: WeightsFile, cls: type[A], file: str) -> A:
+    """The architecture in the header. Raises CheckpointError for one that `cls` is not made of."""
+    try:
+        given: dict[str, Any] = json.loads(weights.header[HEADER])["architecture"]
+        unknown = sorted(set(given) - {field.name for field in fields(cls)})
+        if unknown:
+            raise CheckpointError(
+                f"{file}: its architecture has `{shown(unknown[0], 40)}`, which a newer netbend may know"
+            )
+        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in given.items()})
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        reason = shown(str(error))
+        raise CheckpointError(f"{file}: the architecture in its header is damaged ({reason})") from error
+
+
+def fill(
+    build: Callable[[], Network], state: Weights, file: str, may_be_missing: tuple[str, ...] = ()
+) -> Network:
+    """Build a network for inference and put weights into it.
+
+    build: makes it; what `may_be_missing` names by its beginning keeps the values it was built with,
+    which are the same each time.
+    Raises CheckpointError for weights that are unknown, missing, of another shape, or not finite.
+    """
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(0)
+            network = build().eval().requires_grad_(False)
+        _fill(network, state, file, may_be_missing)
+    except (MemoryError, RuntimeError) as error:  # torch reports a lack of memory as a RuntimeError
+        raise CheckpointError(f"{file}: its weights cannot be unpacked ({shown(str(error))})") from error
+    return network
+
+
+def _fill(network: nn.Module, state: Weights, file: str, may_be_missing: tuple[str, ...]) -> None:
+    places = network.state_dict()
+    unknown = sorted(set(state) - set(places))
+    if unknown:
+        names = ", ".join(shown(name, 60) for name in unknown[:4])
+        raise CheckpointError(f"{file}: unknown weights {names}; not a plain {type(network).__name__.lower()}")
+    for name, place in places.items():
+        if name in state:
+            place.copy_(_fitted(state[name], place, name, file))
+            if not place.isfinite().all():
+                raise CheckpointError(
+                    f"{file}: NaN or infinity among its weights ({name}); its training went astray, "
+                    f"take an earlier checkpoint"
+                )
+        elif not name.startswith(may_be_missing or "\0"):
+            raise CheckpointError(f"{file}: the weights {name} are missing")
+
+
+def _fitted(tensor: Tensor, place: Tensor, name: str, file: str) -> Tensor:
+    """In the shape of its place; other layouts carry dimensions of length 1 along."""
+    if not tensor.is_floating_point():
+        raise CheckpointError(f"{file}: {name} is of {tensor.dtype}, expected floating-point numbers")
+    if [length for length in tensor.shape if length != 1] != [size for size in place.shape if size != 1]:
+        raise CheckpointError(
+            f"{file}: {name} has the shape {tuple(tensor.shape)}, expected {tuple(place.shape)}"
+        )
+    return tensor.reshape(place.shape)

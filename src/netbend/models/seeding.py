@@ -1,0 +1,23 @@
+"""Seeds to random numbers that are the same on every machine."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from netbend.errors import LatentError
+
+
+def standard_normal(seeds: Sequence[int], dimensions: int) -> Tensor:
+    """One row of normal numbers `(N, dimensions)` for each seed, as NVIDIA's tools draw z.
+
+    seeds: 0 to 2^32 - 1. Raises LatentError for others.
+    """
+    values = np.empty((len(seeds), dimensions), dtype=np.float32)
+    for row, seed in enumerate(seeds):
+        if not 0 <= seed < 2**32:
+            raise LatentError(f"seed {seed}: expected 0 to {2**32 - 1}")
+        # RandomState, because its stream is frozen: the same seed gives the same picture in years to come.
+        values[row] = np.random.RandomState(seed).standard_normal(dimensions)
+    return torch.from_numpy(values)

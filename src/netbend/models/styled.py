@@ -1,0 +1,182 @@
+"""What generators with styles have in common: z mapped to w, one w for each layer, truncation, noise.
+
+StyleGAN2 and the networks distilled from it differ in how they draw, not in how they are played.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Generic, Protocol, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from netbend.bending import Layer
+from netbend.errors import LatentError
+from netbend.models.base import Latents, Model, NoiseMode, Play, Space
+from netbend.models.seeding import standard_normal
+
+W_SAMPLES = 10_000
+NOISE_STREAM = 0x6E6F6973  # noise is not drawn from the stream of z
+
+
+class StyledArchitecture(Protocol):
+    """z_dim, w_dim: of the latents. latent_count: number of w vectors in a w+ latent."""
+
+    @property
+    def z_dim(self) -> int: ...
+
+    @property
+    def w_dim(self) -> int: ...
+
+    @property
+    def latent_count(self) -> int: ...
+
+
+class StyledSynthesis(nn.Module):
+    """Base of networks from w+ `(N, latent_count, w_dim)` and noise to images."""
+
+    def constant_noise(self) -> list[Tensor]:
+        """The noise maps stored with the weights, one `(H, W)` a layer."""
+        raise NotImplementedError
+
+
+A = TypeVar("A", bound=StyledArchitecture)
+S = TypeVar("S", bound=StyledSynthesis)
+
+
+class StyledGenerator(nn.Module, Generic[A, S]):
+    """Mapping and synthesis, with the mean of w that truncation pulls towards."""
+
+    def __init__(self, architecture: A, mapping: nn.Module, synthesis: S):
+        super().__init__()
+        self.architecture = architecture
+        self.mapping = mapping
+        self.synthesis = synthesis
+        self.w_mean: Tensor
+        self.register_buffer("w_mean", torch.zeros(architecture.w_dim))
+
+    def w_plus(self, z: Tensor, truncation: float = 1.0, cutoff: int | None = None) -> Tensor:
+        """Map `(N, z_dim)` to w+ `(N, latent_count, w_dim)`, truncated in the first `cutoff` layers."""
+        w = self.mapping(z)[:, None, :].repeat(1, self.architecture.latent_count, 1)
+        return self.truncate(w, truncation, cutoff)
+
+    def truncate(self, w: Tensor, truncation: float, cutoff: int | None = None) -> Tensor:
+        """Pull w+ towards its mean: 1 leaves it, 0 gives the mean picture (StyleGAN's psi)."""
+        if truncation == 1.0:
+            return w
+        truncated = self.w_mean.lerp(w, truncation)
+        return truncated if cutoff is None else torch.cat([truncated[:, :cutoff], w[:, cutoff:]], dim=1)
+
+    def forward(self, z: Tensor, noise: Sequence[Tensor | None] | None = None) -> Tensor:
+        """Images from z, untruncated, with the constant noise unless other noise is given."""
+        return self.synthesis(self.w_plus(z), self.synthesis.constant_noise() if noise is None else noise)
+
+    @torch.no_grad()
+    def sampled_w_mean(self) -> Tensor:
+        """The mean of w `(w_dim,)` over seeded z, for files that do not hold it."""
+        random = torch.Generator().manual_seed(0)
+        z = torch.randn(W_SAMPLES, self.architecture.z_dim, generator=random)
+        return self.mapping(z.to(self.w_mean)).mean(dim=0)
+
+
+G = TypeVar("G", bound=StyledGenerator)  # type: ignore[type-arg]
+
+
+class StyledModel(Model, Generic[G]):
+    """A styled generator with its layers.
+
+    Layers are numbered as in the paper's table 2: 0 is the convolution of the 4x4 input block, 1 and 2
+    are those at 8x8, and so on; the maps are those after noise, bias and activation.
+    """
+
+    def __init__(self, generator: G, layers: Sequence[Layer], name: str, hash: str):
+        """generator: becomes channels-last, in which convolutions on CPUs take half the time."""
+        generator.eval().requires_grad_(False)
+        self.generator: G = generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.name = name
+        self.hash = hash
+        self._layers = tuple(layers)
+
+    @property
+    def network(self) -> nn.Module:
+        synthesis: nn.Module = self.generator.synthesis
+        return synthesis
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        return self._layers
+
+    def to(self, device: torch.device) -> "StyledModel[G]":
+        self.generator.to(device)
+        return self
+
+    def latents(self, seeds: Sequence[int]) -> Latents:
+        """Random z; the same seeds as in NVIDIA's tools give the same z.
+
+        seeds: 0 to 2^32 - 1. Raises LatentError for others.
+        """
+        z = standard_normal(seeds, self.generator.architecture.z_dim)
+        return Latents(Space.Z, z, tuple(seeds))
+
+    @torch.no_grad()
+    def generate(self, latents: Latents, play: Play = Play()) -> Tensor:
+        """Images float32 `(N, C, size, size)`, -1 black to 1 white."""
+        w = self.w_plus(latents, play)
+        image: Tensor = self.network(w, self._noise(latents, play.noise))
+        return image.float()
+
+    @torch.no_grad()
+    def w_plus(self, latents: Latents, play: Play = Play()) -> Tensor:
+        """Latents of any space as truncated w+ `(N, latent_count, w_dim)`."""
+        self.check(latents)
+        values = latents.values.to(self.generator.w_mean)
+        if latents.space is Space.Z:
+            return self.generator.w_plus(values, play.truncation, play.cutoff)
+        w = values if latents.space is Space.W_PLUS else self._repeat(values)
+        return self.generator.truncate(w, play.truncation, play.cutoff)
+
+    def _repeat(self, w: Tensor) -> Tensor:
+        return w[:, None].repeat(1, self.generator.architecture.latent_count, 1)
+
+    def check(self, latents: Latents) -> None:
+        """Raise LatentError if they are not of this model's shape."""
+        architecture = self.generator.architecture
+        shapes = {
+            Space.Z: (architecture.z_dim,),
+            Space.W: (architecture.w_dim,),
+            Space.W_PLUS: (architecture.latent_count, architecture.w_dim),
+        }
+        found = tuple(latents.values.shape[1:])
+        if found != shapes[latents.space]:
+            raise LatentError(
+                f"a {latents.space} latent of shape {found}: {self.name} takes {shapes[latents.space]}"
+            )
+
+    def mix_styles(self, latents: Latents, other: Latents, layers: Sequence[int], play: Play) -> Latents:
+        """Take the styles of some layers from another latent (StyleGAN, section 3.1).
+
+        other: one latent for all, or one for each. layers: 0 to the number of layers; the last is
+        that of the picture itself. Returns w+, truncated by `play` before they were mixed.
+        """
+        w, donor = self.w_plus(latents, play), self.w_plus(other, play)
+        beyond = [layer for layer in layers if not 0 <= layer < w.shape[1]]
+        if beyond:
+            raise LatentError(f"style mixing at layer {beyond[0]}: {self.name} has styles 0-{w.shape[1] - 1}")
+        mixed = w.clone()
+        mixed[:, list(layers)] = donor.expand_as(w)[:, list(layers)]
+        return replace(latents, space=Space.W_PLUS, values=mixed)
+
+    def _noise(self, latents: Latents, mode: NoiseMode) -> list[Tensor | None]:
+        stored = self.generator.synthesis.constant_noise()
+        if mode is NoiseMode.CONSTANT:
+            return list(stored)
+        if mode is NoiseMode.NONE:
+            return [None] * len(stored)
+        sources = [np.random.RandomState(seed ^ NOISE_STREAM) for seed in latents.seeds]
+        return [
+            torch.from_numpy(
+                np.stack([source.standard_normal((1, *maps.shape)) for source in sources]).astype(np.float32)
+            ).to(maps)
+            for maps in stored
+        ]
