@@ -9,8 +9,12 @@ with netbend.bend(faces, recipe, seed=7):
 netbend.to_pictures(images)[0].save("bent.png")
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+# Large activation maps in large memory pages: on Linux without it, mapping them takes most of the time.
+os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 if TYPE_CHECKING:
     from netbend.bending import Layer, Plan, bend, resolve

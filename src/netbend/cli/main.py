@@ -21,10 +21,10 @@ app = typer.Typer(
 app.command("render")(render.render)
 app.command("layers")(layers.layers)
 app.command("transforms")(transforms.transforms)
-app.command("models")(models.models)
 app.command("inspect")(inspect.inspect)
 app.command("convert")(convert.convert)
 app.command("schema")(schema.schema)
+app.add_typer(models.app, name="models")
 app.add_typer(train.app, name="train")
 
 

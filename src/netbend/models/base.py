@@ -66,11 +66,13 @@ class Play:
     truncation: psi; 1 leaves latents alone, 0 gives the mean picture.
     cutoff: truncate only the first so many latent vectors of w+; None for all.
     noise: see NoiseMode.
+    label: a class to ask for, of models that have any; None leaves it to the latent.
     """
 
     truncation: float = 1.0
     cutoff: int | None = None
     noise: NoiseMode = NoiseMode.CONSTANT
+    label: str | None = None
 
     def __post_init__(self) -> None:
         if not isfinite(self.truncation):
@@ -107,6 +109,17 @@ class Model(ABC):
     @abstractmethod
     def check(self, latents: Latents) -> None:
         """Raise LatentError if they are not of this model's shape."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The classes that can be asked for."""
+        return ()
+
+    def check_label(self, label: str | None) -> None:
+        """Raise LatentError if there is no such class."""
+        if label is not None and label not in self.labels:
+            known = f"it has {', '.join(self.labels)}" if self.labels else "it has no classes"
+            raise LatentError(f"label {label!r}: not a class of {self.name}; {known}")
 
     def mix_styles(
         self,

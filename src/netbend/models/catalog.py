@@ -2,7 +2,7 @@
 
 import difflib
 import importlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -12,21 +12,34 @@ import torch
 
 from netbend.errors import ModelError
 from netbend.models.base import Model
+from netbend.models.native import peek_kind
+from netbend.models.packages import Package, model_folder
 from netbend.models.weights import weights_hash
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A model that comes with netbend."""
+    """A model that netbend knows by name.
+
+    package: where an installable model comes from, None for those that come with netbend.
+    hash: SHA-256 of an installable model's converted file.
+    """
 
     name: str
     family: str
     description: str
     licence: str
+    package: Package | None = None
+    hash: str | None = None
 
     @property
     def file(self) -> Path:
-        return Path(str(files("netbend.data"))) / self.name / "model.safetensors"
+        folder = Path(str(files("netbend.data"))) if self.package is None else model_folder()
+        return folder / self.name / "model.safetensors"
+
+    @property
+    def installed(self) -> bool:
+        return self.file.is_file()
 
 
 CATALOGUE = {
@@ -38,11 +51,54 @@ CATALOGUE = {
             "StyleGAN2, 64x64: drawn faces, trained on ToonHead by Johan Melin",
             "CC BY 4.0",
         ),
+        Entry(
+            "photo-faces",
+            "mobilestylegan",
+            "MobileStyleGAN, 1024x1024: photographic faces, distilled from StyleGAN2-FFHQ by S. Belousov",
+            "weights of non-commercial origin",
+            Package(
+                "random-face",
+                "2021.7.21.1",
+                "random_face-2021.7.21.1-py3-none-any.whl",
+                "e5d10e2be7df63f06123855ec591ca35dcb1d059eba47ddcb175d7d26b4019b5",
+                megabytes=38,
+                members=tuple(
+                    f"random_face/data/{network}.{kind}"
+                    for network in ("MappingNetwork", "SynthesisNetwork")
+                    for kind in ("xml", "bin")
+                ),
+                terms=(
+                    "The package's own licence is Apache-2.0. Its weights, however, were distilled from "
+                    "NVIDIA's StyleGAN2-FFHQ, whose official weights are for non-commercial use only, as is "
+                    "the data set FFHQ (CC BY-NC-SA 4.0) that they were trained on, photographs of people "
+                    "under several free licences. Take what you make with it as not for commercial use."
+                ),
+            ),
+            "e7d460de83a14fbd62835e3c4576b8ef5bf9b4722d80662494f0cff0f331e635",
+        ),
+        Entry(
+            "painted-eyes",
+            "dcgan",
+            "DCGAN, 128x128: eyes from paintings in eight colours, by Rogier Knoester",
+            "MIT",
+            Package(
+                "omniart-eye-generator",
+                "0.1",
+                "omniart_eye_generator-0.1-py3-none-any.whl",
+                "e21910eb2ea8ce1eeadd037454fafd5bb7cee28cee7ed07f14d897b67971fd74",
+                megabytes=48,
+                members=("omniart_eye_generator/generator_model_state.pth",),
+                terms=(
+                    "The package's licence is MIT. The network was trained on eyes cut from paintings of the "
+                    "OmniArt data set, in a Master's thesis at the University of Amsterdam."
+                ),
+            ),
+        ),
     ]
 }
 
-# Folders beside this file, each with a class `MODEL` that has `from_file` and `describe`.
-FAMILIES = ["stylegan2"]
+# Folders beside this file, each with a class `MODEL`; foreign checkpoints are read by the first.
+FAMILIES = ["stylegan2", "mobilestylegan", "dcgan"]
 
 
 class Report(Protocol):
@@ -59,27 +115,41 @@ class Report(Protocol):
 class _Family(Protocol):
     def from_file(self, path: Path, name: str, hash: str) -> Model: ...
 
+    def from_package(self, files: Mapping[str, bytes], name: str) -> Model: ...
+
     def describe(self, path: Path) -> Report: ...
 
 
 def describe(path: Path) -> Report:
     """What is in a checkpoint, or why it is refused. Raises CheckpointError if there is no such file."""
-    return _family(FAMILIES[0]).describe(path)
+    return _family(_family_of(path)).describe(path)
 
 
 def load_model(name: str | Path, device: str = "auto") -> Model:
     """A model of the catalogue by its name, or one from a checkpoint file.
 
     device: auto, cpu, cuda, cuda:1, mps ...; auto takes a GPU if there is one.
-    Raises ModelError for an unknown name, CheckpointError for a file that cannot be used.
+    Raises ModelError for an unknown or absent model, CheckpointError for a file that cannot be used.
     """
     entry = CATALOGUE.get(str(name))
     path = Path(name) if entry is None else entry.file
     if not path.exists():
         raise ModelError(_missing(str(name), entry))
-    family = _family(entry.family if entry else FAMILIES[0])
+    family = _family(entry.family if entry else _family_of(path))
     model = family.from_file(path, entry.name if entry else path.name, weights_hash(path))
     return model.to(choose_device(device))
+
+
+def find_entry(name: str) -> Entry:
+    """The model of that name. Raises ModelError naming the nearest."""
+    if name not in CATALOGUE:
+        raise ModelError(_missing(name, None))
+    return CATALOGUE[name]
+
+
+def convert_package(entry: Entry, members: Mapping[str, bytes]) -> Model:
+    """The model that an installable package's files hold, by their names without folders."""
+    return _family(entry.family).from_package(members, entry.name)
 
 
 def choose_device(wanted: str = "auto") -> torch.device:
@@ -97,14 +167,21 @@ def choose_device(wanted: str = "auto") -> torch.device:
     return device
 
 
+def _family_of(path: Path) -> str:
+    kind = peek_kind(path)
+    return kind if kind in FAMILIES else FAMILIES[0]
+
+
 def _family(name: str) -> _Family:
     family: _Family = importlib.import_module(f"netbend.models.{name}").MODEL
     return family
 
 
 def _missing(name: str, entry: Entry | None) -> str:
+    if entry is not None and entry.package is not None:
+        return f"model {name}: not installed; `netbend models install {name}` fetches it"
     if entry is not None:
         return f"model {name}: its file {entry.file} is missing; install netbend again"
     nearest: Sequence[str] = difflib.get_close_matches(name, CATALOGUE, n=1)
-    hint = f"did you mean {nearest[0]!r}?" if nearest else f"netbend comes with {', '.join(CATALOGUE)}"
-    return f"model {name}: neither a model that comes with netbend nor a file; {hint} (see `netbend models`)"
+    hint = f"did you mean {nearest[0]!r}?" if nearest else f"netbend knows {', '.join(CATALOGUE)}"
+    return f"model {name}: neither a model that netbend knows nor a file; {hint} (see `netbend models`)"

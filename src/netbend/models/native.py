@@ -4,7 +4,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
 
@@ -13,9 +13,10 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from netbend.errors import CheckpointError
-from netbend.models.weights import WeightsFile, shown
+from netbend.models.weights import WeightsFile, read_weights, shown
 
 HEADER = "netbend"
+MOST_HEADER_BYTES = 1_000_000
 
 Weights = Mapping[str, Tensor]
 
@@ -74,11 +75,28 @@ def _write(path: Path, data: bytes) -> None:
             unfinished.unlink(missing_ok=True)
 
 
+def peek_kind(path: Path) -> str | None:
+    """The kind of network in a file, by its header alone; None for what is not a file of ours."""
+    try:
+        if not path.is_file():
+            return None
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            header = file.read(min(length, MOST_HEADER_BYTES))
+        return _kind(json.loads(header)["__metadata__"][HEADER])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
 def kind_of(weights: WeightsFile) -> str | None:
     """The kind of network in a file of ours, None for any other file."""
+    return _kind(weights.header.get(HEADER, "{}"))
+
+
+def _kind(header: str) -> str | None:
     try:
-        kind = json.loads(weights.header.get(HEADER, "{}")).get("kind")
-    except (ValueError, AttributeError, RecursionError):
+        kind = json.loads(header).get("kind")
+    except (ValueError, TypeError, AttributeError, RecursionError):
         return None
     return kind if isinstance(kind, str) else None
 
@@ -92,7 +110,9 @@ def read_architecture(weights: WeightsFile, cls: type[A], file: str) -> A:
             raise CheckpointError(
                 f"{file}: its architecture has `{shown(unknown[0], 40)}`, which a newer netbend may know"
             )
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in given.items()})
+        return cls(
+            **{key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
+        )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         reason = shown(str(error))
         raise CheckpointError(f"{file}: the architecture in its header is damaged ({reason})") from error
@@ -122,7 +142,9 @@ def _fill(network: nn.Module, state: Weights, file: str, may_be_missing: tuple[s
     unknown = sorted(set(state) - set(places))
     if unknown:
         names = ", ".join(shown(name, 60) for name in unknown[:4])
-        raise CheckpointError(f"{file}: unknown weights {names}; not a plain {type(network).__name__.lower()}")
+        raise CheckpointError(
+            f"{file}: unknown weights {names}; not a plain {type(network).__name__.lower()}"
+        )
     for name, place in places.items():
         if name in state:
             place.copy_(_fitted(state[name], place, name, file))
@@ -144,3 +166,56 @@ def _fitted(tensor: Tensor, place: Tensor, name: str, file: str) -> Tensor:
             f"{file}: {name} has the shape {tuple(tensor.shape)}, expected {tuple(place.shape)}"
         )
     return tensor.reshape(place.shape)
+
+
+@dataclass(frozen=True)
+class NativeReport:
+    """What is in a file of ours. reason: why it cannot be used, None if it can."""
+
+    file: str
+    kind: str
+    architecture: Architecture | None = None
+    parameters: int | None = None
+    reason: str | None = None
+
+    def lines(self) -> list[tuple[str, str]]:
+        """Labels and values to show."""
+        listed = [("file", self.file), ("layout", "netbend"), ("network", self.kind)]
+        if self.architecture is not None:
+            listed += [
+                (name.replace("_", " "), str(value)) for name, value in asdict(self.architecture).items()
+            ]
+            listed.append(("weights", f"{self.parameters:,}"))
+        verdict = "can be used" if self.reason is None else f"cannot be used: {self.reason}"
+        return [*listed, ("verdict", verdict)]
+
+
+def load_network(
+    path: Path, kind: str, architecture: type[A], build: Callable[[A], Network]
+) -> tuple[A, Network]:
+    """Read a network of one kind. Raises CheckpointError for any other file."""
+    weights = read_weights(path)
+    if kind_of(weights) != kind:
+        raise CheckpointError(f"{path}: not a file of kind {kind} that netbend wrote")
+    found = read_architecture(weights, architecture, str(path))
+    held = sum(tensor.numel() for tensor in weights.tree.values())
+    try:
+        with torch.device("meta"):
+            needed = sum(tensor.numel() for tensor in build(found).state_dict().values())
+    except (TypeError, ValueError, RuntimeError, IndexError) as error:
+        raise CheckpointError(f"{path}: not an architecture of {kind} ({shown(str(error))})") from error
+    if held < needed:
+        raise CheckpointError(f"{path}: {held:,} weights, its architecture has {needed:,}")
+    return found, fill(lambda: build(found), weights.tree, str(path))
+
+
+def describe_network(
+    path: Path, kind: str, architecture: type[A], build: Callable[[A], Network]
+) -> NativeReport:
+    """What is in a file of one kind, also where it cannot be used."""
+    try:
+        found, network = load_network(path, kind, architecture, build)
+    except CheckpointError as error:
+        return NativeReport(str(path), kind, reason=str(error).removeprefix(f"{path}: "))
+    count = sum(tensor.numel() for tensor in network.state_dict().values())
+    return NativeReport(str(path), kind, found, count)

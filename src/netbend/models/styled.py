@@ -122,6 +122,7 @@ class StyledModel(Model, Generic[G]):
     @torch.no_grad()
     def generate(self, latents: Latents, play: Play = Play()) -> Tensor:
         """Images float32 `(N, C, size, size)`, -1 black to 1 white."""
+        self.check_label(play.label)
         w = self.w_plus(latents, play)
         image: Tensor = self.network(w, self._noise(latents, play.noise))
         return image.float()

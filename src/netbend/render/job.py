@@ -74,6 +74,7 @@ class Job:
             truncation=self.play.truncation,
             cutoff=self.play.cutoff,
             noise=self.play.noise,
+            label=self.play.label,
             nonfinite=self.nonfinite,
             compare=self.compare,
             sheet=sheet,

@@ -45,13 +45,14 @@ class Record(BaseModel):
     truncation: float = 1.0
     cutoff: int | None = None
     noise: NoiseMode = NoiseMode.CONSTANT
+    label: str | None = None
     nonfinite: NonFinite = NonFinite.ERROR
     compare: bool = False
     sheet: bool = False
 
     @property
     def play(self) -> Play:
-        return Play(self.truncation, self.cutoff, self.noise)
+        return Play(self.truncation, self.cutoff, self.noise, self.label)
 
     def stored_latents(self) -> Latents | None:
         """The latents, unless they follow from the seeds."""

@@ -152,7 +152,9 @@ def nvidia_module(generator: Generator, source: str = "", **attributes: Any) -> 
     )
 
 
-def save_nvidia(path: Path, module: Persistent, monkeypatch: pytest.MonkeyPatch) -> None:
+def save_nvidia(
+    path: Path, module: Persistent, monkeypatch: pytest.MonkeyPatch, protocol: int | None = None
+) -> None:
     """As their training loop saves it, through stand-ins for their modules."""
 
     def _reconstruct_persistent_obj(_meta: object) -> None:
@@ -166,5 +168,5 @@ def save_nvidia(path: Path, module: Persistent, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setitem(sys.modules, "torch_utils.persistence", persistence)
     buffer = io.BytesIO()
     options = {"class_name": "training.dataset.ImageFolderDataset", "resolution": 16}
-    pickle.dump({"G": None, "D": None, "G_ema": module, "training_set_kwargs": options}, buffer)
+    pickle.dump({"G": None, "D": None, "G_ema": module, "training_set_kwargs": options}, buffer, protocol)
     path.write_bytes(buffer.getvalue())

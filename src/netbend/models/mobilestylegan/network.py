@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from netbend.models.styled import StyledGenerator, StyledSynthesis
+
 LRELU_SLOPE = 0.2
 MAPPING_GAIN = 2**0.5
 # What each band adds to a 2x2 block of pixels: the mean, and the differences between rows, columns
@@ -71,57 +73,38 @@ class Mapping(nn.Module):
         return x
 
 
-def inverse_haar(bands: Tensor) -> Tensor:
+class Style(nn.Linear):
+    """w to a factor for every feature, `(N, F)`."""
+
+    def __init__(self, w_dim: int, features: int):
+        super().__init__(w_dim, features)
+
+
+def scaled_depthwise(maps: Tensor, style: Tensor, kernel: Tensor) -> Tensor:
+    """Scale features by a style `(N, F)`, then convolve each with its 3x3 kernel `(F, 1, 3, 3)`."""
+    if len(maps) == 1:  # in the kernel the style saves a pass over the maps
+        return F.conv2d(maps, kernel * style[0, :, None, None, None], padding=1, groups=len(kernel))
+    return F.conv2d(maps * style[:, :, None, None], kernel, padding=1, groups=len(kernel))
+
+
+def inverse_haar(bands: Tensor, style: Tensor | None = None) -> Tensor:
     """Double the size of maps given by their wavelets: `(N, 4F, H, W)` to `(N, F, 2H, 2W)`.
 
-    bands: four neighbours for each feature, in the order of `HAAR`.
+    bands: four neighbours for each feature, in the order of `HAAR`. style: scales them, `(N, 4F)`.
     """
     features = bands.shape[1] // 4
     kernel = HAAR.to(bands)[:, None].repeat(features, 1, 1, 1)
+    if style is not None and len(bands) == 1:
+        kernel = kernel * style[0, :, None, None, None]
+    elif style is not None:
+        bands = bands * style[:, :, None, None]
     return F.conv_transpose2d(bands, kernel, stride=2, groups=features)
 
 
-class Upsample(nn.Module):
-    """Maps of a quarter as many features at twice the size: features are wavelets, scaled by a style."""
-
-    def __init__(self, inputs: int, w_dim: int):
-        super().__init__()
-        self.style = nn.Linear(w_dim, inputs)
-
-    def forward(self, maps: Tensor, w: Tensor) -> Tensor:
-        return inverse_haar(maps * self.style(w)[:, :, None, None])
-
-
-class StyledConv(nn.Module):
-    """Modulated separable convolution, noise, bias and activation: one bendable layer."""
-
-    def __init__(self, inputs: int, outputs: int, w_dim: int):
-        super().__init__()
-        self.style = nn.Linear(w_dim, inputs)
-        self.depthwise = nn.Conv2d(inputs, inputs, 3, padding=1, groups=inputs, bias=False)
-        self.pointwise = nn.Conv2d(inputs, outputs, 1)
-
-    def forward(self, maps: Tensor, w: Tensor, noise: Tensor | None) -> Tensor:
-        maps = self.depthwise(maps * self.style(w)[:, :, None, None])
-        return activate(self.pointwise(maps), noise)
-
-
-class StyledInput(nn.Module):
-    """The learned 4x4 maps, and the one full convolution over them: the first bendable layer."""
-
-    def __init__(self, features: int, w_dim: int):
-        super().__init__()
-        self.style = nn.Linear(w_dim, features)
-        self.conv = nn.Conv2d(features, features, 3, padding=1)
-
-    def forward(self, maps: Tensor, w: Tensor, noise: Tensor | None) -> Tensor:
-        return activate(self.conv(maps * self.style(w)[:, :, None, None]), noise)
-
-
-def activate(maps: Tensor, noise: Tensor | None) -> Tensor:
-    """Add noise that broadcasts to `(N, 1, H, W)`; leaky ReLU. Writes into `maps`."""
+def activate(maps: Tensor, noise: Tensor | None, strength: Tensor) -> Tensor:
+    """Add noise that broadcasts to `(N, 1, H, W)`, then leaky ReLU; writes into `maps`."""
     if noise is not None:
-        maps += noise.to(maps.dtype)
+        maps += (noise * strength).to(maps.dtype)
     return F.leaky_relu_(maps, LRELU_SLOPE)
 
 
@@ -136,42 +119,79 @@ class ConstantInput(nn.Module):
         return self.maps.expand(batch, -1, -1, -1)
 
 
+class FirstConv(nn.Module):
+    """The one full convolution, over the constant input: layer 0."""
+
+    def __init__(self, features: int, w_dim: int):
+        super().__init__()
+        self.style = Style(w_dim, features)
+        self.conv = nn.Conv2d(features, features, 3, padding=1)
+        self.noise_strength = nn.Parameter(torch.zeros(()))
+
+    def forward(self, maps: Tensor, w: Tensor, noise: Tensor | None) -> Tensor:
+        maps = self.conv(maps * self.style(w)[:, :, None, None])
+        return activate(maps, noise, self.noise_strength)
+
+
+class SeparableConv(nn.Module):
+    """Modulated separable convolution, noise, bias and activation: one bendable layer."""
+
+    def __init__(self, inputs: int, outputs: int, w_dim: int):
+        super().__init__()
+        self.style = Style(w_dim, inputs)
+        self.depthwise = nn.Conv2d(inputs, inputs, 3, padding=1, groups=inputs, bias=False)
+        self.pointwise = nn.Conv2d(inputs, outputs, 1)
+        self.noise_strength = nn.Parameter(torch.zeros(()))
+
+    def forward(self, maps: Tensor, w: Tensor, noise: Tensor | None) -> Tensor:
+        maps = scaled_depthwise(maps, self.style(w), self.depthwise.weight)
+        return activate(self.pointwise(maps), noise, self.noise_strength)
+
+
+class Upsample(nn.Module):
+    """A quarter as many features at twice the size: the features, scaled by a style, are wavelets."""
+
+    def __init__(self, inputs: int, w_dim: int):
+        super().__init__()
+        self.style = Style(w_dim, inputs)
+
+    def forward(self, maps: Tensor, w: Tensor) -> Tensor:
+        return inverse_haar(maps, self.style(w))
+
+
 class ToWavelets(nn.Module):
     """The picture's wavelets: a modulated 1x1 convolution, four bands for each colour."""
 
     def __init__(self, inputs: int, w_dim: int, channels: int):
         super().__init__()
-        self.style = nn.Linear(w_dim, inputs)
+        self.style = Style(w_dim, inputs)
         self.conv = nn.Conv2d(inputs, 4 * channels, 1)
 
     def forward(self, maps: Tensor, w: Tensor) -> Tensor:
-        return self.conv(maps * self.style(w)[:, :, None, None])
+        bands: Tensor = self.conv(maps * self.style(w)[:, :, None, None])
+        return bands
 
 
-class Synthesis(nn.Module):
+class Synthesis(StyledSynthesis):
     """w to image: layers draw, wavelets double the size."""
 
     def __init__(self, architecture: Architecture):
         super().__init__()
         features, w_dim = architecture.features, architecture.w_dim
         self.input = ConstantInput(features[0])
-        self.layers = nn.ModuleList([StyledInput(features[0], w_dim)])
+        self.layers = nn.ModuleList([FirstConv(features[0], w_dim)])
         self.upsamplings = nn.ModuleList(Upsample(coarse, w_dim) for coarse in features[:-1])
         for coarse, fine in pairwise(features):
-            self.layers.append(StyledConv(coarse // 4, fine, w_dim))
-            self.layers.append(StyledConv(fine, fine, w_dim))
+            self.layers.append(SeparableConv(coarse // 4, fine, w_dim))
+            self.layers.append(SeparableConv(fine, fine, w_dim))
         self.to_wavelets = ToWavelets(features[-1], w_dim, architecture.channels)
         for layer in range(architecture.layer_count):
             resolution = architecture.resolution(layer)
-            self.register_buffer(f"noise_{layer}", torch.zeros(resolution, resolution))
+            self.register_buffer(f"noise_{layer}", torch.randn(resolution, resolution))
 
     def constant_noise(self) -> list[Tensor]:
-        """The noise maps stored with the weights, their strength included, one `(H, W)` a layer."""
+        """The noise maps stored with the weights, one `(H, W)` a layer."""
         return [self.get_buffer(f"noise_{layer}") for layer in range(len(self.layers))]
-
-    def noise_strength(self) -> list[Tensor]:
-        """How strong each layer's noise is; distilled networks hold only its product with the maps."""
-        return [maps.square().mean().sqrt() for maps in self.constant_noise()]
 
     def forward(self, w: Tensor, noise: Sequence[Tensor | None]) -> Tensor:
         """
@@ -188,13 +208,8 @@ class Synthesis(nn.Module):
         return inverse_haar(self.to_wavelets(maps, w[:, -1]))
 
 
-class Generator(nn.Module):
+class Generator(StyledGenerator[Architecture, Synthesis]):
     """Mapping and synthesis, with the mean of w that truncation pulls towards."""
 
     def __init__(self, architecture: Architecture):
-        super().__init__()
-        self.architecture = architecture
-        self.mapping = Mapping(architecture)
-        self.synthesis = Synthesis(architecture)
-        self.w_mean: Tensor
-        self.register_buffer("w_mean", torch.zeros(architecture.w_dim))
+        super().__init__(architecture, Mapping(architecture), Synthesis(architecture))

@@ -11,6 +11,7 @@ from math import log2
 import torch
 from torch import Tensor, nn
 
+from netbend.models.styled import StyledGenerator, StyledSynthesis
 from netbend.models.stylegan2.layers import (
     ConstantInput,
     EqualizedLinear,
@@ -20,7 +21,6 @@ from netbend.models.stylegan2.layers import (
     normalize_second_moment,
     upsample_twice,
 )
-from netbend.models.styled import StyledGenerator, StyledSynthesis
 
 MAPPING_LR_MULTIPLIER = 0.01
 

@@ -20,7 +20,16 @@ from netbend.models.weights.names import STYLEGAN_NAMES, shown
 from netbend.models.weights.revive import ModuleState, Reviver, Storage, Unread
 from netbend.models.weights.torchfile import is_legacy_torch, read_legacy_torch, read_torch_zip
 
-__all__ = ["ModuleState", "Unread", "WeightsFile", "read_tensors", "read_weights", "shown", "weights_hash"]
+__all__ = [
+    "ModuleState",
+    "Unread",
+    "WeightsFile",
+    "parse_weights",
+    "read_tensors",
+    "read_weights",
+    "shown",
+    "weights_hash",
+]
 
 MOST_BYTES = 8 * 1024**3
 ZIP = b"PK\x03\x04"
@@ -47,8 +56,11 @@ def read_weights(path: Path | str) -> WeightsFile:
     Raises CheckpointError for a damaged or unknown file, RefusedFile for one that asks for
     anything but weights; no other exception.
     """
-    file = str(path)
-    data = _read_bytes(Path(path))
+    return parse_weights(_read_bytes(Path(path)), str(path))
+
+
+def parse_weights(data: bytes, file: str) -> WeightsFile:
+    """The same for a file's content; file: its name, for messages."""
     try:
         return _parse(data, file)
     except CheckpointError:

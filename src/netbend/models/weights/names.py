@@ -20,6 +20,7 @@ DTYPE_OF_STORAGE = {
 REBUILD_TENSOR = "torch._utils._rebuild_tensor_v2"
 REBUILD_PARAMETER = "torch._utils._rebuild_parameter"
 LOAD_FROM_BYTES = "torch.storage._load_from_bytes"
+ENCODE = "_codecs.encode"
 PERSISTENT_OBJECT = "torch_utils.persistence._reconstruct_persistent_obj"
 
 MAPPINGS = {"collections.OrderedDict", "dnnlib.util.EasyDict"}
@@ -54,7 +55,7 @@ STYLEGAN_NAMES = TORCH_NAMES | {
     "numpy._core.multiarray._reconstruct",
     "torch.channels_last",
     "torch.contiguous_format",
-    "_codecs.encode",
+    ENCODE,
 }
 
 # What else a file may turn out to be, by the names that it asks for.

@@ -11,6 +11,7 @@ from torch import Tensor
 from netbend.errors import CheckpointError, RefusedFile
 from netbend.models.weights.inertpickle import MOST_OPCODES, Call, Global, PersistentId
 from netbend.models.weights.names import (
+    ENCODE,
     LOAD_FROM_BYTES,
     MAPPINGS,
     NAMESPACE,
@@ -120,6 +121,8 @@ class Reviver:
             return self.revive(call.state, depth)
         if name in SETS:
             return self.revive(call.args, depth)
+        if name == ENCODE:
+            return self._bytes(self.revive(call.args, depth))
         if name == PERSISTENT_OBJECT:
             return self._module(call, depth)
         if name in (REBUILD_TENSOR, REBUILD_PARAMETER, LOAD_FROM_BYTES):
@@ -137,6 +140,12 @@ class Reviver:
         if isinstance(pairs, list) and not all(map(_is_pair, pairs)):
             raise CheckpointError(f"{self.file}: damaged, a mapping without pairs")
         return dict(pairs)
+
+    def _bytes(self, args: list[Any]) -> bytes:
+        """Pickles of protocol 2 hold bytes as the text of their codes."""
+        if len(args) != 2 or not isinstance(args[0], str) or args[1] != "latin1":
+            raise RefusedFile(f"{self.file}: `{ENCODE}` with arguments that no weights have; refused")
+        return args[0].encode("latin1")
 
     def _module(self, call: Call, depth: int) -> ModuleState:
         args = self.revive(call.args, depth)

@@ -1,0 +1,135 @@
+"""DCGAN as a model to play and bend."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from netbend.bending import Layer
+from netbend.errors import CheckpointError, LatentError
+from netbend.models.base import Latents, Model, NoiseMode, Play, Space
+from netbend.models.dcgan.network import Architecture, Generator
+from netbend.models.native import NativeReport, describe_network, fill, load_network, save_network
+from netbend.models.seeding import standard_normal
+from netbend.models.weights import parse_weights, shown
+
+KIND = "dcgan"
+NORM_EPSILON = 1e-5  # of torch's batch normalisation
+
+
+class DCGAN(Model):
+    """A generator of pictures, its layers numbered from 0 at 4x4, each after its activation.
+
+    A latent is z, followed by the weight of each class; weights between 0 and 1 blend classes.
+    """
+
+    def __init__(self, generator: Generator, name: str = KIND, hash: str = ""):
+        self.generator = generator.eval().requires_grad_(False)
+        self.name = name
+        self.hash = hash
+        self._layers = tuple(layers_of(generator.architecture))
+
+    @classmethod
+    def from_file(cls, path: Path, name: str, hash: str) -> "DCGAN":
+        """Read netbend's own format."""
+        return cls(load_network(path, KIND, Architecture, Generator)[1], name, hash)
+
+    @staticmethod
+    def describe(path: Path) -> NativeReport:
+        """What is in a file of netbend's own format."""
+        return describe_network(path, KIND, Architecture, Generator)
+
+    @classmethod
+    def from_package(cls, files: Mapping[str, bytes], name: str) -> "DCGAN":
+        """Convert the OmniArt eye generator."""
+        file = "generator_model_state.pth"
+        state = parse_weights(files[file], file).tree
+        architecture = Architecture((1024, 512, 256, 128, 64), classes=EYE_COLOURS)
+        return cls(fill(lambda: Generator(architecture), _renamed(state, file), file), name)
+
+    @property
+    def network(self) -> Generator:
+        return self.generator
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        return self._layers
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return self.generator.architecture.classes
+
+    def save(self, path: Path, *, half: bool = False, overwrite: bool = False) -> None:
+        """Write as safetensors, with the architecture in its header; half precision if asked."""
+        dtype = torch.float16 if half else torch.float32
+        save_network(
+            path, self.generator, KIND, self.generator.architecture, dtype=dtype, overwrite=overwrite
+        )
+
+    def latents(self, seeds: Sequence[int]) -> Latents:
+        """Random z, and one class for each seed: class `seed mod number of classes`.
+
+        seeds: 0 to 2^32 - 1. Raises LatentError for others.
+        """
+        z = standard_normal(seeds, self.generator.architecture.z_dim)
+        classes = torch.tensor([seed % max(1, len(self.labels)) for seed in seeds])
+        return Latents(Space.Z, torch.cat([z, self._one_hot(classes)], dim=1), tuple(seeds))
+
+    def _one_hot(self, classes: Tensor) -> Tensor:
+        """`(N,)` to `(N, classes)`, of no width if there are none."""
+        return F.one_hot(classes, len(self.labels)).float() if self.labels else torch.empty(len(classes), 0)
+
+    @torch.no_grad()
+    def generate(self, latents: Latents, play: Play = Play()) -> Tensor:
+        """Images float32 `(N, C, size, size)`, -1 black to 1 white; truncation scales z."""
+        self.check(latents)
+        self.check_label(play.label)
+        if play.cutoff is not None or play.noise is NoiseMode.RANDOM:
+            raise LatentError(f"{self.name} has neither styles to cut off nor noise to draw")
+        z_dim = self.generator.architecture.z_dim
+        z, classes = latents.values[:, :z_dim], latents.values[:, z_dim:]
+        if play.label is not None:
+            classes = self._one_hot(torch.full((len(z),), self.labels.index(play.label)))
+        device = self.generator.to_rgb.weight
+        images: Tensor = self.generator(torch.cat([z * play.truncation, classes], dim=1).to(device))
+        return images.float()
+
+    def check(self, latents: Latents) -> None:
+        """Raise LatentError if they are not of this model's shape."""
+        found, expected = tuple(latents.values.shape[1:]), (self.generator.architecture.latent_dim,)
+        if latents.space is not Space.Z or found != expected:
+            raise LatentError(
+                f"a {latents.space} latent of shape {found}: {self.name} takes z and classes, {expected}"
+            )
+
+
+EYE_COLOURS = ("amber", "blue", "brown", "gray", "grayscale", "green", "hazel", "red")
+
+
+def _renamed(state: Mapping[str, Tensor], file: str) -> dict[str, Tensor]:
+    """A plain sequence of convolutions and normalisations, in order, under our names."""
+    try:
+        convolutions = [values for values in state.values() if values.ndim == 4]
+        norms = [name.removesuffix("running_mean") for name in state if name.endswith("running_mean")]
+        renamed = {"to_rgb.weight": convolutions[-1]}
+        for layer, (kernel, norm) in enumerate(zip(convolutions[:-1], norms, strict=True)):
+            # In double precision, so that every machine rounds to the same numbers.
+            factor = state[f"{norm}weight"] * (state[f"{norm}running_var"].double() + NORM_EPSILON).rsqrt()
+            offset = state[f"{norm}bias"] - state[f"{norm}running_mean"] * factor
+            renamed |= {f"layers.{layer}.conv.weight": (kernel * factor[:, None, None]).float()}
+            renamed |= {f"layers.{layer}.conv.bias": offset.float()}
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise CheckpointError(f"{file}: not the weights of a DCGAN ({shown(str(error))})") from error
+    return renamed
+
+
+def layers_of(architecture: Architecture) -> list[Layer]:
+    """The bendable places of a generator, in the order of computation."""
+    layers = [
+        Layer(number, f"b{4 * 2**number}", f"layers.{number}", features, 4 * 2**number, 4 * 2**number)
+        for number, features in enumerate(architecture.features)
+    ]
+    size = architecture.size
+    return [*layers, Layer(None, f"b{size}.rgb", "to_rgb", architecture.channels, size, size)]
