@@ -10,6 +10,7 @@ from netbend.errors import RenderError
 BACKGROUND = "#16161a"
 INK = "#d8d8de"
 GAP = 4
+SHEET_HEIGHT = 256  # of the largest pictures on a contact sheet
 
 
 def to_pictures(images: Tensor) -> list[Image.Image]:
@@ -31,10 +32,13 @@ def beside(left: Image.Image, right: Image.Image) -> Image.Image:
 def contact_sheet(
     pictures: Sequence[Image.Image], labels: Sequence[str], columns: int | None = None
 ) -> Image.Image:
-    """Pictures of one size in a grid, each with its label below. Small ones are enlarged."""
+    """Pictures of one size in a grid, each with its label below.
+
+    Small ones are enlarged, to a height of at most 128, large ones reduced to 256.
+    """
     width, height = pictures[0].size
-    zoom = max(1, 128 // height)
-    width, height = width * zoom, height * zoom
+    zoom = max(1, 128 // height) if height <= SHEET_HEIGHT else SHEET_HEIGHT / height
+    width, height = max(1, round(width * zoom)), round(height * zoom)
     columns = columns or max(1, min(len(pictures), 8, round(1600 / (width + GAP))))
     rows = -(-len(pictures) // columns)
     font = ImageFont.load_default(13)

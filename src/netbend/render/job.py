@@ -75,6 +75,7 @@ class Job:
             cutoff=self.play.cutoff,
             noise=self.play.noise,
             label=self.play.label,
+            bf16=self.model.bf16,
             nonfinite=self.nonfinite,
             compare=self.compare,
             sheet=sheet,

@@ -46,6 +46,7 @@ class Record(BaseModel):
     cutoff: int | None = None
     noise: NoiseMode = NoiseMode.CONSTANT
     label: str | None = None
+    bf16: bool = False
     nonfinite: NonFinite = NonFinite.ERROR
     compare: bool = False
     sheet: bool = False

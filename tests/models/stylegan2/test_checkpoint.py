@@ -69,16 +69,16 @@ def test_missing_noise_is_drawn_the_same_each_time(generator: Generator, tmp_pat
     )
 
 
-@pytest.mark.parametrize("clamp", [None, 256.0, 0.5])
+@pytest.mark.parametrize(("clamp", "protocol"), [(None, 4), (256.0, 2), (0.5, 5)])
 def test_nvidias_layout_is_read_without_running_its_source(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clamp: float | None
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clamp: float | None, protocol: int
 ) -> None:
     torch.manual_seed(0)
     generator = Generator(Architecture((6, 5, 4), 8, 8, 2, clamp=clamp)).requires_grad_(False)
     generator.w_mean.normal_()
     monkeypatch.chdir(tmp_path)
     module = foreign.nvidia_module(generator, source="open('canary', 'w')")
-    foreign.save_nvidia(tmp_path / "network.pkl", module, monkeypatch)
+    foreign.save_nvidia(tmp_path / "network.pkl", module, monkeypatch, protocol)
     same(load_generator(tmp_path / "network.pkl"), generator)
     assert not (tmp_path / "canary").exists()
 

@@ -20,7 +20,13 @@ def convert(mapping: Sequence[Constant], synthesis: Sequence[Constant], file: st
     try:
         constants = _Constants(synthesis)
         state = {**_mapping(mapping), **_synthesis(constants)}
-        architecture = Architecture(constants.features(), mapping_depth=len(_matrices(mapping)))
+        matrices = _matrices(mapping)
+        architecture = Architecture(
+            constants.features(),
+            z_dim=matrices[0].shape[1],
+            w_dim=matrices[-1].shape[0],
+            mapping_depth=len(matrices),
+        )
     except (KeyError, IndexError, RuntimeError) as error:
         raise CheckpointError(f"{file}: not a MobileStyleGAN as its author exported it ({error})") from error
     generator = fill(lambda: Generator(architecture), state, file, ("w_mean",))

@@ -65,6 +65,6 @@ def _values(place: dict[str, str], binary: bytes, where: str) -> Tensor:
 
 def _number(text: str, where: str) -> int:
     text = text.strip()
-    if not (text.isascii() and text.isdecimal() and len(text) < 12):
+    if not (text.isascii() and text.isdecimal() and len(text) < 20):
         raise CheckpointError(f"{where} has {shown(text, 30)!r} where a number was expected")
     return int(text)

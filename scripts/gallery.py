@@ -1,0 +1,58 @@
+"""The gallery of a model: every recipe of a folder on one sheet, and a small picture of each.
+
+    python scripts/gallery.py MODEL RECIPES OUT SEED [SEED ...]
+
+Writes OUT/MODEL.png, the sheet - each recipe on all seeds, unbent first - and OUT/MODEL/RECIPE.png, 256
+pixels high, for the first seed. Each holds its record: `netbend render --from` gives the whole picture.
+"""
+
+import sys
+from functools import reduce
+from pathlib import Path
+
+from PIL import Image
+
+from netbend.bending import resolve
+from netbend.models.base import Model, Play
+from netbend.models.catalog import load_model
+from netbend.pictures import beside, contact_sheet
+from netbend.recipe import load_recipe
+from netbend.render.job import Job
+from netbend.render.record import png_bytes
+
+HEIGHT = 256
+PLAY = Play(truncation=0.7)
+
+
+def main(name: str, recipes: Path, out: Path, seeds: list[int]) -> None:
+    model = load_model(name)
+    (out / name).mkdir(parents=True, exist_ok=True)
+    unbent = [shrunk(Job(model, model.latents([seed]), PLAY).picture()) for seed in seeds]
+    rows, captions = [in_a_row(unbent)], [f"{name}, unbent"]
+    for path in sorted(recipes.glob("*.yaml")):
+        jobs = [bent(model, path, seed) for seed in seeds]
+        pictures = [shrunk(job.picture()) for job in jobs]
+        (out / name / f"{path.stem}.png").write_bytes(png_bytes(pictures[0], jobs[0].record()))
+        rows.append(in_a_row(pictures))
+        captions.append(path.stem)
+    captions = [f"{caption}, seeds {', '.join(map(str, seeds))}" for caption in captions]
+    contact_sheet(rows, captions, columns=4).quantize(256).save(out / f"{name}.png", optimize=True)
+
+
+def in_a_row(pictures: list[Image.Image]) -> Image.Image:
+    return reduce(beside, pictures)
+
+
+def bent(model: Model, path: Path, seed: int) -> Job:
+    recipe = load_recipe(path)
+    return Job(model, model.latents([seed]), PLAY, recipe, resolve(recipe, model.layers))
+
+
+def shrunk(picture: Image.Image) -> Image.Image:
+    return picture.resize((picture.width * HEIGHT // picture.height, HEIGHT), Image.Resampling.LANCZOS)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 5:
+        sys.exit(__doc__)
+    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), [int(seed) for seed in sys.argv[4:]])
