@@ -10,9 +10,10 @@ from collections.abc import Callable
 from statistics import median
 from time import perf_counter
 
-import netbend
 import openvino
 import torch
+
+import netbend
 from netbend.models.catalog import CATALOGUE
 from netbend.models.packages import fetch
 
@@ -41,9 +42,7 @@ def main(threads: int) -> None:
         middle = median(times)
         print(f"{name:20} {middle:6.3f} s   {middle / reference:5.2f} of OpenVINO   best {min(times):.3f} s")
     difference = (model.generate(latents) - coarse.generate(latents)).abs() * 127.5
-    print(
-        f"bfloat16 against float32: mean difference {difference.mean():.2f} of 255, largest {difference.max():.0f}"
-    )
+    print(f"bfloat16 differs by {difference.mean():.2f} of 255 on average, by {difference.max():.0f} at most")
 
 
 def openvino_player(z: object, threads: int) -> Callable[[], object]:

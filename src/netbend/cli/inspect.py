@@ -24,5 +24,5 @@ def inspect(
         print_json(asdict(report))
     else:
         for label, value in report.lines():
-            print(f"{label:<13}{value}")
+            print(f"{label:<15}{value}")
     raise typer.Exit(0 if report.reason is None else 1)
