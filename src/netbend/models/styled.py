@@ -4,8 +4,9 @@ StyleGAN2 and the networks distilled from it differ in how they draw, not in how
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Generic, Protocol, TypeVar
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar, Generic, TypeVar
 
 import numpy as np
 import torch
@@ -14,31 +15,66 @@ from torch import Tensor, nn
 from netbend.bending import Layer
 from netbend.errors import LatentError
 from netbend.models.base import Latents, Model, NoiseMode, Play, Space
+from netbend.models.native import save_network
 from netbend.models.seeding import standard_normal
 
 W_SAMPLES = 10_000
 NOISE_STREAM = 0x6E6F6973  # noise is not drawn from the stream of z
 
 
-class StyledArchitecture(Protocol):
-    """z_dim, w_dim: of the latents. latent_count: number of w vectors in a w+ latent."""
+@dataclass(frozen=True)
+class StyledArchitecture:
+    """What has to be known to build a generator: at least this.
+
+    features: number of features at 4x4, 8x8, ... up to the last convolutions.
+    """
+
+    features: tuple[int, ...]
+    z_dim: int = 512
+    w_dim: int = 512
+    mapping_depth: int = 8
+    channels: int = 3
 
     @property
-    def z_dim(self) -> int: ...
+    def layer_count(self) -> int:
+        """Number of convolution layers: one at 4x4, two at every larger resolution."""
+        return 2 * len(self.features) - 1
 
     @property
-    def w_dim(self) -> int: ...
+    def latent_count(self) -> int:
+        """Number of w vectors in a w+ latent: one for each layer, one for the picture itself."""
+        return self.layer_count + 1
 
-    @property
-    def latent_count(self) -> int: ...
+    def resolution(self, layer: int) -> int:
+        """Height and width of the activation maps of a layer."""
+        return 4 * 2 ** ((layer + 1) // 2)
+
+
+class ConstantInput(nn.Module):
+    """The learned 4x4 maps that every picture starts from."""
+
+    def __init__(self, features: int):
+        super().__init__()
+        self.maps = nn.Parameter(torch.randn(features, 4, 4))
+
+    def forward(self, batch: int) -> Tensor:
+        return self.maps.expand(batch, -1, -1, -1)
 
 
 class StyledSynthesis(nn.Module):
     """Base of networks from w+ `(N, latent_count, w_dim)` and noise to images."""
 
+    layers: nn.ModuleList
+
+    def draw_noise(self, architecture: StyledArchitecture) -> None:
+        """Make the noise maps that are stored with the weights."""
+        for layer in range(architecture.layer_count):
+            resolution = architecture.resolution(layer)
+            self.register_buffer(f"noise_{layer}", torch.randn(resolution, resolution))
+
     def constant_noise(self) -> list[Tensor]:
         """The noise maps stored with the weights, one `(H, W)` a layer."""
-        raise NotImplementedError
+        return [self.get_buffer(f"noise_{layer}") for layer in range(len(self.layers))]
 
 
 A = TypeVar("A", bound=StyledArchitecture)
@@ -88,7 +124,11 @@ class StyledModel(Model, Generic[G]):
 
     Layers are numbered as in the paper's table 2: 0 is the convolution of the 4x4 input block, 1 and 2
     are those at 8x8, and so on; the maps are those after noise, bias and activation.
+
+    kind: of network, in files.
     """
+
+    kind: ClassVar[str]
 
     def __init__(self, generator: G, layers: Sequence[Layer], name: str, hash: str):
         """generator: becomes channels-last, in which convolutions on CPUs take half the time."""
@@ -110,6 +150,11 @@ class StyledModel(Model, Generic[G]):
     def to(self, device: torch.device) -> "StyledModel[G]":
         self.generator.to(device)
         return self
+
+    def save(self, path: Path, *, half: bool = False, overwrite: bool = False) -> None:
+        """Write as safetensors, with the architecture in its header; half precision if asked."""
+        architecture, dtype = self.generator.architecture, torch.float16 if half else torch.float32
+        save_network(path, self.generator, self.kind, architecture, dtype=dtype, overwrite=overwrite)
 
     def latents(self, seeds: Sequence[int]) -> Latents:
         """Random z; the same seeds as in NVIDIA's tools give the same z.

@@ -3,16 +3,12 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-import torch
-
 from netbend.bending import Layer
 from netbend.models.mobilestylegan.network import Architecture, Generator
 from netbend.models.mobilestylegan.openvino import convert
-from netbend.models.native import NativeReport, describe_network, load_network, save_network
+from netbend.models.native import NativeReport, describe_network, load_network
 from netbend.models.styled import StyledModel
 from netbend.models.weights.openvino import read_constants
-
-KIND = "mobilestylegan"
 
 
 class MobileStyleGAN(StyledModel[Generator]):
@@ -23,18 +19,20 @@ class MobileStyleGAN(StyledModel[Generator]):
     of. The constant (`b4.const`) and the maps after each doubling (`b8.up`) have names only, too.
     """
 
-    def __init__(self, generator: Generator, name: str = KIND, hash: str = ""):
+    kind = "mobilestylegan"
+
+    def __init__(self, generator: Generator, name: str = kind, hash: str = ""):
         super().__init__(generator, layers_of(generator.architecture), name, hash)
 
     @classmethod
     def from_file(cls, path: Path, name: str, hash: str) -> "MobileStyleGAN":
         """Read netbend's own format."""
-        return cls(load_network(path, KIND, Architecture, Generator)[1], name, hash)
+        return cls(load_network(path, MobileStyleGAN.kind, Architecture, Generator)[1], name, hash)
 
     @staticmethod
     def describe(path: Path) -> NativeReport:
         """What is in a file of netbend's own format."""
-        return describe_network(path, KIND, Architecture, Generator)
+        return describe_network(path, MobileStyleGAN.kind, Architecture, Generator)
 
     @classmethod
     def from_package(cls, files: Mapping[str, bytes], name: str) -> "MobileStyleGAN":
@@ -44,13 +42,6 @@ class MobileStyleGAN(StyledModel[Generator]):
             for network in ("MappingNetwork", "SynthesisNetwork")
         )
         return cls(convert(mapping, synthesis, "SynthesisNetwork.xml"), name)
-
-    def save(self, path: Path, *, half: bool = False, overwrite: bool = False) -> None:
-        """Write as safetensors, with the architecture in its header; half precision if asked."""
-        dtype = torch.float16 if half else torch.float32
-        save_network(
-            path, self.generator, KIND, self.generator.architecture, dtype=dtype, overwrite=overwrite
-        )
 
 
 def layers_of(architecture: Architecture) -> list[Layer]:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from netbend.models.styled import StyledGenerator, StyledSynthesis
+from netbend.models.styled import ConstantInput, StyledArchitecture, StyledGenerator, StyledSynthesis
 
 LRELU_SLOPE = 0.2
 MAPPING_GAIN = 2**0.5
@@ -26,36 +26,13 @@ HAAR = torch.tensor([[[1, 1], [1, 1]], [[1, 1], [-1, -1]], [[1, -1], [1, -1]], [
 
 
 @dataclass(frozen=True)
-class Architecture:
-    """What has to be known to build a generator.
-
-    features: number of features at 4x4, 8x8, ... up to half the size of the image.
-    """
-
-    features: tuple[int, ...]
-    z_dim: int = 512
-    w_dim: int = 512
-    mapping_depth: int = 8
-    channels: int = 3
+class Architecture(StyledArchitecture):
+    """features: as far as half the size of the image."""
 
     @property
     def size(self) -> int:
         """Height and width of the image, pixels."""
         return 2 ** (len(self.features) + 2)
-
-    @property
-    def layer_count(self) -> int:
-        """Number of convolution layers: one at 4x4, two at every larger resolution."""
-        return 2 * len(self.features) - 1
-
-    @property
-    def latent_count(self) -> int:
-        """Number of w vectors in a w+ latent: one for each layer, one for the picture's wavelets."""
-        return self.layer_count + 1
-
-    def resolution(self, layer: int) -> int:
-        """Height and width of the activation maps of a layer."""
-        return 4 * 2 ** ((layer + 1) // 2)
 
 
 class Mapping(nn.Module):
@@ -106,17 +83,6 @@ def activate(maps: Tensor, noise: Tensor | None, strength: Tensor) -> Tensor:
     if noise is not None:
         maps += (noise * strength).to(maps.dtype)
     return F.leaky_relu_(maps, LRELU_SLOPE)
-
-
-class ConstantInput(nn.Module):
-    """The learned 4x4 maps that every picture starts from."""
-
-    def __init__(self, features: int):
-        super().__init__()
-        self.maps = nn.Parameter(torch.randn(features, 4, 4))
-
-    def forward(self, batch: int) -> Tensor:
-        return self.maps.expand(batch, -1, -1, -1)
 
 
 class FirstConv(nn.Module):
@@ -185,13 +151,7 @@ class Synthesis(StyledSynthesis):
             self.layers.append(SeparableConv(coarse // 4, fine, w_dim))
             self.layers.append(SeparableConv(fine, fine, w_dim))
         self.to_wavelets = ToWavelets(features[-1], w_dim, architecture.channels)
-        for layer in range(architecture.layer_count):
-            resolution = architecture.resolution(layer)
-            self.register_buffer(f"noise_{layer}", torch.randn(resolution, resolution))
-
-    def constant_noise(self) -> list[Tensor]:
-        """The noise maps stored with the weights, one `(H, W)` a layer."""
-        return [self.get_buffer(f"noise_{layer}") for layer in range(len(self.layers))]
+        self.draw_noise(architecture)
 
     def forward(self, w: Tensor, noise: Sequence[Tensor | None]) -> Tensor:
         """

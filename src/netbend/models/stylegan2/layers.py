@@ -123,17 +123,6 @@ class ModulatedConv(nn.Module):
         return torch.rsqrt(style.float().square() @ energy.T + 1e-8)
 
 
-class ConstantInput(nn.Module):
-    """The learned 4x4 maps that every picture starts from."""
-
-    def __init__(self, features: int):
-        super().__init__()
-        self.maps = nn.Parameter(torch.randn(features, 4, 4))
-
-    def forward(self, batch: int) -> Tensor:
-        return self.maps.expand(batch, -1, -1, -1)
-
-
 class StyledConv(nn.Module):
     """Modulated convolution, noise, bias and activation: one bendable layer."""
 

@@ -3,15 +3,13 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-import torch
-
 from netbend.bending import Layer
 from netbend.models.styled import StyledModel
 from netbend.models.stylegan2.checkpoint import (
+    KIND,
     CheckpointReport,
     describe_checkpoint,
     load_generator,
-    save_generator,
 )
 from netbend.models.stylegan2.network import Architecture, Generator
 
@@ -22,6 +20,8 @@ class StyleGAN2(StyledModel[Generator]):
     The constant that it starts from and each resolution's contribution to the picture (`torgb`) are
     layers that have names only.
     """
+
+    kind = KIND
 
     def __init__(self, generator: Generator, name: str = "stylegan2", hash: str = ""):
         super().__init__(generator, layers_of(generator.architecture), name, hash)
@@ -40,11 +40,6 @@ class StyleGAN2(StyledModel[Generator]):
     def describe(path: Path) -> CheckpointReport:
         """What is in a checkpoint, without running it."""
         return describe_checkpoint(path)
-
-    def save(self, path: Path, *, half: bool = False, overwrite: bool = False) -> None:
-        """Write as safetensors, with the architecture in its header; half precision if asked."""
-        dtype = torch.float16 if half else torch.float32
-        save_generator(path, self.generator, dtype=dtype, overwrite=overwrite)
 
 
 def layers_of(architecture: Architecture) -> list[Layer]:

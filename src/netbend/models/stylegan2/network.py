@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import log2
 
-import torch
 from torch import Tensor, nn
 
-from netbend.models.styled import StyledGenerator, StyledSynthesis
+from netbend.models.styled import ConstantInput, StyledArchitecture, StyledGenerator, StyledSynthesis
 from netbend.models.stylegan2.layers import (
-    ConstantInput,
     EqualizedLinear,
     StyledConv,
     ToRGB,
@@ -26,18 +24,13 @@ MAPPING_LR_MULTIPLIER = 0.01
 
 
 @dataclass(frozen=True)
-class Architecture:
+class Architecture(StyledArchitecture):
     """What has to be known to build a generator.
 
     features: number of features at 4x4, 8x8, ... up to the size of the image.
     clamp: bound on activations, as half-precision checkpoints are trained with.
     """
 
-    features: tuple[int, ...]
-    z_dim: int = 512
-    w_dim: int = 512
-    mapping_depth: int = 8
-    channels: int = 3
     clamp: float | None = None
 
     @classmethod
@@ -55,20 +48,6 @@ class Architecture:
     def size(self) -> int:
         """Height and width of the image, pixels."""
         return 2 ** (len(self.features) + 1)
-
-    @property
-    def layer_count(self) -> int:
-        """Number of convolution layers: one at 4x4, two at every larger resolution."""
-        return 2 * len(self.features) - 1
-
-    @property
-    def latent_count(self) -> int:
-        """Number of w vectors in a w+ latent: one for each layer, one for the last ToRGB."""
-        return self.layer_count + 1
-
-    def resolution(self, layer: int) -> int:
-        """Height and width of the activation maps of a layer."""
-        return 4 * 2 ** ((layer + 1) // 2)
 
 
 class Mapping(nn.Module):
@@ -101,13 +80,7 @@ class Synthesis(StyledSynthesis):
             self.layers.append(StyledConv(coarse, fine, w_dim, up=True, clamp=clamp))
             self.layers.append(StyledConv(fine, fine, w_dim, clamp=clamp))
         self.to_rgb = nn.ModuleList(ToRGB(f, w_dim, architecture.channels, clamp) for f in features)
-        for layer in range(architecture.layer_count):
-            resolution = architecture.resolution(layer)
-            self.register_buffer(f"noise_{layer}", torch.randn(resolution, resolution))
-
-    def constant_noise(self) -> list[Tensor]:
-        """The noise maps stored with the weights, one `(H, W)` a layer."""
-        return [self.get_buffer(f"noise_{layer}") for layer in range(len(self.layers))]
+        self.draw_noise(architecture)
 
     def forward(self, w: Tensor, noise: Sequence[Tensor | None]) -> Tensor:
         """
