@@ -3,7 +3,7 @@
     python scripts/gallery.py MODEL RECIPES OUT SEED [SEED ...]
 
 Writes OUT/MODEL.png, the sheet - each recipe on all seeds, unbent first - and OUT/MODEL/RECIPE.png, 256
-pixels high, for the first seed. Each holds its record: `netbend render --from` gives the whole picture.
+pixels high, for the first seed. These hold their records: `netbend render --from` gives the whole picture.
 """
 
 import sys

@@ -29,25 +29,31 @@ def beside(left: Image.Image, right: Image.Image) -> Image.Image:
     return both
 
 
+def thumbnail(picture: Image.Image) -> Image.Image:
+    """A picture as contact sheets show it: small ones enlarged, large ones reduced."""
+    height = picture.height
+    zoom = max(1, 128 // height) if height <= SHEET_HEIGHT else SHEET_HEIGHT / height
+    if zoom == 1:
+        return picture
+    size = max(1, round(picture.width * zoom)), round(height * zoom)
+    return picture.resize(size, Image.Resampling.BICUBIC)
+
+
 def contact_sheet(
     pictures: Sequence[Image.Image], labels: Sequence[str], columns: int | None = None
 ) -> Image.Image:
-    """Pictures of one size in a grid, each with its label below.
-
-    Small ones are enlarged, to a height of at most 128, large ones reduced to 256.
-    """
-    width, height = pictures[0].size
-    zoom = max(1, 128 // height) if height <= SHEET_HEIGHT else SHEET_HEIGHT / height
-    width, height = max(1, round(width * zoom)), round(height * zoom)
+    """Thumbnails of pictures of one size in a grid, each with its label below."""
+    thumbnails = [thumbnail(picture) for picture in pictures]
+    width, height = thumbnails[0].size
     columns = columns or max(1, min(len(pictures), 8, round(1600 / (width + GAP))))
     rows = -(-len(pictures) // columns)
     font = ImageFont.load_default(13)
     line = 18 if any(labels) else 0
     sheet = Image.new("RGB", (columns * (width + GAP) + GAP, rows * (height + line + GAP) + GAP), BACKGROUND)
     draw = ImageDraw.Draw(sheet)
-    for index, (picture, label) in enumerate(zip(pictures, labels, strict=True)):
+    for index, (picture, label) in enumerate(zip(thumbnails, labels, strict=True)):
         x = GAP + index % columns * (width + GAP)
         y = GAP + index // columns * (height + line + GAP)
-        sheet.paste(picture.resize((width, height), Image.Resampling.BICUBIC), (x, y))
+        sheet.paste(picture, (x, y))
         draw.text((x + 2, y + height + 1), label, fill=INK, font=font)
     return sheet

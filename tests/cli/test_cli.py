@@ -15,6 +15,7 @@ import netbend
 from netbend.cli.main import main
 from netbend.models.stylegan2.checkpoint import save_generator
 from netbend.models.stylegan2.network import Generator
+from netbend.models.weights import weights_hash
 
 RECIPE = "seed: 3\nbends:\n- {layer: 1, transform: rotate, params: [30], features: {random: 0.5}}\n"
 
@@ -234,14 +235,14 @@ def tiny_eyes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     from netbend.models.dcgan.network import Architecture
     from netbend.models.dcgan.network import Generator as Eyes
 
-    def convert(_entry: object, members: object) -> DCGAN:
+    def from_package(members: object, name: str) -> DCGAN:
         assert members == {"weights": b"numbers"}
         torch.manual_seed(0)
-        return DCGAN(Eyes(Architecture((4, 4), 3, ("red", "blue"))), "painted-eyes")
+        return DCGAN(Eyes(Architecture((4, 4), 3, ("red", "blue"))), name)
 
     monkeypatch.setenv("NETBEND_MODELS", str(tmp_path / "models"))
     monkeypatch.setattr(packages, "fetch", lambda _package: {"weights": b"numbers"})
-    monkeypatch.setattr(catalog, "convert_package", convert)
+    monkeypatch.setattr(DCGAN, "from_package", from_package)
     unpinned = replace(catalog.CATALOGUE["painted-eyes"], hash=None)
     monkeypatch.setitem(catalog.CATALOGUE, "painted-eyes", unpinned)
     return tmp_path / "models"
@@ -290,7 +291,25 @@ def test_another_hash_than_expected_keeps_nothing(
     ran = run("models", "install", "painted-eyes", "--accept")
     assert ran.code == 1
     assert "nothing was kept" in ran.err
-    assert not list(tiny_eyes.rglob("*.safetensors"))
+    assert not tiny_eyes.exists()
+
+
+def test_a_damaged_model_says_how_to_get_it_back(
+    run: Run, tiny_eyes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from netbend.models import catalog
+
+    assert run("models", "install", "painted-eyes", "--accept").code == 0
+    file = tiny_eyes / "painted-eyes" / "model.safetensors"
+    pinned = replace(catalog.CATALOGUE["painted-eyes"], hash=weights_hash(file))
+    monkeypatch.setitem(catalog.CATALOGUE, "painted-eyes", pinned)
+    file.write_bytes(file.read_bytes()[:-1] + b"x")
+    ran = run("render", "--model", "painted-eyes", "--seeds", "0", "--out", tmp_path / "out")
+    assert ran.code == 1
+    assert "is damaged; `netbend models remove painted-eyes`, then install it again" in ran.err
+    (file.parent / "notes.txt").write_text("mine")
+    assert run("models", "remove", "painted-eyes").code == 0
+    assert (file.parent / "notes.txt").read_text() == "mine"
 
 
 def test_a_typo_names_the_nearest_model(run: Run) -> None:

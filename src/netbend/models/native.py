@@ -21,6 +21,10 @@ MOST_HEADER_BYTES = 1_000_000
 Weights = Mapping[str, Tensor]
 
 
+MOST_WIDTH = 16384
+MOST_RESOLUTIONS = 10  # 4 to 2048
+
+
 class Architecture(Protocol):
     """What has to be known to build a network: a dataclass of whole numbers and tuples of them."""
 
@@ -29,6 +33,32 @@ class Architecture(Protocol):
 
 A = TypeVar("A", bound=Architecture)
 Network = TypeVar("Network", bound=nn.Module)
+
+
+def check_widths(features: object, *dimensions: object) -> None:
+    """Raise ValueError unless these are features from 4x4 on, and dimensions, of a real network."""
+    if not isinstance(features, tuple) or not 2 <= len(features) <= MOST_RESOLUTIONS:
+        raise ValueError(f"features {features!r:.80}: expected 2 to {MOST_RESOLUTIONS} numbers")
+    for width in (*features, *dimensions):
+        if type(width) is not int or not 0 < width <= MOST_WIDTH:
+            raise ValueError(f"{width!r:.40} where a whole number from 1 to {MOST_WIDTH} was expected")
+
+
+def network_bytes(
+    network: nn.Module, kind: str, architecture: Architecture, dtype: torch.dtype = torch.float32
+) -> bytes:
+    """A network as the content of a file; the same weights give the same bytes everywhere.
+
+    kind: of network, as `kind_of` gives it back. dtype: float32, or float16 for half the size.
+    Raises CheckpointError for numbers that the type cannot hold.
+    """
+    header = {"kind": kind, "architecture": asdict(architecture)}
+    state = network.state_dict()
+    tensors = {name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in state.items()}
+    for name, tensor in tensors.items():
+        if state[name].isfinite().all() and not tensor.isfinite().all():
+            raise CheckpointError(f"{name} holds numbers too large for {dtype}")
+    return save(tensors, metadata={HEADER: json.dumps(header)})
 
 
 def save_network(
@@ -40,23 +70,24 @@ def save_network(
     dtype: torch.dtype = torch.float32,
     overwrite: bool = True,
 ) -> None:
-    """Write a network's weights and architecture, whole or not at all.
+    """Write a network's weights and architecture, as `network_bytes` gives them, whole or not at all.
 
-    kind: of network, as `kind_of` gives it back. dtype: float32, or float16 for half the size.
     Raises CheckpointError if the file cannot be written, or exists and `overwrite` is False.
     """
-    if path.exists() and not overwrite:
+    try:
+        there = path.exists()
+    except OSError as error:
+        raise CheckpointError(f"cannot write {path}: {error.strerror}") from error
+    if there and not overwrite:
         raise CheckpointError(f"{path} exists already; name another file, or say --overwrite")
-    header = {"kind": kind, "architecture": asdict(architecture)}
-    state = network.state_dict()
-    tensors = {name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in state.items()}
-    for name, tensor in tensors.items():
-        if state[name].isfinite().all() and not tensor.isfinite().all():
-            raise CheckpointError(f"cannot write {path}: {name} holds numbers too large for {dtype}")
-    _write(path, save(tensors, metadata={HEADER: json.dumps(header)}))
+    try:
+        data = network_bytes(network, kind, architecture, dtype)
+    except CheckpointError as error:
+        raise CheckpointError(f"cannot write {path}: {error}") from error
+    write_whole(path, data)
 
 
-def _write(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes) -> None:
     """Beside its place first, so that there is never half a file under its name."""
     unfinished = None
     try:
@@ -153,7 +184,7 @@ def _fill(network: nn.Module, state: Weights, file: str, may_be_missing: tuple[s
                     f"{file}: NaN or infinity among its weights ({name}); its training went astray, "
                     f"take an earlier checkpoint"
                 )
-        elif not name.startswith(may_be_missing or "\0"):
+        elif not name.startswith(may_be_missing):
             raise CheckpointError(f"{file}: the weights {name} are missing")
 
 
@@ -202,7 +233,7 @@ def load_network(
     try:
         with torch.device("meta"):
             needed = sum(tensor.numel() for tensor in build(found).state_dict().values())
-    except (TypeError, ValueError, RuntimeError, IndexError) as error:
+    except (TypeError, ValueError, RuntimeError, IndexError, MemoryError) as error:
         raise CheckpointError(f"{path}: not an architecture of {kind} ({shown(str(error))})") from error
     if held < needed:
         raise CheckpointError(f"{path}: {held:,} weights, its architecture has {needed:,}")

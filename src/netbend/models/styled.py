@@ -15,10 +15,11 @@ from torch import Tensor, nn
 from netbend.bending import Layer
 from netbend.errors import LatentError
 from netbend.models.base import Latents, Model, NoiseMode, Play, Space
-from netbend.models.native import save_network
-from netbend.models.seeding import standard_normal
+from netbend.models.native import check_widths, network_bytes, save_network
+from netbend.models.seeding import checked_seed, standard_normal
 
 W_SAMPLES = 10_000
+MOST_MAPPING_LAYERS = 64
 NOISE_STREAM = 0x6E6F6973  # noise is not drawn from the stream of z
 
 
@@ -27,6 +28,7 @@ class StyledArchitecture:
     """What has to be known to build a generator: at least this.
 
     features: number of features at 4x4, 8x8, ... up to the last convolutions.
+    Raises ValueError for numbers that no such network has.
     """
 
     features: tuple[int, ...]
@@ -34,6 +36,11 @@ class StyledArchitecture:
     w_dim: int = 512
     mapping_depth: int = 8
     channels: int = 3
+
+    def __post_init__(self) -> None:
+        check_widths(self.features, self.z_dim, self.w_dim, self.channels)
+        if type(self.mapping_depth) is not int or not 1 <= self.mapping_depth <= MOST_MAPPING_LAYERS:
+            raise ValueError(f"{self.mapping_depth} mapping layers")
 
     @property
     def layer_count(self) -> int:
@@ -111,8 +118,8 @@ class StyledGenerator(nn.Module, Generic[A, S]):
     @torch.no_grad()
     def sampled_w_mean(self) -> Tensor:
         """The mean of w `(w_dim,)` over seeded z, for files that do not hold it."""
-        random = torch.Generator().manual_seed(0)
-        z = torch.randn(W_SAMPLES, self.architecture.z_dim, generator=random)
+        # Not torch's generator: its numbers differ in the last bits from processor to processor.
+        z = standard_normal([0], W_SAMPLES * self.architecture.z_dim).reshape(W_SAMPLES, -1)
         return self.mapping(z.to(self.w_mean)).mean(dim=0)
 
 
@@ -150,6 +157,10 @@ class StyledModel(Model, Generic[G]):
     def to(self, device: torch.device) -> "StyledModel[G]":
         self.generator.to(device)
         return self
+
+    def content(self) -> bytes:
+        """As `save` writes it, in float32."""
+        return network_bytes(self.generator, self.kind, self.generator.architecture)
 
     def save(self, path: Path, *, half: bool = False, overwrite: bool = False) -> None:
         """Write as safetensors, with the architecture in its header; half precision if asked."""
@@ -220,7 +231,7 @@ class StyledModel(Model, Generic[G]):
             return list(stored)
         if mode is NoiseMode.NONE:
             return [None] * len(stored)
-        sources = [np.random.RandomState(seed ^ NOISE_STREAM) for seed in latents.seeds]
+        sources = [np.random.RandomState(checked_seed(seed) ^ NOISE_STREAM) for seed in latents.seeds]
         return [
             torch.from_numpy(
                 np.stack([source.standard_normal((1, *maps.shape)) for source in sources]).astype(np.float32)

@@ -11,7 +11,14 @@ from netbend.bending import Layer
 from netbend.errors import CheckpointError, LatentError
 from netbend.models.base import Latents, Model, NoiseMode, Play, Space
 from netbend.models.dcgan.network import Architecture, Generator
-from netbend.models.native import NativeReport, describe_network, fill, load_network, save_network
+from netbend.models.native import (
+    NativeReport,
+    describe_network,
+    fill,
+    load_network,
+    network_bytes,
+    save_network,
+)
 from netbend.models.seeding import standard_normal
 from netbend.models.weights import parse_weights, shown
 
@@ -61,6 +68,10 @@ class DCGAN(Model):
     def labels(self) -> tuple[str, ...]:
         return self.generator.architecture.classes
 
+    def content(self) -> bytes:
+        """As `save` writes it, in float32."""
+        return network_bytes(self.generator, KIND, self.generator.architecture)
+
     def save(self, path: Path, *, half: bool = False, overwrite: bool = False) -> None:
         """Write as safetensors, with the architecture in its header; half precision if asked."""
         dtype = torch.float16 if half else torch.float32
@@ -74,7 +85,7 @@ class DCGAN(Model):
         seeds: 0 to 2^32 - 1. Raises LatentError for others.
         """
         z = standard_normal(seeds, self.generator.architecture.z_dim)
-        classes = torch.tensor([seed % max(1, len(self.labels)) for seed in seeds])
+        classes = torch.tensor([seed % max(1, len(self.labels)) for seed in seeds], dtype=torch.long)
         return Latents(Space.Z, torch.cat([z, self._one_hot(classes)], dim=1), tuple(seeds))
 
     def _one_hot(self, classes: Tensor) -> Tensor:
@@ -89,11 +100,11 @@ class DCGAN(Model):
         if play.cutoff is not None or play.noise is NoiseMode.RANDOM:
             raise LatentError(f"{self.name} has neither styles to cut off nor noise to draw")
         z_dim = self.generator.architecture.z_dim
-        z, classes = latents.values[:, :z_dim], latents.values[:, z_dim:]
+        values = latents.values.to(self.generator.to_rgb.weight)
+        z, classes = values[:, :z_dim], values[:, z_dim:]
         if play.label is not None:
-            classes = self._one_hot(torch.full((len(z),), self.labels.index(play.label)))
-        device = self.generator.to_rgb.weight
-        images: Tensor = self.generator(torch.cat([z * play.truncation, classes], dim=1).to(device))
+            classes = self._one_hot(torch.full((len(z),), self.labels.index(play.label))).to(values)
+        images: Tensor = self.generator(torch.cat([z * play.truncation, classes], dim=1))
         return images.float()
 
     def check(self, latents: Latents) -> None:

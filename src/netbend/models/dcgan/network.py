@@ -9,6 +9,10 @@ from itertools import pairwise
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from netbend.models.native import check_widths
+
+MOST_CLASSES = 1000
+
 
 @dataclass(frozen=True)
 class Architecture:
@@ -16,12 +20,19 @@ class Architecture:
 
     features: number of features at 4x4, 8x8, ... up to half the size of the image.
     z_dim: of the latent. classes: names of what can be asked for, if anything.
+    Raises ValueError for numbers that no such network has.
     """
 
     features: tuple[int, ...]
     z_dim: int = 100
     classes: tuple[str, ...] = ()
     channels: int = 3
+
+    def __post_init__(self) -> None:
+        check_widths(self.features, self.z_dim, self.channels)
+        named = isinstance(self.classes, tuple) and len(self.classes) <= MOST_CLASSES
+        if not named or not all(isinstance(name, str) and name.isprintable() for name in self.classes):
+            raise ValueError(f"classes: expected at most {MOST_CLASSES} names")
 
     @property
     def size(self) -> int:

@@ -27,7 +27,12 @@ HAAR = torch.tensor([[[1, 1], [1, 1]], [[1, 1], [-1, -1]], [[1, -1], [1, -1]], [
 
 @dataclass(frozen=True)
 class Architecture(StyledArchitecture):
-    """features: as far as half the size of the image."""
+    """features: as far as half the size of the image; all but the last are doubled from quarters."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if any(width % 4 for width in self.features[:-1]):
+            raise ValueError(f"features {self.features}: all but the last are multiples of 4")
 
     @property
     def size(self) -> int:

@@ -12,9 +12,6 @@ from netbend.models.stylegan2.network import Architecture, Generator
 from netbend.models.weights import ModuleState, WeightsFile, read_weights, shown
 
 KIND = "stylegan2"
-MOST_WIDTH = 16384
-MOST_RESOLUTIONS = 10  # 4 to 2048
-MOST_MAPPING_LAYERS = 64
 
 
 @dataclass(frozen=True)
@@ -111,7 +108,10 @@ def _enumeration(names: tuple[str, ...], most: int = 12) -> str:
 
 def _convert(weights: WeightsFile, file: str) -> tuple[str, Weights, Generator]:
     """Name of the layout, the weights under our names, and the generator that they make."""
-    layout, architecture, state = _recognize(weights, file)
+    try:
+        layout, architecture, state = _recognize(weights, file)
+    except ValueError as error:
+        raise CheckpointError(f"{file}: not an architecture of StyleGAN2 ({shown(str(error))})") from error
     _check_plausible(architecture, state, file)
     generator = fill(lambda: Generator(architecture), state, file, _MAY_BE_MISSING)
     return layout, state, generator
@@ -141,15 +141,6 @@ def _recognize(weights: WeightsFile, file: str) -> tuple[str, Architecture, Weig
 def _check_plausible(architecture: Architecture, state: Weights, file: str) -> None:
     """Nothing is built that the file does not hold the weights for."""
     a = architecture
-    widths = [*a.features, a.z_dim, a.w_dim, a.mapping_depth, a.channels]
-    clamp_fits = a.clamp is None or (type(a.clamp) in (int, float) and a.clamp > 0)
-    if not (
-        all(type(width) is int and 0 < width <= MOST_WIDTH for width in widths)
-        and 2 <= len(a.features) <= MOST_RESOLUTIONS
-        and a.mapping_depth <= MOST_MAPPING_LAYERS
-        and clamp_fits
-    ):
-        raise CheckpointError(f"{file}: not an architecture of StyleGAN2: {shown(str(a))}")
     needed = sum((9 * f + a.w_dim) * f for f in a.features) + a.mapping_depth * a.w_dim * min(
         a.w_dim, a.z_dim
     )

@@ -1,6 +1,5 @@
 """StyleGAN2 as a model to play and bend."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from netbend.bending import Layer
@@ -30,11 +29,6 @@ class StyleGAN2(StyledModel[Generator]):
     def from_file(cls, path: Path, name: str, hash: str) -> "StyleGAN2":
         """Read a checkpoint of any layout that `netbend inspect` accepts; runs nothing in it."""
         return cls(load_generator(path), name, hash)
-
-    @classmethod
-    def from_package(cls, files: Mapping[str, bytes], name: str) -> "StyleGAN2":
-        """No package with a StyleGAN2 is known."""
-        raise NotImplementedError(name)
 
     @staticmethod
     def describe(path: Path) -> CheckpointReport:

@@ -33,6 +33,11 @@ class Architecture(StyledArchitecture):
 
     clamp: float | None = None
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.clamp is not None and not (type(self.clamp) in (int, float) and self.clamp > 0):
+            raise ValueError(f"clamp {self.clamp!r:.40}")
+
     @classmethod
     def of_width(
         cls, size: int, feature_base: int = 32768, feature_max: int = 512, **rest: int

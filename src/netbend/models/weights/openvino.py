@@ -52,13 +52,15 @@ def read_constants(xml: bytes, binary: bytes, file: str) -> list[Constant]:
     ]
     if len(places) > MOST_CONSTANTS:
         raise RefusedFile(f"{file}: more than {MOST_CONSTANTS} constants; refused")
+    if sum(_number(place.get("size", ""), file) for _, place in places) > 2 * len(binary):
+        raise RefusedFile(f"{file}: constants of many times what the binary holds; refused")
     return [Constant(name, _values(place, binary, f"{file}: {shown(name, 60)}")) for name, place in places]
 
 
 def _values(place: dict[str, str], binary: bytes, where: str) -> Tensor:
     shape = [_number(part, where) for part in place.get("shape", "").split(",") if part.strip()]
     offset, size = _number(place.get("offset", ""), where), _number(place.get("size", ""), where)
-    if len(shape) > MOST_DIMENSIONS or 4 * prod(shape) != size or offset + size > len(binary):
+    if len(shape) > MOST_DIMENSIONS or size == 0 or 4 * prod(shape) != size or offset + size > len(binary):
         raise RefusedFile(f"{where} is a tensor of an impossible shape or place; refused")
     return torch.frombuffer(bytearray(binary[offset : offset + size]), dtype=torch.float32).reshape(shape)
 
