@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -52,3 +53,13 @@ def test_a_damaged_mask_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "mask.png").write_bytes(b"\x89PNG\r\n\x1a\nnonsense")
     with pytest.raises(RecipeError, match="not a readable picture"):
         load_mask(tmp_path / "mask.png", (4, 4), "here")
+
+
+def test_a_mask_of_sixteen_bits_keeps_its_greys(tmp_path: Path) -> None:
+    grey = np.array([[0, 300], [32768, 65535]], dtype=np.uint16)
+    Image.fromarray(grey).save(tmp_path / "deep.png")
+    mask = load_mask(tmp_path / "deep.png", (2, 2), "here")
+    assert torch.allclose(mask, torch.tensor([[0.0, 1 / 255], [128 / 255, 1.0]]))
+    Image.fromarray(grey.astype(np.float32)).save(tmp_path / "float.tiff")
+    with pytest.raises(RecipeError, match=r"^here: mask .*float.tiff: holds numbers of 32 bits"):
+        load_mask(tmp_path / "float.tiff", (2, 2), "here")

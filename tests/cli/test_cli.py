@@ -376,3 +376,36 @@ def test_train_runs_goes_on_and_guards_its_folder(run: Run, folder: Path) -> Non
     assert changed.code == 1
     assert "other settings (--seed)" in changed.err
     assert run("render", "-m", "run/model.safetensors", "--seeds", "0", "-o", "o").code == 0
+
+
+def test_options_that_would_mean_nothing_are_refused(run: Run, folder: Path) -> None:
+    for idle, ruling in [
+        (["--space", "z"], "without --latents"),
+        (["--style-layers", "1"], "without --style-seed"),
+        (["--bend-seed", "1"], "without RECIPE"),
+        (["--latents", "x.npz", "--seeds", "1"], "beside --latents"),
+        (["--from", "x.png", "--seeds", "1"], "beside --from"),
+    ]:
+        ran = run("render", *idle, "--out", folder / "out")
+        assert ran.code == 1
+        assert f"means nothing {ruling}" in ran.err.replace("recipe", "RECIPE")
+    assert not (folder / "out").exists()
+
+
+def test_a_failure_never_takes_pictures_that_were_there(run: Run, folder: Path) -> None:
+    out = folder / "out"
+    assert run("render", "-m", folder / "tiny.safetensors", "--seeds", "1", "--out", out).code == 0
+    (kept,) = out.iterdir()
+    (out / kept.name.replace("0001", "0002")).mkdir()
+    ran = run("render", "-m", folder / "tiny.safetensors", "--seeds", "1-2", "--overwrite", "--out", out)
+    assert ran.code == 1
+    assert kept.exists()
+    assert "is a file; name a folder" in run("render", "--out", kept).err
+
+
+def test_a_single_picture_is_no_training_set(run: Run, folder: Path) -> None:
+    (folder / "lone").mkdir()
+    Image.new("RGB", (8, 8)).save(folder / "lone" / "one.png")
+    ran = run("train", "stylegan2", "lone", "--out", "run-of-one", "--size", 8)
+    assert "1 pictures; nothing can be learnt" in ran.err
+    assert not (folder / "run-of-one").exists()

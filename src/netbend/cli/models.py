@@ -27,9 +27,9 @@ def models(context: typer.Context, json: Json = False) -> None:
         )
         return
     print_table(
-        ["model", "here", "family", "what it is", "licence"],
+        ["model", "here", "what it is", "licence"],
         (
-            (entry.name, "yes" if entry.installed else "no", entry.family, entry.description, entry.licence)
+            (entry.name, "yes" if entry.installed else "no", entry.description, entry.licence)
             for entry in entries
         ),
     )

@@ -7,7 +7,7 @@ import typer
 
 from netbend.bending.guard import NonFinite
 from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar
-from netbend.errors import LatentError, RenderError
+from netbend.errors import LatentError, ModelError, RecipeError, RenderError
 from netbend.models.base import NoiseMode, Space
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 
 def render(
+    context: typer.Context,
     recipe: Annotated[
         Path | None, typer.Argument(help="Recipe file; without one the model is unbent.")
     ] = None,
@@ -71,6 +72,7 @@ def render(
 
     Each PNG keeps a record of recipe, model, seed and drawn features; `--from` makes it again.
     """
+    _refuse_idle_options(context)
     if from_picture is not None:
         written = _render_again(from_picture, model, out, metadata, overwrite, device)
     else:
@@ -88,6 +90,40 @@ def render(
         print_json({"files": [str(path) for path in written]})
     elif not quiet:
         print(f"{written[0]}" if len(written) == 1 else f"{len(written)} pictures in {out}")
+
+
+# Options that mean nothing without another, or beside it.
+_IDLE_WITHOUT = {
+    "latents": ["space"],
+    "style_seed": ["style_layers"],
+    "recipe": ["bend_seed", "clusters", "nonfinite"],
+}
+_IDLE_BESIDE = {
+    "latents": ["seeds"],
+    "from_picture": [
+        *("recipe", "seeds", "latents", "space", "truncation", "cutoff", "noise", "label", "style_seed"),
+        *("style_layers", "bend_seed", "clusters", "nonfinite", "sheet", "compare", "bf16"),
+    ],
+}
+
+
+def _refuse_idle_options(context: typer.Context) -> None:
+    """Raise RenderError for an option that would be passed over in silence."""
+    shown = {option.name: option.opts[-1] for option in context.command.params}
+    given = [name for name in shown if _is_given(context, str(name))]
+    for needed, idle in _IDLE_WITHOUT.items():
+        for name in given:
+            if name in idle and needed not in given and "from_picture" not in given:
+                raise RenderError(f"{shown[name]} means nothing without {shown[needed]}")
+    for ruling, idle in _IDLE_BESIDE.items():
+        for name in given:
+            if name in idle and ruling in given:
+                raise RenderError(f"{shown[name]} means nothing beside {shown[ruling]}; leave one out")
+
+
+def _is_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def _job(
@@ -125,7 +161,10 @@ def _load_latents(file: Path, space: Space | None, model: "Model") -> "Latents":
     from netbend.latents.file import load_latents
 
     latents = load_latents(file, space)
-    model.check(latents)
+    try:
+        model.check(latents)
+    except LatentError as error:
+        raise LatentError(f"latents {file}: {error}") from error
     return latents
 
 
@@ -156,20 +195,21 @@ def _render_all(
     refuse_existing([*paths, sheet_path] if sheet else paths, overwrite)
     if len(set(paths)) < len(paths):
         raise RenderError("a seed comes twice; each makes one picture")
-    written: list[Path] = []
+    new: list[Path] = []
     pictures = []
-    with nothing_left_on_error(written), progress_bar(visible=not silent) as bar:
+    with nothing_left_on_error(new), progress_bar(visible=not silent) as bar:
         for index, path in enumerate(bar.track(paths, description=f"Rendering {stem}")):
             picture = job[index].picture()
+            replaced = path.exists()
             write_whole(path, png_bytes(picture, job[index].record() if metadata else None))
-            written.append(path)
+            if not replaced:
+                new.append(path)
             if sheet:
                 pictures.append(thumbnail(picture))
         if sheet:
             record = job.record(sheet=True) if metadata else None
             write_whole(sheet_path, png_bytes(job.sheet(pictures), record))
-            written.append(sheet_path)
-    return written
+    return [*paths, sheet_path] if sheet else paths
 
 
 def _render_again(
@@ -183,7 +223,12 @@ def _render_again(
     record = read_record(picture_file)
     path = out / picture_file.name
     refuse_existing([path], overwrite)
-    job = recorded_job(record, load_model(model_name or record.model, device, bf16=record.bf16))
+    try:
+        model = load_model(model_name or record.model, device, bf16=record.bf16)
+        job = recorded_job(record, model)
+    except (ModelError, RecipeError, RenderError) as error:
+        hint = "" if model_name else f"; it was made with {record.model}, --model names that elsewhere"
+        raise RenderError(f"{picture_file}: cannot be made again: {error}{hint}") from error
     picture = job.sheet(list(job.pictures())) if record.sheet else job[0].picture()
     write_whole(path, png_bytes(picture, record if metadata else None))
     return [path]

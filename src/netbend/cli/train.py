@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from netbend.models.stylegan2.training.settings import Settings
 
 KIMG_PER_LINE = 10
+FEWEST_PICTURES = 5
 
 app = typer.Typer(help="Train a model on your own material.", no_args_is_help=True)
 
@@ -124,6 +125,10 @@ def _train(data: Path, out: Path, settings: "Settings", fabric: "Fabric", quiet:
     from netbend.models.stylegan2.training.images import load_images
 
     images = load_images(data, settings.size)
+    if len(images) < FEWEST_PICTURES:
+        raise DataError(
+            f"{data}: {len(images)} pictures; nothing can be learnt from fewer than {FEWEST_PICTURES}"
+        )
     out.mkdir(parents=True, exist_ok=True)
     settings.save(out / "settings.json")
     trainer = loop.Trainer(images, settings, out, fabric)

@@ -26,8 +26,10 @@ def load_latents(path: Path, space: Space | None = None) -> Latents:
     Raises LatentError naming what was found.
     """
     if not path.is_file():
-        raise LatentError(f"latents {path}: no such file")
+        raise LatentError(f"latents {path}: {'not a file' if path.exists() else 'no such file'}")
     found = list(_candidates(_read(path)))
+    if space is not None:  # what a key names otherwise is not meant
+        found = [(named, values) for named, values in found if named in (None, space)] or found
     if not found:
         raise LatentError(f"latents {path}: no array named {', '.join(SPACE_OF_KEY)} in it")
     batches = [_batch(path, values, space or named) for named, values in found]
@@ -39,6 +41,8 @@ def load_latents(path: Path, space: Space | None = None) -> Latents:
     except RuntimeError as error:
         shapes = ", ".join(str(tuple(batch.shape)) for _, batch in batches)
         raise LatentError(f"latents {path}: arrays of different shapes, {shapes}") from error
+    if len(values) == 0:
+        raise LatentError(f"latents {path}: no latents in it, an array of shape {tuple(values.shape)}")
     if not values.isfinite().all():
         raise LatentError(f"latents {path}: NaN or infinity among the values")
     return Latents(spaces.pop(), values, tuple(range(len(values))))

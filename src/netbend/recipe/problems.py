@@ -98,7 +98,7 @@ def _add_parameters(
         if detail["type"] == "extra_forbidden":
             takes = f"it takes {', '.join(names)}" if names else "it takes none"
             problems.add((*path, name), f"{cls.name}: unknown parameter `{name}`; {takes}", key=True)
-        elif detail["type"] != "missing":
+        elif detail["type"] != "missing" or len(detail["loc"]) > 1:
             step = names.index(name) if isinstance(params, Sequence) and name in names else name
             problems.add((*path, step), f"{cls.name}: {name + ': ' if name else ''}{_reason(detail)}")
         elif name not in unknown.values():

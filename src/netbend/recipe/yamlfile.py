@@ -127,6 +127,8 @@ class _Walk:
         try:
             match kind:
                 case "str" | "timestamp":
+                    if not text.isascii():
+                        self._check_text(node, text)
                     return text
                 case "null":
                     return None
@@ -145,6 +147,11 @@ class _Walk:
         if kind == "merge":
             raise self._error(node, "merge keys `<<` are not supported; repeat the items")
         raise self._error(node, f"the tag {node.tag!s:.80} is not allowed; recipes are plain data")
+
+    def _check_text(self, node: Node, text: str) -> None:
+        """Halves of characters can be escaped in YAML, but not be written to any file."""
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            raise self._error(node, "half of a character (a surrogate); write the whole character")
 
     def _finite(self, node: ScalarNode, text: str) -> float:
         value = float(text.replace("_", "").replace(".inf", "inf").replace(".nan", "nan").lower())

@@ -6,12 +6,12 @@ import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 from PIL import Image, PngImagePlugin
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor
 
 from netbend.bending import NonFinite, Plan
@@ -38,12 +38,12 @@ class Record(BaseModel):
     recipe: dict[str, Any] | None = None
     indices: list[list[int]] = []
     masks: list[str | None] = []
-    seeds: list[int]
+    seeds: list[Annotated[int, Field(ge=0, lt=2**32)]] = Field(min_length=1)
     space: Space = Space.Z
     latents: str | None = None
     latents_shape: list[int] | None = None
     truncation: float = 1.0
-    cutoff: int | None = None
+    cutoff: int | None = Field(None, ge=0)
     noise: NoiseMode = NoiseMode.CONSTANT
     label: str | None = None
     bf16: bool = False

@@ -140,9 +140,12 @@ class Rotate(Transform):
         return warp(maps, rotation(self.angle))
 
 
-def _as_tuples(value: Any) -> Any:
-    """Lists, as files have them, where tuples are declared."""
-    return tuple(_as_tuples(item) for item in value) if isinstance(value, list | tuple) else value
+def _as_rows(value: Any) -> Any:
+    """Lists, as files have them, as the tuples that are declared."""
+    rows = value if isinstance(value, list | tuple) else []
+    if len(rows) != 2 or not all(isinstance(row, list | tuple) and len(row) == 3 for row in rows):
+        raise ValueError("expected two rows of three numbers, [[a, b, tx], [c, d, ty]]")
+    return tuple(tuple(row) for row in rows)
 
 
 @transform("affine")
@@ -153,9 +156,7 @@ class Affine(Transform):
     c x + d y + ty), in pixels, x to the right, y down, from the middle of the map.
     """
 
-    matrix: Annotated[Matrix, BeforeValidator(_as_tuples)] = parameter(
-        doc="2x3, invertible; shifts in pixels"
-    )
+    matrix: Annotated[Matrix, BeforeValidator(_as_rows)] = parameter(doc="2x3, invertible; shifts in pixels")
 
     @model_validator(mode="after")
     def _invertible(self) -> Self:
