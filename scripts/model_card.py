@@ -25,7 +25,7 @@ from netbend.models.catalog import load_model
 from netbend.models.stylegan2.training.images import load_images
 from netbend.pictures import contact_sheet, to_pictures
 
-SAMPLES_FOR_DISTANCE = 1024
+SAMPLES_FOR_DISTANCE = 512
 
 
 def main(run: Path, data: Path, held_out: Path, out: Path) -> None:
@@ -44,14 +44,15 @@ def main(run: Path, data: Path, held_out: Path, out: Path) -> None:
 
 
 def generate(model, seeds, truncation: float) -> Tensor:
-    return torch.cat([model.generate(model.latents([seed]), Play(truncation)) for seed in seeds])
+    batches = [seeds[start : start + 64] for start in range(0, len(seeds), 64)]
+    return torch.cat([model.generate(model.latents(batch), Play(truncation)) for batch in batches])
 
 
 def nearest_neighbours(samples: Tensor, unseen: Tensor, training: Tensor, path: Path) -> dict[str, float]:
     """Root mean square distance of each sample to the nearest training picture, beside that of
     real pictures which were not in the training set: a copy would lie far below those."""
     of_samples, nearest = nearest_in(samples, training)
-    of_unseen, _ = nearest_in(unseen, training)
+    of_unseen, _ = nearest_in(unseen[:256], training)
     pairs = torch.cat([samples[:16], training[nearest[:16]]])
     contact_sheet(to_pictures(pairs), [""] * 32, columns=16).save(path)
     return {
@@ -76,7 +77,7 @@ def distances(run: Path, training: Tensor, unseen: Tensor) -> dict[str, float]:
     if len(unseen) >= SAMPLES_FOR_DISTANCE:
         found["unseen pictures"] = sliced_wasserstein(real, unseen[:SAMPLES_FOR_DISTANCE])
     snapshots = sorted((run / "snapshots").glob("*.safetensors"))
-    for path in snapshots[:: max(1, len(snapshots) // 12)]:
+    for path in snapshots[:: -max(1, len(snapshots) // 6)][::-1]:
         model = load_model(path)
         found[path.stem] = sliced_wasserstein(real, generate(model, range(SAMPLES_FOR_DISTANCE), 1.0))
     return found
