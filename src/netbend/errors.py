@@ -7,6 +7,7 @@ NetbendError
 ├── LatentError        a latent does not fit the model
 ├── ModelError         no such model, or not the kind that was asked for
 ├── DataError          training data cannot be used
+├── SoundError         a sound cannot be read or written
 ├── RenderError        a picture cannot be made or written
 └── NonFiniteError     a bend made NaN or infinity
 
@@ -39,6 +40,10 @@ class ModelError(NetbendError):
 
 
 class DataError(NetbendError):
+    pass
+
+
+class SoundError(NetbendError):
     pass
 
 

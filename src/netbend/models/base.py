@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from netbend.bending import Layer
 from netbend.errors import LatentError
+from netbend.sound.spectrum import Spectrum
 
 
 class Space(StrEnum):
@@ -104,7 +105,10 @@ class Model(ABC):
 
     @abstractmethod
     def generate(self, latents: Latents, play: Play = Play()) -> Tensor:
-        """Run the network; images come out as float32 `(N, C, H, W)`, -1 black to 1 white."""
+        """Run the network; images come out as float32 `(N, C, H, W)`, -1 black to 1 white.
+
+        What a SoundModel gives are levels, see there.
+        """
 
     @abstractmethod
     def check(self, latents: Latents) -> None:
@@ -149,3 +153,22 @@ class Model(ABC):
     def bf16(self) -> bool:
         """Whether it computes in bfloat16."""
         return next(self.network.parameters()).dtype is torch.bfloat16
+
+
+class SoundModel(Model):
+    """A model of sound. It generates levels of spectra, time x frequency: float32
+    `(N, 1, frames, bins)`, from 0, the floor of its `spectrum`, to 1, its ceiling."""
+
+    @property
+    @abstractmethod
+    def spectrum(self) -> Spectrum:
+        """How its sound is analysed."""
+
+    @property
+    def frames(self) -> int:
+        """Frames of the spectra that it takes and gives, those of its last layer."""
+        return self.layers[-1].height
+
+    @abstractmethod
+    def encode(self, levels: Tensor) -> Latents:
+        """The latents from which levels `(N, 1, frames, bins)` are best generated."""

@@ -100,7 +100,7 @@ CATALOGUE = {
 }
 
 # Folders beside this file, each with a class `MODEL`; foreign checkpoints are read by the first.
-FAMILIES = ["stylegan2", "mobilestylegan", "dcgan"]
+FAMILIES = ["stylegan2", "mobilestylegan", "dcgan", "spectrogram_vae"]
 
 
 class Report(Protocol):

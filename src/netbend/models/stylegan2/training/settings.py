@@ -1,16 +1,15 @@
 """What a training run is asked to do."""
 
-import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from math import log2
-from pathlib import Path
 
 from netbend.errors import DataError
+from netbend.models.run_settings import RunSettings
 from netbend.models.stylegan2.network import Architecture
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(RunSettings):
     """Defaults suit a few thousand pictures or more; see `netbend train stylegan2 --help`.
 
     kimg: thousands of real images to show in all.
@@ -57,9 +56,7 @@ class Settings:
             "ema_kimg",
         ):
             if getattr(self, name) <= 0:
-                raise DataError(
-                    f"--{name.replace('_', '-')} {getattr(self, name)}: expected a number above 0"
-                )
+                self.refuse("expected a number above 0", name)
         self.fixed_augmentation()
 
     def architecture(self) -> Architecture:
@@ -86,17 +83,3 @@ class Settings:
 
     def gradient_penalty(self) -> float:
         return 0.0002 * self.size**2 / self.batch if self.r1_gamma is None else self.r1_gamma
-
-    def save(self, path: Path) -> None:
-        path.write_text(json.dumps(asdict(self), indent=2) + "\n")
-
-    @classmethod
-    def load(cls, path: Path) -> "Settings":
-        try:
-            return cls(**json.loads(path.read_text()))
-        except (TypeError, ValueError) as error:
-            raise DataError(f"{path}: not the settings of a training run ({error})") from error
-
-    def difference(self, other: "Settings") -> list[str]:
-        """Names of the settings that differ."""
-        return [f.name for f in fields(self) if getattr(self, f.name) != getattr(other, f.name)]

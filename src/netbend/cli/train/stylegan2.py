@@ -1,4 +1,4 @@
-"""`netbend train`: models of your own pictures."""
+"""`netbend train stylegan2`: a model of your own pictures."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netbend.cli.output import Quiet
-from netbend.errors import DataError, ModelError
+from netbend.cli.train.run import check_folder, make_fabric, training_bar
+from netbend.errors import DataError
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -16,15 +17,7 @@ if TYPE_CHECKING:
 KIMG_PER_LINE = 10
 FEWEST_PICTURES = 5
 
-app = typer.Typer(help="Train a model on your own material.", no_args_is_help=True)
 
-
-@app.callback()
-def options() -> None:
-    pass
-
-
-@app.command("stylegan2")
 def stylegan2(
     data: Annotated[Path, typer.Argument(help="Folder or zip of pictures.")],
     out: Annotated[
@@ -78,49 +71,14 @@ def stylegan2(
         snapshot_kimg=snapshot_kimg,
         seed=seed,
     )
-    _check_folder(out, settings)
-    fabric = _fabric(device, devices)
+    check_folder(out, settings, may_change=("kimg", "snapshot_kimg"))
+    fabric = make_fabric(device, devices)
     _train(data, out, settings, fabric, quiet)
     if fabric.is_global_zero and not quiet:
         print(out / "model.safetensors")
 
 
-def _check_folder(out: Path, settings: "Settings") -> None:
-    """Refuse a folder with anything in it but this same run."""
-    from netbend.models.stylegan2.training.settings import Settings
-
-    try:
-        if not out.exists() or not any(out.iterdir()):
-            return
-    except OSError as error:
-        raise DataError(f"{out}: not a folder that can be written ({error.strerror})") from error
-    if not (out / "settings.json").exists():
-        raise DataError(f"{out}: not empty, and not a training run; name another --out")
-    changed = Settings.load(out / "settings.json").difference(settings)
-    lasting = [name for name in changed if name not in ("kimg", "snapshot_kimg")]
-    if lasting:
-        options = ", ".join("--" + name.replace("_", "-") for name in lasting)
-        raise DataError(
-            f"{out}: holds a run with other settings ({options}); give the same, or another --out"
-        )
-
-
-def _fabric(device: str, devices: int) -> "Fabric":
-    try:
-        from lightning_fabric import Fabric
-    except ModuleNotFoundError as error:
-        raise ModelError("training needs lightning-fabric: pip install 'netbend[train]'") from error
-    from netbend.models.catalog import choose_device
-
-    fabric = Fabric(accelerator=choose_device(device).type, devices=devices, strategy="auto")
-    fabric.launch()
-    return fabric
-
-
 def _train(data: Path, out: Path, settings: "Settings", fabric: "Fabric", quiet: bool) -> None:
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
     from netbend.models.stylegan2.training import loop
     from netbend.models.stylegan2.training.images import load_images
 
@@ -134,15 +92,8 @@ def _train(data: Path, out: Path, settings: "Settings", fabric: "Fabric", quiet:
     trainer = loop.Trainer(images, settings, out, fabric)
     if (out / "checkpoint.pt").exists():
         trainer.resume()
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed:.1f}/{task.total:.0f} kimg  {task.fields[speed]:.1f} images/s"),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[losses]}"),
-        console=Console(stderr=True),
-        disable=quiet or not fabric.is_global_zero,
-    )
+    amount = "{task.completed:.1f}/{task.total:.0f} kimg  {task.fields[speed]:.1f} images/s"
+    bar = training_bar(amount, visible=not quiet and fabric.is_global_zero)
     with bar:
         task = bar.add_task("Training", total=settings.kimg, speed=0.0, losses="")
         printed = trainer.images_seen / 1000

@@ -1,0 +1,145 @@
+"""`netbend train spectrogram-vae`: a model of your own sounds."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from netbend.cli.output import Device, Quiet, progress_bar
+from netbend.cli.train.run import check_folder, make_fabric, training_bar
+from netbend.errors import DataError
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+    from netbend.models.spectrogram_vae.training.settings import Settings
+    from netbend.models.spectrogram_vae.training.sounds import Sounds
+
+LINES_PER_EPOCH = 10
+
+
+class Preset(StrEnum):
+    """Where settings come from that are not given: found better, or of the paper."""
+
+    BETTER = "better"
+    PAPER = "paper"
+
+
+def spectrogram_vae(
+    data: Annotated[Path, typer.Argument(help="Folder of sounds of any rate and length.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder of the run; an unfinished run in it goes on.")
+    ],
+    validation: Annotated[
+        Path | None, typer.Option(help="Folder of sounds to measure by; default: a twentieth of the files.")
+    ] = None,
+    preset: Annotated[Preset, typer.Option(help="Settings to start from.")] = Preset.BETTER,
+    width: Annotated[float | None, typer.Option(help="Of the network; 1 is the paper's.")] = None,
+    latent_dim: Annotated[int | None, typer.Option(help="Dimensions of the latent.")] = None,
+    sample_rate: Annotated[int | None, typer.Option(help="Hz; sounds of other rates are converted.")] = None,
+    epochs: Annotated[float | None, typer.Option(help="Passes over the sounds.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Cuts in a step.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Of Adam.")] = None,
+    beta1: Annotated[float | None, typer.Option(help="Of Adam.")] = None,
+    beta2: Annotated[float | None, typer.Option(help="Of Adam.")] = None,
+    anneal: Annotated[bool | None, typer.Option(help="Let the learning rate fall along a cosine.")] = None,
+    kl_weight: Annotated[
+        float | None, typer.Option(help="Squared error (dB^2) that one nat in the latent costs.")
+    ] = None,
+    gain: Annotated[
+        float | None, typer.Option(help="Make cuts louder or softer at random, by dB at most.")
+    ] = None,
+    bf16: Annotated[
+        bool | None, typer.Option("--bf16", help="Compute in bfloat16: faster where supported.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Of weights, cuts and latents.")] = None,
+    device: Device = "auto",
+    quiet: Quiet = False,
+) -> None:
+    """Train a spectrogram VAE. Stop with Ctrl-C at any time; the same command goes on."""
+    settings = _settings(
+        preset,
+        width=width,
+        latent_dim=latent_dim,
+        sample_rate=sample_rate,
+        epochs=epochs,
+        batch=batch,
+        learning_rate=learning_rate,
+        beta1=beta1,
+        beta2=beta2,
+        anneal=anneal,
+        kl_weight=kl_weight,
+        gain=gain,
+        bf16=bf16,
+        seed=seed,
+    )
+    check_folder(out, settings, may_change=("epochs",))
+    _train(data, validation, out, settings, make_fabric(device, 1), quiet)
+    if not quiet:
+        print(out / "model.safetensors")
+
+
+def _settings(preset: Preset, **given: Any) -> "Settings":
+    from dataclasses import replace
+
+    from netbend.models.spectrogram_vae.training.settings import PAPER_PRESET, Settings
+
+    start = PAPER_PRESET if preset is Preset.PAPER else Settings()
+    return replace(start, **{name: value for name, value in given.items() if value is not None})
+
+
+def _train(
+    data: Path, validation: Path | None, out: Path, settings: "Settings", fabric: "Fabric", quiet: bool
+) -> None:
+    from netbend.models.spectrogram_vae.training import loop
+    from netbend.models.spectrogram_vae.training.sounds import find_sounds, set_apart
+
+    learnt_from = find_sounds(data)
+    if validation is None:
+        learnt_from, measured_by = set_apart(learnt_from)
+    else:
+        measured_by = find_sounds(validation)
+    _make_folder(out)
+    settings.save(out / "settings.json")
+    sounds = _load(learnt_from, settings, out / "sounds.raw", quiet)
+    apart = _load(measured_by, settings, out / "sounds-apart.raw", quiet)
+    trainer = loop.Trainer(sounds, apart, settings, out, fabric)
+    if (out / "checkpoint.pt").exists():
+        trainer.resume()
+    amount = "{task.completed:.2f}/{task.total:g} epochs  {task.fields[speed]:.1f} cuts/s"
+    with training_bar(amount, visible=not quiet) as bar:
+        task = bar.add_task("Training", total=settings.epochs, speed=0.0, losses="")
+        printed = trainer.epoch
+
+        def show(progress: loop.Progress) -> None:
+            nonlocal printed
+            losses = f"error {progress.error:.2f} dB  {progress.nats:.0f} nats"
+            speed = progress.cuts_per_second
+            bar.update(task, completed=progress.epoch, speed=speed, losses=losses)
+            # A log file shows no bar before its end: give it a line now and then.
+            written = not bar.disable and not bar.console.is_terminal
+            if written and progress.epoch - printed >= 1 / LINES_PER_EPOCH:
+                bar.print(f"{progress.epoch:.2f}/{settings.epochs:g} epochs  {speed:.1f} cuts/s  {losses}")
+                printed = progress.epoch
+
+        trainer.run(show)
+
+
+def _make_folder(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{out}: not a folder that can be written ({error.strerror})") from error
+
+
+def _load(files: list[Path], settings: "Settings", cache: Path, quiet: bool) -> "Sounds":
+    from netbend.models.spectrogram_vae.network import FRAMES
+    from netbend.models.spectrogram_vae.training.sounds import load_sounds
+
+    shortest = settings.architecture().spectrum().samples_in(FRAMES)
+    with progress_bar(visible=not quiet) as bar:
+        task = bar.add_task("Decoding sounds", total=len(files))
+        return load_sounds(
+            files, settings.sample_rate, shortest, cache, lambda count: bar.update(task, completed=count)
+        )

@@ -1,0 +1,38 @@
+"""What all training runs keep of what they were asked to do."""
+
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Self
+
+from netbend.errors import DataError
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """Settings of one kind of training, as a file in the folder of the run."""
+
+    def save(self, path: Path) -> None:
+        path.write_text(json.dumps(asdict(self), indent=2) + "\n")
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Raises DataError for the settings of another kind of run."""
+        try:
+            return cls(**json.loads(path.read_text()))
+        except (TypeError, ValueError) as error:
+            raise DataError(f"{path}: not the settings of such a training run ({error})") from error
+
+    def difference(self, other: Self) -> list[str]:
+        """Names of the settings that differ."""
+        return [f.name for f in fields(self) if getattr(self, f.name) != getattr(other, f.name)]
+
+    def refuse(self, reason: str, *names: str) -> None:
+        """Raise DataError about the options of these settings."""
+        options = ", ".join(f"{option(name)} {getattr(self, name)}" for name in names)
+        raise DataError(f"{options}: {reason}")
+
+
+def option(name: str) -> str:
+    """A setting's name on the command line."""
+    return "--" + name.replace("_", "-")

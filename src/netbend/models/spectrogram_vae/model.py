@@ -1,0 +1,91 @@
+"""The spectrogram VAE as a model to play and bend."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from netbend.bending import Layer
+from netbend.errors import LatentError
+from netbend.models.base import Latents, NoiseMode, Play, SoundModel, Space
+from netbend.models.native import NativeReport, describe_network, load_network, save_network
+from netbend.models.seeding import standard_normal
+from netbend.models.spectrogram_vae.network import SHAPES, Architecture, SpectrogramVAE
+from netbend.sound.spectrum import Spectrum
+
+KIND = "spectrogram_vae"
+
+
+class SpectrogramModel(SoundModel):
+    """Spectrograms of 128 frames; layers 1 to 4 after their activation, and the output as layer 5."""
+
+    def __init__(self, vae: SpectrogramVAE, name: str = KIND, hash: str = ""):
+        self.vae = vae.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.name = name
+        self.hash = hash
+        self._layers = tuple(layers_of(vae.architecture))
+
+    @classmethod
+    def from_file(cls, path: Path, name: str, hash: str) -> "SpectrogramModel":
+        """Read netbend's own format."""
+        return cls(load_network(path, KIND, Architecture, SpectrogramVAE)[1], name, hash)
+
+    @staticmethod
+    def describe(path: Path) -> NativeReport:
+        """What is in a file of netbend's own format."""
+        return describe_network(path, KIND, Architecture, SpectrogramVAE)
+
+    def save(self, path: Path, *, half: bool = False, overwrite: bool = False) -> None:
+        """Write as safetensors, half precision if asked. Raises CheckpointError if it cannot be written."""
+        dtype = torch.float16 if half else torch.float32
+        save_network(path, self.vae, KIND, self.vae.architecture, dtype=dtype, overwrite=overwrite)
+
+    @property
+    def network(self) -> SpectrogramVAE:
+        return self.vae
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        return self._layers
+
+    @property
+    def spectrum(self) -> Spectrum:
+        return self.vae.architecture.spectrum()
+
+    def latents(self, seeds: Sequence[int]) -> Latents:
+        """Standard normal z `(N, D)`, in the order of how strongly its dimensions are heard."""
+        return Latents(Space.Z, standard_normal(seeds, self.vae.architecture.latent_dim), tuple(seeds))
+
+    def generate(self, latents: Latents, play: Play = Play()) -> Tensor:
+        """Levels float32 `(N, 1, 128, 513)`, 0 silent to 1 loud; truncation scales z."""
+        self.check(latents)
+        self.check_label(play.label)
+        if play.cutoff is not None or play.noise is NoiseMode.RANDOM:
+            raise LatentError(f"{self.name} has neither styles to cut off nor noise to draw")
+        values = latents.values.to(self.vae.decoder.start.weight)
+        levels: Tensor = self.vae(values * play.truncation)
+        return levels.float()
+
+    def encode(self, levels: Tensor) -> Latents:
+        """Levels `(N, 1, 128, 513)` to the latents that they are decoded from."""
+        levels = levels.to(self.vae.encoder.mean.weight).contiguous(memory_format=torch.channels_last)
+        values = self.vae.encode(levels).float()
+        return Latents(Space.Z, values, (0,) * len(values))
+
+    def check(self, latents: Latents) -> None:
+        """Raise LatentError if they are not of this model's shape."""
+        found, expected = tuple(latents.values.shape[1:]), (self.vae.architecture.latent_dim,)
+        if latents.space is not Space.Z or found != expected:
+            raise LatentError(f"a {latents.space} latent of shape {found}: {self.name} takes z, {expected}")
+
+
+def layers_of(architecture: Architecture) -> list[Layer]:
+    """The bendable places of a decoder, in the order of computation."""
+    features = (*architecture.features, 1)
+    modules = [f"decoder.layers.{index}" for index in range(len(features) - 1)] + ["decoder.output"]
+    layers = []
+    for number, (count, shape, module) in enumerate(zip(features, SHAPES, modules, strict=True), start=1):
+        frames, bins = shape.output
+        layers.append(Layer(number, f"t{frames}x{bins}", module, count, frames, bins))
+    return layers

@@ -1,0 +1,1 @@
+"""Training a spectrogram VAE on a folder of sounds."""

@@ -1,0 +1,67 @@
+"""From the network that learnt to the network that is played."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_weights
+
+from netbend.models.spectrogram_vae.network import Block, SpectrogramVAE
+
+SMALLEST_SPREAD = 1e-3  # of the latent along a direction, relative to the largest
+
+
+@torch.no_grad()
+def finished(trained: SpectrogramVAE, means: Tensor, variances: Tensor) -> SpectrogramVAE:
+    """The same network without normalisation, and with latents that are standard normal.
+
+    A VAE that is to reconstruct well leaves its latents far from the normal distribution they are
+    sampled from. Encoder and decoder are linear next to the latent, so that a change of its basis
+    to principal components of unit variance, the strongest first, can be part of their weights.
+
+    means, variances: `(N, D)`, of the latents of training data.
+    """
+    played = SpectrogramVAE(trained.architecture)
+    for learnt, plain in zip(_blocks(trained), _blocks(played), strict=True):
+        _fold(learnt, plain)
+    played.decoder.output.load_state_dict(trained.decoder.output.state_dict())
+    centre = means.double().mean(dim=0)
+    spread = means.double().T.cov() + variances.double().mean(dim=0).diag()
+    strengths, directions = torch.linalg.eigh(spread)
+    strengths, directions = strengths.flip(0), directions.flip(1)
+    deviations = strengths.clamp(min=0).sqrt()
+    deviations = deviations.clamp(min=SMALLEST_SPREAD * float(deviations[0]))
+    inward = directions.T / deviations[:, None]
+    outward = directions * deviations
+    encoder, decoder = trained.encoder.mean, trained.decoder.start
+    weight, bias = encoder.weight.double().cpu(), encoder.bias.double().cpu()
+    played.encoder.mean.weight.copy_(inward @ weight)
+    played.encoder.mean.bias.copy_(inward @ (bias - centre))
+    weight, bias = decoder.weight.double().cpu(), decoder.bias.double().cpu()
+    played.decoder.start.weight.copy_(weight @ outward)
+    played.decoder.start.bias.copy_(bias + weight @ centre)
+    return played.eval().requires_grad_(False)
+
+
+def _blocks(network: SpectrogramVAE) -> list[Block]:
+    blocks = [*network.encoder.layers, *network.decoder.layers]
+    return [block for block in blocks if isinstance(block, Block)]
+
+
+def _fold(learnt: Block, plain: Block) -> None:
+    """Put a convolution and the normalisation after it into one convolution."""
+    norm = learnt.norm
+    assert isinstance(norm, nn.BatchNorm2d)
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    weight, bias = fuse_conv_bn_weights(
+        learnt.conv.weight,
+        learnt.conv.bias,
+        norm.running_mean,
+        norm.running_var,
+        norm.eps,
+        norm.weight,
+        norm.bias,
+        transpose=isinstance(learnt.conv, nn.ConvTranspose2d),
+    )
+    plain.conv.weight.copy_(weight)
+    assert plain.conv.bias is not None
+    plain.conv.bias.copy_(bias)

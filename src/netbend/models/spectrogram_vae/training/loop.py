@@ -1,0 +1,210 @@
+"""The training loop: learn from random cuts, measure on sounds set apart, log, checkpoint."""
+
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import cos, pi
+from pathlib import Path
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+from torch.nn import functional as F
+
+from netbend.models.native import save_network
+from netbend.models.spectrogram_vae.network import FRAMES, SpectrogramVAE
+from netbend.models.spectrogram_vae.training.export import finished
+from netbend.models.spectrogram_vae.training.settings import Settings
+from netbend.models.spectrogram_vae.training.sounds import Sounds
+from netbend.sound.drawing import spectrogram_sheet
+from netbend.sound.files import write_sound
+
+WARM_UP = 200  # steps
+SAVE_EVERY_SECONDS = 300
+MEASURED = 512  # cuts
+LATENTS_KNOWN = 4096  # from which their spread is estimated
+EXAMPLES = 6
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands: epochs, cuts per second, root mean square error in dB, nats in the latent."""
+
+    epoch: float
+    cuts_per_second: float
+    error: float
+    nats: float
+
+
+class Trainer:
+    """One training run in a folder, resumed from its last checkpoint if it has one.
+
+    The folder receives `checkpoint.pt` (everything needed to go on), `model.safetensors` (the network
+    to play), `log.jsonl`, `settings.json`, and `samples/`: sounds that were set apart, with their
+    reconstructions, as pictures and to listen to.
+    """
+
+    def __init__(self, sounds: Sounds, apart: Sounds, settings: Settings, folder: Path, fabric: Fabric):
+        self.settings, self.folder, self.fabric, self.sounds = settings, folder, fabric, sounds
+        architecture = settings.architecture()
+        self.spectrum = architecture.spectrum()
+        self.length = self.spectrum.samples_in(FRAMES)
+        self.cuts_seen = 0
+        self.random = torch.Generator().manual_seed(settings.seed)
+        torch.manual_seed(settings.seed)
+        self.network = SpectrogramVAE(architecture, training=True)
+        self.network = self.network.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.optimizer = torch.optim.Adam(
+            self.network.parameters(),
+            lr=settings.learning_rate,
+            betas=(settings.beta1, settings.beta2),
+            fused=True,
+        )
+        self.apart = apart.even_cuts(MEASURED, self.length)
+        self.error = self.nats = float("nan")
+
+    @property
+    def cuts_in_epoch(self) -> int:
+        return max(1, len(self.sounds) // (FRAMES * self.spectrum.hop))
+
+    def run(self, report: Callable[[Progress], None] = lambda _: None) -> None:
+        """Train until `epochs`; an interruption leaves a checkpoint to go on from."""
+        total = self.settings.epochs * self.cuts_in_epoch
+        started = saved = time.monotonic()
+        seen_at_start = self.cuts_seen
+        try:
+            while self.cuts_seen < total:
+                before = self.epoch
+                self._step(total)
+                speed = (self.cuts_seen - seen_at_start) / (time.monotonic() - started)
+                report(Progress(self.epoch, speed, self.error, self.nats))
+                if int(self.epoch) > int(before) or self.cuts_seen >= total:
+                    self.snapshot()
+                if time.monotonic() - saved > SAVE_EVERY_SECONDS:
+                    self.save()
+                    saved = time.monotonic()
+        finally:
+            self.save()
+
+    @property
+    def epoch(self) -> float:
+        return self.cuts_seen / self.cuts_in_epoch
+
+    def _step(self, total: float) -> None:
+        rate = self.settings.learning_rate * min(1.0, (self.cuts_seen / self.settings.batch + 1) / WARM_UP)
+        if self.settings.anneal:
+            rate *= (1 + cos(pi * self.cuts_seen / total)) / 2
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.network.train()
+        levels = self._levels(self._loudness_varied(self._cuts(self.settings.batch)))
+        with self._autocast():
+            mean, log_variance = self.network.encode_distribution(levels)
+            mean, log_variance = mean.float(), log_variance.float().clamp(-20, 10)
+            noise = torch.randn(mean.shape, generator=self.random).to(mean.device)
+            decoded = self.network(mean + noise * (log_variance / 2).exp()).float()
+        error = (decoded - levels).square().mean() * self.spectrum.decibels**2
+        nats = (mean.square() + log_variance.exp() - log_variance - 1).sum(dim=1).mean() / 2
+        self.optimizer.zero_grad()
+        self.fabric.backward(error + self.settings.kl_weight * nats)
+        self.optimizer.step()
+        self.cuts_seen += len(levels)
+        self.error, self.nats = error.sqrt().item(), nats.item()
+
+    def _cuts(self, count: int) -> Tensor:
+        return self.sounds.random_cuts(count, self.length, self.random)
+
+    def _loudness_varied(self, cuts: Tensor) -> Tensor:
+        decibels = (torch.rand(len(cuts), 1, generator=self.random) * 2 - 1) * self.settings.gain
+        return cuts * 10 ** (decibels / 20)
+
+    def _levels(self, cuts: Tensor) -> Tensor:
+        """Samples `(N, T)` to what the network sees, `(N, 1, frames, bins)`."""
+        return self.spectrum.levels(self.spectrum.analyse(cuts.to(self.fabric.device)))[:, None]
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.fabric.device.type, torch.bfloat16, enabled=self.settings.bf16)
+
+    @torch.no_grad()
+    def snapshot(self) -> None:
+        """Measure, write the network to play, pictures and sounds, and a line in the log."""
+        network = self.network_to_play()
+        errors = [
+            _error(network, self._levels(cuts)) for cuts in torch.split(self.apart, self.settings.batch)
+        ]
+        squared, absolute = torch.stack(errors).mean(dim=0).tolist()
+        save_network(
+            self.folder / "model.safetensors",
+            network,
+            "spectrogram_vae",
+            network.architecture,
+            dtype=torch.float16,
+        )
+        line = {
+            "epoch": round(self.epoch, 3),
+            "cuts": self.cuts_seen,
+            "training_rms_db": self.error,
+            "apart_rms_db": squared**0.5 * self.spectrum.decibels,
+            "apart_mean_db": absolute * self.spectrum.decibels,
+            "nats": self.nats,
+        }
+        with (self.folder / "log.jsonl").open("a") as log:
+            log.write(json.dumps(line) + "\n")
+        self._write_examples(network)
+
+    def network_to_play(self) -> SpectrogramVAE:
+        """The network without what only training needs, its latents of unit spread."""
+        self.network.eval()
+        random = torch.Generator().manual_seed(0)
+        batches = LATENTS_KNOWN // self.settings.batch
+        cuts = (
+            self.sounds.random_cuts(self.settings.batch, self.length, random) for _ in range(max(1, batches))
+        )
+        with torch.no_grad():
+            found = [self.network.encode_distribution(self._levels(batch)) for batch in cuts]
+        means = torch.cat([mean for mean, _ in found])
+        variances = torch.cat([log_variance.clamp(-20, 10).exp() for _, log_variance in found])
+        return finished(self.network, means.cpu(), variances.cpu()).to(self.fabric.device)
+
+    def _write_examples(self, network: SpectrogramVAE) -> None:
+        cuts = self.apart[:: max(1, len(self.apart) // EXAMPLES)][:EXAMPLES].to(self.fabric.device)
+        spectra = self.spectrum.analyse(cuts)
+        levels = self.spectrum.levels(spectra)
+        decoded = network(network.encode(levels[:, None]))[:, 0]
+        folder = self.folder / "samples"
+        folder.mkdir(exist_ok=True)
+        name = f"epoch{round(self.epoch):04d}"
+        rows = [("source", list(levels)), ("reconstruction", list(decoded))]
+        spectrogram_sheet(rows).save(folder / f"{name}.png")
+        phases = spectra / spectra.abs().clamp(min=1e-9)
+        heard = self.spectrum.synthesise(self.spectrum.magnitudes(decoded) * phases)
+        both = torch.cat([cuts, heard], dim=1).flatten()  # each source, then its reconstruction
+        write_sound(folder / f"{name}.wav", both.cpu().numpy()[None], self.spectrum.sample_rate)
+
+    def save(self) -> None:
+        """Write everything needed to go on."""
+        state = {
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "cuts_seen": self.cuts_seen,
+            "random": self.random.get_state(),
+        }
+        unfinished = self.folder / "checkpoint.pt.part"
+        torch.save(state, unfinished)
+        os.replace(unfinished, self.folder / "checkpoint.pt")
+
+    def resume(self) -> None:
+        """Go on from `checkpoint.pt`."""
+        state = torch.load(self.folder / "checkpoint.pt", map_location=self.fabric.device, weights_only=True)
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.cuts_seen = state["cuts_seen"]
+        self.random.set_state(state["random"].cpu())
+
+
+def _error(network: SpectrogramVAE, levels: Tensor) -> Tensor:
+    """Mean squared and mean absolute difference of levels from their reconstruction."""
+    decoded = network(network.encode(levels))
+    return torch.stack([F.mse_loss(decoded, levels), F.l1_loss(decoded, levels)])

@@ -1,0 +1,57 @@
+"""What a training run is asked to do."""
+
+from dataclasses import dataclass
+
+from netbend.errors import DataError
+from netbend.models.run_settings import RunSettings
+from netbend.models.spectrogram_vae.network import Architecture
+
+
+@dataclass(frozen=True)
+class Settings(RunSettings):
+    """Defaults are those found better than the paper's; see `netbend train spectrogram-vae --help`.
+
+    width: of the network; 1 is the paper's.
+    epochs: passes; one sees as much sound as there is, in random cuts.
+    beta1, beta2: of Adam. anneal: let the learning rate fall to nothing along a cosine.
+    kl_weight: dB^2 of mean squared error that one nat of latent information costs.
+    gain: dB by which a cut is made louder or softer at random, at most.
+    bf16: compute convolutions in bfloat16, where the processor does that faster.
+    """
+
+    width: float = 1.0
+    latent_dim: int = 512
+    sample_rate: int = 44100
+    epochs: float = 50.0
+    batch: int = 32
+    learning_rate: float = 0.001
+    beta1: float = 0.9
+    beta2: float = 0.99
+    anneal: bool = True
+    kl_weight: float = 0.0001
+    gain: float = 6.0
+    bf16: bool = False
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("width", "latent_dim", "sample_rate", "epochs", "batch", "learning_rate"):
+            if getattr(self, name) <= 0:
+                self.refuse("expected a number above 0", name)
+        for name in ("kl_weight", "gain"):
+            if getattr(self, name) < 0:
+                self.refuse("expected 0 or more", name)
+        for name in ("beta1", "beta2"):
+            if not 0 <= getattr(self, name) < 1:
+                self.refuse("expected 0 or more, below 1", name)
+        try:
+            self.architecture()
+        except ValueError as error:
+            raise DataError(f"no such network: {error}") from error
+
+    def architecture(self) -> Architecture:
+        return Architecture.of_width(self.width, self.latent_dim, self.sample_rate)
+
+
+# Section 3.2; it does not say how the information in the latent was weighted.
+PAPER = {"width": 1.0, "epochs": 50.0, "batch": 64, "learning_rate": 0.0003, "beta1": 0.0, "beta2": 0.99}
+PAPER_PRESET = Settings(**PAPER, anneal=False, gain=0.0)  # type: ignore[arg-type]

@@ -1,0 +1,119 @@
+"""A folder of sounds as one long row of samples to cut from."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from netbend.errors import DataError
+from netbend.sound.files import EXTENSIONS, read_mono
+
+QUIET = 10 ** (-60 / 20)  # peak of a cut from which nothing can be learnt
+TRIES = 8
+
+
+@dataclass(frozen=True)
+class Sounds:
+    """Mono sounds one after the other, 16 bits a sample; `starts` has one more than there are sounds."""
+
+    samples: NDArray[np.int16]
+    starts: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def random_cuts(self, count: int, length: int, random: torch.Generator) -> Tensor:
+        """Cuts `(count, length)` in [-1, 1] from anywhere, none across two sounds; quiet ones are rare."""
+        cuts = [self._random_cut(length, random) for _ in range(count)]
+        return torch.from_numpy(np.stack(cuts).astype(np.float32) / 32768)
+
+    def _random_cut(self, length: int, random: torch.Generator) -> NDArray[np.int16]:
+        for _ in range(TRIES):
+            place = int(torch.randint(len(self.samples), (), generator=random))
+            sound = int(np.searchsorted(self.starts, place, side="right")) - 1
+            start = min(place, int(self.starts[sound + 1]) - length)
+            cut = self.samples[max(start, int(self.starts[sound])) :][:length]
+            if np.abs(cut).max() > QUIET * 32768:
+                break
+        return cut
+
+    def even_cuts(self, count: int, length: int) -> Tensor:
+        """At most so many cuts, evenly spread, quiet ones left out: the same each time."""
+        cuts = []
+        for place in np.linspace(0, len(self.samples) - 1, count).astype(int):
+            sound = int(np.searchsorted(self.starts, place, side="right")) - 1
+            start = max(int(self.starts[sound]), min(place, int(self.starts[sound + 1]) - length))
+            cut = self.samples[start : start + length]
+            if np.abs(cut).max() > QUIET * 32768:
+                cuts.append(cut)
+        return torch.from_numpy(np.stack(cuts).astype(np.float32) / 32768)
+
+
+def find_sounds(folder: Path) -> list[Path]:
+    """All sound files below a folder, by name. Raises DataError if there are none."""
+    if not folder.is_dir():
+        raise DataError(f"{folder}: expected a folder of sounds")
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in EXTENSIONS)
+    if not found:
+        raise DataError(f"{folder}: no sounds found; looked for {', '.join(sorted(EXTENSIONS))}")
+    return found
+
+
+def set_apart(files: list[Path], share: float = 0.05) -> tuple[list[Path], list[Path]]:
+    """Files to learn from, and every twentieth to measure by; a file is never in both.
+
+    A single file is learnt from, and also measured by.
+    """
+    if len(files) == 1:
+        return files, files
+    step = max(2, round(1 / share))
+    measured = files[step // 2 :: step] or files[-1:]
+    return [file for file in files if file not in measured], measured
+
+
+def load_sounds(
+    files: list[Path],
+    sample_rate: int,
+    shortest: int,
+    cache: Path,
+    report: Callable[[int], None] = lambda _: None,
+) -> Sounds:
+    """Decode files to mono at a rate, once: the cache is read instead where it holds the same files.
+
+    shortest: samples; shorter sounds are repeated until they are that long.
+    report: called with the number of files decoded.
+    Raises DataError naming a file that cannot be read.
+    """
+    index = cache.with_suffix(".json")
+    key = [sample_rate, shortest, [[str(path), path.stat().st_size] for path in files]]
+    try:
+        stored = json.loads(index.read_text())
+    except (OSError, ValueError):
+        stored = {}
+    if stored.get("key") != key or not cache.exists():
+        unfinished = cache.with_suffix(".part")
+        starts = [0]
+        with unfinished.open("wb") as out:
+            for number, samples in enumerate(_decode(files, sample_rate)):
+                repeated = np.tile(samples, -(-shortest // len(samples)))
+                (repeated.clip(-1, 1) * 32767).round().astype(np.int16).tofile(out)
+                starts.append(starts[-1] + len(repeated))
+                report(number + 1)
+        os.replace(unfinished, cache)
+        stored = {"key": key, "starts": starts}
+        index.write_text(json.dumps(stored))
+    return Sounds(np.memmap(cache, np.int16, "r"), np.array(stored["starts"]))
+
+
+def _decode(files: list[Path], sample_rate: int) -> Iterator[NDArray[np.float32]]:
+    for path in files:
+        samples = read_mono(path, sample_rate)
+        if len(samples) == 0:
+            raise DataError(f"{path}: no sound in it; remove it")
+        yield samples

@@ -1,0 +1,204 @@
+"""Sound files, read and written block by block, so that an hour needs no more memory than a second."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+from netbend.errors import SoundError
+from netbend.sound.truncation import refuse_truncated
+
+EXTENSIONS = {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".w64", ".rf64"}
+BLOCK = 1 << 16  # frames
+FORMATS = {
+    ".wav": "WAV",
+    ".flac": "FLAC",
+    ".ogg": "OGG",
+    ".oga": "OGG",
+    ".opus": "OGG",
+    ".mp3": "MP3",
+    ".aif": "AIFF",
+    ".aiff": "AIFF",
+}
+Samples = NDArray[np.float32]  # (channels, frames), a full-scale sine from -1 to 1
+
+
+class SoundReader:
+    """A sound file to read. Raises SoundError for what is no sound, is cut off, or holds NaN.
+
+    sample_rate: Hz. frames: samples of each channel that the file says it has. subtype: of its
+    samples, such as PCM_16.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        if not path.is_file():
+            raise SoundError(f"{path}: {'not a file' if path.exists() else 'no such file'}")
+        try:
+            self._file = soundfile.SoundFile(path)
+        except (soundfile.SoundFileError, OSError, TypeError, ValueError) as error:
+            raise SoundError(
+                f"{path}: not a sound that can be read ({_reason(error)}); netbend reads WAV, FLAC, OGG, MP3 "
+                f"and AIFF"
+            ) from error
+        self.sample_rate: int = self._file.samplerate
+        self.channels: int = self._file.channels
+        self.frames: int = self._file.frames
+        self.format: str = self._file.format
+        self.subtype: str = self._file.subtype
+        refuse_truncated(path, self.format)
+
+    def __enter__(self) -> "SoundReader":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    @property
+    def seconds(self) -> float:
+        return self.frames / self.sample_rate
+
+    def blocks(self, size: int = BLOCK) -> Iterator[Samples]:
+        """All its samples, in order, `(channels, at most size)` at a time."""
+        count = 0
+        while True:
+            try:
+                block = self._file.read(size, dtype="float32", always_2d=True).T
+            except soundfile.SoundFileError as error:
+                raise self._cut_off(count) from error
+            if block.shape[1] == 0:
+                break
+            if not np.isfinite(block).all():
+                place = count + int(np.flatnonzero(~np.isfinite(block).all(axis=0))[0])
+                raise SoundError(
+                    f"{self.path}: NaN or infinity at {place / self.sample_rate:.3f} s; "
+                    f"mend the file in the program that made it"
+                )
+            count += block.shape[1]
+            yield np.ascontiguousarray(block)
+        if count < self.frames:
+            raise self._cut_off(count)
+
+    def _cut_off(self, count: int) -> SoundError:
+        return SoundError(
+            f"{self.path}: cut off or damaged after {count / self.sample_rate:.2f} of {self.seconds:.2f} s; "
+            f"take a whole copy of it, or save what is left as a new file"
+        )
+
+
+def read_mono(path: Path, sample_rate: int) -> Samples:
+    """A whole file as the mean of its channels `(frames,)`, at a rate."""
+    with SoundReader(path) as reader:
+        stream = Resampling(reader.sample_rate, sample_rate, 1)
+        parts = [stream.push(block.mean(axis=0, keepdims=True)) for block in reader.blocks()]
+    whole: Samples = np.concatenate([*parts, stream.flush()], axis=1)[0]
+    return whole
+
+
+class Resampling:
+    """A stream of samples at one rate to the same sound at another; nothing is done if they are equal."""
+
+    def __init__(self, source: int, target: int, channels: int):
+        self._channels = channels
+        equal = source == target
+        self._stream = None if equal else soxr.ResampleStream(source, target, channels, dtype="float32")
+
+    def push(self, samples: Samples) -> Samples:
+        """Samples `(channels, n)` in, what is ready of the result out."""
+        return samples if self._stream is None else self._pushed(samples, last=False)
+
+    def flush(self) -> Samples:
+        """The rest, when nothing more comes."""
+        nothing = np.zeros((self._channels, 0), np.float32)
+        return nothing if self._stream is None else self._pushed(nothing, last=True)
+
+    def _pushed(self, samples: Samples, *, last: bool) -> Samples:
+        assert self._stream is not None
+        resampled = self._stream.resample_chunk(np.ascontiguousarray(samples.T), last=last)
+        return np.ascontiguousarray(resampled.reshape(-1, self._channels).T)
+
+
+class SoundWriter:
+    """A sound file to write: by way of a temporary one beside it, so that it is there whole or not at all.
+
+    subtype: of its samples, such as PCM_16, PCM_24 or FLOAT; the format's usual if None or if the format
+    has no such samples. `clipped` counts the samples beyond full scale, which are cut in all but FLOAT.
+    """
+
+    def __init__(self, path: Path, sample_rate: int, channels: int, subtype: str | None = None):
+        self.path, self.clipped = path, 0
+        format = format_of(path)
+        if subtype is None or not soundfile.check_format(format, subtype):
+            subtype = "PCM_24" if format in ("WAV", "AIFF", "FLAC") else soundfile.default_subtype(format)
+        if path.suffix.lower() == ".opus":
+            subtype = "OPUS"
+        self._floating = subtype in ("FLOAT", "DOUBLE")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+            os.close(handle)
+        except OSError as error:
+            raise SoundError(f"cannot write {path}: {error.strerror}") from error
+        self._unfinished = Path(name)
+        try:
+            self._file = soundfile.SoundFile(name, "w", sample_rate, channels, subtype=subtype, format=format)
+        except (soundfile.SoundFileError, OSError, TypeError, ValueError) as error:
+            self._unfinished.unlink()
+            raise SoundError(
+                f"cannot write {path}: {_reason(error)} ({format}, {sample_rate} Hz, {channels} channels)"
+            ) from error
+
+    def __enter__(self) -> "SoundWriter":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._file.close()
+            if kind is None:
+                umask = os.umask(0)
+                os.umask(umask)
+                self._unfinished.chmod(0o666 & ~umask)
+                os.replace(self._unfinished, self.path)
+        except (soundfile.SoundFileError, OSError) as failure:
+            raise SoundError(f"cannot write {self.path}: {_reason(failure)}") from failure
+        finally:
+            self._unfinished.unlink(missing_ok=True)
+
+    def write(self, samples: Samples) -> None:
+        """Append samples `(channels, n)`."""
+        self.clipped += int((np.abs(samples) > 1).sum())
+        kept = samples if self._floating else samples.clip(-1, 1)
+        try:
+            self._file.write(kept.T)
+        except (soundfile.SoundFileError, OSError) as error:
+            raise SoundError(f"cannot write {self.path}: {_reason(error)}") from error
+
+
+def write_sound(path: Path, samples: Samples, sample_rate: int, subtype: str | None = None) -> None:
+    """Write samples `(channels, frames)`."""
+    with SoundWriter(path, sample_rate, len(samples), subtype) as writer:
+        writer.write(samples)
+
+
+def format_of(path: Path) -> str:
+    """The format that a file's ending stands for. Raises SoundError for one that cannot be written."""
+    if path.suffix.lower() not in FORMATS:
+        raise SoundError(
+            f"{path}: cannot write sound with the ending {path.suffix!r}; choose {', '.join(FORMATS)}"
+        )
+    return FORMATS[path.suffix.lower()]
+
+
+def _reason(error: Exception) -> str:
+    text = str(getattr(error, "error_string", "") or getattr(error, "strerror", "") or error)
+    return text.strip().rstrip(".")
