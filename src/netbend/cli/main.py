@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from netbend import __version__
-from netbend.cli import convert, inspect, layers, models, render, schema, train, transforms
+from netbend.cli import convert, inspect, layers, models, render, schema, sound, train, transforms
 from netbend.errors import NetbendError
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("render")(render.render)
+app.command("sound")(sound.sound)
 app.command("layers")(layers.layers)
 app.command("transforms")(transforms.transforms)
 app.command("inspect")(inspect.inspect)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netbend.bending.guard import NonFinite
+from netbend.cli.idle import refuse_idle_options
 from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar
 from netbend.errors import LatentError, ModelError, RecipeError, RenderError
 from netbend.models.base import NoiseMode, Space
@@ -72,7 +73,7 @@ def render(
 
     Each PNG keeps a record of recipe, model, seed and drawn features; `--from` makes it again.
     """
-    _refuse_idle_options(context)
+    refuse_idle_options(context, _IDLE_WITHOUT, _IDLE_BESIDE)
     if from_picture is not None:
         written = _render_again(from_picture, model, out, metadata, overwrite, device)
     else:
@@ -107,25 +108,6 @@ _IDLE_BESIDE = {
 }
 
 
-def _refuse_idle_options(context: typer.Context) -> None:
-    """Raise RenderError for an option that would be passed over in silence."""
-    shown = {option.name: option.opts[-1] for option in context.command.params}
-    given = [name for name in shown if _is_given(context, str(name))]
-    for needed, idle in _IDLE_WITHOUT.items():
-        for name in given:
-            if name in idle and needed not in given and "from_picture" not in given:
-                raise RenderError(f"{shown[name]} means nothing without {shown[needed]}")
-    for ruling, idle in _IDLE_BESIDE.items():
-        for name in given:
-            if name in idle and ruling in given:
-                raise RenderError(f"{shown[name]} means nothing beside {shown[ruling]}; leave one out")
-
-
-def _is_given(context: typer.Context, name: str) -> bool:
-    source = context.get_parameter_source(name)
-    return source is not None and source.name == "COMMANDLINE"
-
-
 def _job(
     recipe_file: Path | None,
     model_name: str | None,
@@ -142,6 +124,7 @@ def _job(
 ) -> "Job":
     from netbend.bending import Plan, resolve
     from netbend.latents.seeds import parse_seeds
+    from netbend.models.base import SoundModel
     from netbend.models.catalog import load_model
     from netbend.recipe import load_clusters, load_recipe
     from netbend.render.job import Job
@@ -152,6 +135,8 @@ def _job(
     seed_list = parse_seeds(seeds)
     clusters = None if clusters_file is None else load_clusters(clusters_file)
     model = load_model(model_name or (recipe.model if recipe else None) or "faces", device, bf16=bf16)
+    if isinstance(model, SoundModel):
+        raise ModelError(f"{model.name} makes sound, not pictures: `netbend sound` plays it")
     chosen = model.latents(seed_list) if latents_file is None else _load_latents(latents_file, space, model)
     plan = Plan(()) if recipe is None else resolve(recipe, model.layers, seed=bend_seed, clusters=clusters)
     return Job(model, chosen, play, recipe, plan, compare, nonfinite)

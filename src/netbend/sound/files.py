@@ -26,6 +26,7 @@ FORMATS = {
     ".aif": "AIFF",
     ".aiff": "AIFF",
 }
+BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
 Samples = NDArray[np.float32]  # (channels, frames), a full-scale sine from -1 to 1
 
 
@@ -84,7 +85,9 @@ class SoundReader:
                 )
             count += block.shape[1]
             yield np.ascontiguousarray(block)
-        if count < self.frames:
+        # Lossy formats may announce a little more than they hold.
+        slack = 0.25 * self.sample_rate if self.format in ("OGG", "MPEG") else 0
+        if count < self.frames - slack:
             raise self._cut_off(count)
 
     def _cut_off(self, count: int) -> SoundError:
@@ -94,11 +97,16 @@ class SoundReader:
         )
 
 
-def read_mono(path: Path, sample_rate: int) -> Samples:
-    """A whole file as the mean of its channels `(frames,)`, at a rate."""
+def read_mono(path: Path, sample_rate: int, seconds: float = float("inf")) -> Samples:
+    """The beginning of a file, or all of it, as the mean of its channels `(frames,)`, at a rate."""
     with SoundReader(path) as reader:
         stream = Resampling(reader.sample_rate, sample_rate, 1)
-        parts = [stream.push(block.mean(axis=0, keepdims=True)) for block in reader.blocks()]
+        parts, left = [], seconds * reader.sample_rate
+        for block in reader.blocks():
+            parts.append(stream.push(block[:, : int(min(left, BLOCK))].mean(axis=0, keepdims=True)))
+            left -= block.shape[1]
+            if left <= 0:
+                break
     whole: Samples = np.concatenate([*parts, stream.flush()], axis=1)[0]
     return whole
 
@@ -133,14 +141,17 @@ class SoundWriter:
     has no such samples. `clipped` counts the samples beyond full scale, which are cut in all but FLOAT.
     """
 
-    def __init__(self, path: Path, sample_rate: int, channels: int, subtype: str | None = None):
+    def __init__(
+        self, path: Path, sample_rate: int, channels: int, subtype: str | None = None, comment: str = ""
+    ):
         self.path, self.clipped = path, 0
         format = format_of(path)
         if subtype is None or not soundfile.check_format(format, subtype):
             subtype = "PCM_24" if format in ("WAV", "AIFF", "FLAC") else soundfile.default_subtype(format)
         if path.suffix.lower() == ".opus":
             subtype = "OPUS"
-        self._floating = subtype in ("FLOAT", "DOUBLE")
+        self._bits = BITS.get(subtype)
+        self._bounded = subtype not in ("FLOAT", "DOUBLE")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -150,6 +161,8 @@ class SoundWriter:
         self._unfinished = Path(name)
         try:
             self._file = soundfile.SoundFile(name, "w", sample_rate, channels, subtype=subtype, format=format)
+            if comment:
+                self._file.comment = comment
         except (soundfile.SoundFileError, OSError, TypeError, ValueError) as error:
             self._unfinished.unlink()
             raise SoundError(
@@ -176,12 +189,23 @@ class SoundWriter:
 
     def write(self, samples: Samples) -> None:
         """Append samples `(channels, n)`."""
-        self.clipped += int((np.abs(samples) > 1).sum())
-        kept = samples if self._floating else samples.clip(-1, 1)
+        if self._bounded:
+            self.clipped += int((np.abs(samples) > 1).sum())
+            samples = samples.clip(-1, 1)
         try:
-            self._file.write(kept.T)
+            self._file.write(samples.T if self._bits is None else _whole_numbers(samples, self._bits).T)
         except (soundfile.SoundFileError, OSError) as error:
             raise SoundError(f"cannot write {self.path}: {_reason(error)}") from error
+
+
+def _whole_numbers(samples: Samples, bits: int) -> NDArray[np.int32]:
+    """Samples as whole numbers of so many bits, in the upper ones of 32: to the bit what was read.
+
+    libsndfile itself scales by one less when it writes than when it reads.
+    """
+    full = 2 ** (bits - 1)
+    rounded = np.rint(samples.astype(np.float64) * full).clip(-full, full - 1)
+    return rounded.astype(np.int32) << (32 - bits)
 
 
 def write_sound(path: Path, samples: Samples, sample_rate: int, subtype: str | None = None) -> None:

@@ -1,0 +1,33 @@
+"""Options that would be passed over in silence are refused."""
+
+from collections.abc import Mapping, Sequence
+
+import typer
+
+from netbend.errors import RenderError
+
+Needs = Mapping[str, Sequence[str]]
+
+
+def refuse_idle_options(context: typer.Context, without: Needs, beside: Needs) -> None:
+    """Raise RenderError for an option that means nothing with the others given.
+
+    without: options that need the one they are listed under. beside: those that it rules out.
+    """
+    shown = {option.name: option.opts[-1] for option in context.command.params}
+    given = [name for name in shown if is_given(context, str(name))]
+    ruled_out = {name for ruling in beside if ruling in given for name in beside[ruling]}
+    for needed, idle in without.items():
+        for name in given:
+            if name in idle and needed not in given and name not in ruled_out:
+                raise RenderError(f"{shown[name]} means nothing without {shown[needed]}")
+    for ruling, idle in beside.items():
+        for name in given:
+            if name in idle and ruling in given:
+                raise RenderError(f"{shown[name]} means nothing beside {shown[ruling]}; leave one out")
+
+
+def is_given(context: typer.Context, name: str) -> bool:
+    """Whether an option stands on the command line."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"

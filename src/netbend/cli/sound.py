@@ -1,0 +1,242 @@
+"""`netbend sound`: sound files through a model, or a model that sings by itself."""
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from netbend.bending.guard import NonFinite
+from netbend.cli.idle import refuse_idle_options
+from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar
+from netbend.errors import ModelError, RenderError
+from netbend.render.phase import Phase
+
+if TYPE_CHECKING:
+    from netbend.models.base import SoundModel
+    from netbend.render.sound import SoundJob
+
+LONGEST_SONG = 6 * 3600  # seconds
+
+# Options that mean nothing without another, or beside it.
+_WITHOUT = {
+    "recipe": ["seed", "variations", "clusters", "nonfinite"],
+    "seeds": ["seconds", "walk", "truncation"],
+}
+_BESIDE = {"seeds": ["sources", "phase", "mix", "detail", "gain", "spectrogram", "variations"]}
+
+
+def sound(
+    context: typer.Context,
+    sources: Annotated[list[Path] | None, typer.Argument(help="Sound files of any kind.")] = None,
+    recipe: Annotated[
+        Path | None, typer.Option("--recipe", "-r", help="Recipe file; without one the model is unbent.")
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", "-m", help="Name or checkpoint file; default: the recipe's, or music."),
+    ] = None,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Sound file to write, or a folder for several.")
+    ] = Path("out"),
+    phase: Annotated[Phase, typer.Option(help="The source's phases, or phases made anew.")] = Phase.INPUT,
+    iterations: Annotated[int, typer.Option(help="Of Griffin-Lim.", min=1, max=1000)] = 32,
+    mix: Annotated[float, typer.Option(help="0 the source alone, 1 the bent sound alone.")] = 1.0,
+    detail: Annotated[
+        float,
+        typer.Option(help="Put back what the network loses: 0 nothing, 1 all.", min=0, max=1),
+    ] = 0.0,
+    gain: Annotated[bool, typer.Option("--gain/--no-gain", help="Keep the source's loudness.")] = True,
+    volume: Annotated[float, typer.Option(help="Make the result louder or softer, dB.")] = 0.0,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of the random selections; default: the recipe's.", min=0)
+    ] = None,
+    variations: Annotated[
+        int, typer.Option(help="Results, each with another draw of the random selections.", min=1, max=1000)
+    ] = 1,
+    clusters: Annotated[Path | None, typer.Option(help="Cluster file; default: the recipe's.")] = None,
+    nonfinite: Annotated[
+        NonFinite, typer.Option(help="What to do about NaN or infinity after a bend.")
+    ] = NonFinite.ERROR,
+    spectrogram: Annotated[
+        Path | None, typer.Option(help="PNG of source, reconstruction and results, the first 30 s.")
+    ] = None,
+    seeds: Annotated[
+        str | None, typer.Option(help="Let the model sing: seeds of latents, such as 0-7, instead of files.")
+    ] = None,
+    seconds: Annotated[float, typer.Option(help="Length of each song.", min=0.1, max=LONGEST_SONG)] = 10.0,
+    walk: Annotated[float, typer.Option(help="Seconds from one latent to the next.", min=0.1)] = 4.0,
+    truncation: Annotated[
+        float, typer.Option("--truncation", "-t", help="psi: 1 varied, 0 the mean sound.")
+    ] = 1.0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False,
+    bf16: Annotated[
+        bool, typer.Option("--bf16", help="Compute in bfloat16: faster where supported, a little coarser.")
+    ] = False,
+    device: Device = "auto",
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Send sound through a model that a recipe bends; with --seeds the model sings by itself.
+
+    The result has the length, sample rate, channels and loudness of the source.
+    """
+    refuse_idle_options(context, _WITHOUT, _BESIDE)
+    if not sources and seeds is None:
+        raise RenderError("name sound files to bend, or --seeds to let the model sing")
+    settings = _Settings(recipe, model, clusters, seed, variations, device, bf16)
+    jobs = settings.jobs(phase, iterations, detail, mix, gain, volume, nonfinite)
+    if seeds is None:
+        assert sources is not None
+        written = _bend_files(sources, jobs, out, recipe, spectrogram, overwrite, quiet or json)
+    else:
+        written = _let_sing(seeds, jobs, out, recipe, seconds, walk, truncation, overwrite, quiet or json)
+    if json:
+        print_json({"files": [str(path) for path in written]})
+    elif not quiet:
+        print(*written, sep="\n")
+
+
+@dataclass(frozen=True)
+class _Settings:
+    """What decides about model and plans."""
+
+    recipe: Path | None
+    model: str | None
+    clusters: Path | None
+    seed: int | None
+    variations: int
+    device: str
+    bf16: bool
+
+    def jobs(
+        self,
+        phase: Phase,
+        iterations: int,
+        detail: float,
+        mix: float,
+        gain: bool,
+        volume: float,
+        nonfinite: NonFinite,
+    ) -> "dict[str, SoundJob]":
+        """One job for each variation, by what its files have in their names."""
+        from netbend.recipe import load_clusters, load_recipe
+        from netbend.render.sound import Mixing, SoundJob
+        from netbend.render.stream import Listening
+
+        mixing = Mixing(mix, gain, volume)
+        recipe = None if self.recipe is None else load_recipe(self.recipe)
+        clusters = None if self.clusters is None else load_clusters(self.clusters)
+        model = self._load(self.model or (recipe.model if recipe else None) or "music")
+        listening = Listening(phase, iterations, detail=detail)
+        job = SoundJob(model, listening=listening, mixing=mixing, nonfinite=nonfinite)
+        if recipe is None:
+            return {"": job}
+        first = recipe.seed if self.seed is None else self.seed
+        if self.variations == 1:
+            return {"": job.bent(recipe, first, clusters)}
+        draws = range(first, first + self.variations)
+        return {f"-seed{draw:04d}": job.bent(recipe, draw, clusters) for draw in draws}
+
+    def _load(self, name: str) -> "SoundModel":
+        from netbend.models.base import SoundModel
+        from netbend.models.catalog import load_model
+
+        model = load_model(name, self.device, bf16=self.bf16)
+        if not isinstance(model, SoundModel):
+            raise ModelError(f"{model.name} makes pictures, not sound: `netbend render` plays it")
+        return model
+
+
+def _bend_files(
+    sources: list[Path],
+    jobs: "dict[str, SoundJob]",
+    out: Path,
+    recipe: Path | None,
+    picture: Path | None,
+    overwrite: bool,
+    silent: bool,
+) -> list[Path]:
+    from netbend.render.files import nothing_left_on_error, refuse_existing, write_whole
+    from netbend.render.record import png_bytes
+    from netbend.render.sound_picture import compared
+    from netbend.sound.files import SoundReader
+
+    if picture is not None and len(sources) > 1:
+        raise RenderError("--spectrogram shows one source: name one file")
+    endings = [f"-{recipe.stem}{label}" if recipe else f"{label}-unbent" for label in jobs]
+    several = len(sources) * len(jobs) > 1
+    paths = [_result(out, source, ending, several) for source in sources for ending in endings]
+    if len(set(paths)) < len(paths):
+        raise RenderError("two of the files have one name; bend them one after the other")
+    refuse_existing(paths if picture is None else [*paths, picture], overwrite)
+    lengths = []
+    for source in sources:  # all of them can be read, before any is bent
+        with SoundReader(source) as reader:
+            lengths.append(reader.frames)
+    new: list[Path] = []
+    with nothing_left_on_error(new), progress_bar(visible=not silent) as bar:
+        task = bar.add_task("Bending", total=sum(lengths) * len(jobs))
+        work = [(source, job) for source in sources for job in jobs.values()]
+        for path, (source, job) in zip(paths, work, strict=True):
+            is_new = not path.exists()
+            _report_clipped(path, job.write(source, path, lambda count: bar.advance(task, count)))
+            new.extend([path] if is_new else [])
+        if picture is not None:
+            labelled = [(label.lstrip("-") or "bent", path) for label, path in zip(jobs, paths, strict=True)]
+            drawn = compared(next(iter(jobs.values())).model, sources[0], labelled)
+            write_whole(picture, png_bytes(drawn, None))
+    return paths if picture is None else [*paths, picture]
+
+
+def _let_sing(
+    seeds: str,
+    jobs: "dict[str, SoundJob]",
+    out: Path,
+    recipe: Path | None,
+    seconds: float,
+    walk: float,
+    truncation: float,
+    overwrite: bool,
+    silent: bool,
+) -> list[Path]:
+    from netbend.latents.seeds import parse_seeds
+    from netbend.models.base import Play
+    from netbend.render.files import nothing_left_on_error, refuse_existing
+
+    (job,) = jobs.values()
+    numbers = parse_seeds(seeds)
+    stem = recipe.stem if recipe else Path(job.model.name).stem
+    several = len(numbers) > 1
+    paths = [_result(out, Path(f"{stem}.wav"), f"-seed{number:04d}", several) for number in numbers]
+    refuse_existing(paths, overwrite)
+    new: list[Path] = []
+    with nothing_left_on_error(new), progress_bar(visible=not silent) as bar:
+        for path, number in bar.track(list(zip(paths, numbers, strict=True)), description="Singing"):
+            is_new = not path.exists()
+            _report_clipped(path, job.write_song(number, path, seconds, walk, Play(truncation)))
+            new.extend([path] if is_new else [])
+    return paths
+
+
+def _result(out: Path, source: Path, ending: str, several: bool) -> Path:
+    """Where a result goes: to --out if that is a sound file, otherwise into it as a folder."""
+    from netbend.sound.files import FORMATS
+
+    suffix = out.suffix.lower()
+    if suffix in FORMATS and not several:
+        return out
+    if suffix in FORMATS:
+        raise RenderError(f"--out {out}: there are several results; name a folder")
+    kept = source.suffix if source.suffix.lower() in FORMATS else ".wav"
+    return out / f"{source.stem}{ending}{kept}"
+
+
+def _report_clipped(path: Path, clipped: int) -> None:
+    if clipped:
+        warnings.warn(
+            f"{path}: {clipped} samples were louder than full scale and are clipped; "
+            f"a lower --volume, such as -6, avoids it",
+            stacklevel=2,
+        )

@@ -1,0 +1,209 @@
+"""Sound files through a model: same length, rate, channels and loudness, written whole or not at all."""
+
+import json
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from netbend import __version__
+from netbend.bending import NonFinite, Plan, resolve
+from netbend.errors import RenderError, SoundError
+from netbend.latents.walk import walk
+from netbend.models.base import Latents, Play, SoundModel, Space
+from netbend.recipe import Clusters, Recipe, recipe_to_data
+from netbend.render.record import drawn_indices
+from netbend.render.stream import Listening, SoundStream, sing
+from netbend.sound.files import BLOCK, Resampling, Samples, SoundReader, SoundWriter, format_of
+from netbend.sound.loudness import SILENT, LoudnessMeter
+
+Report = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Mixing:
+    """What becomes of a bent sound.
+
+    mix: 0 gives the source back, exactly; 1 the bent sound alone.
+    keep_loudness: as loud as the source, whatever the bends do. volume: dB on top.
+    """
+
+    mix: float = 1.0
+    keep_loudness: bool = True
+    volume: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.mix <= 1:
+            raise RenderError(f"--mix {self.mix}: expected 0 (the source) to 1 (the bent sound)")
+        if not -120 <= self.volume <= 120:
+            raise RenderError(f"--volume {self.volume}: expected decibels, -6 for half the amplitude")
+
+
+@dataclass(frozen=True)
+class SoundJob:
+    """How to bend sound files."""
+
+    model: SoundModel
+    plan: Plan = Plan(())
+    listening: Listening = Listening()
+    mixing: Mixing = Mixing()
+    recipe: Recipe | None = None
+    nonfinite: NonFinite = NonFinite.ERROR
+
+    def bent(self, recipe: Recipe, seed: int, clusters: Clusters | None = None) -> "SoundJob":
+        """The same, bent by a recipe's plan. Raises RecipeError if it does not fit the model."""
+        plan = resolve(recipe, self.model.layers, seed=seed, clusters=clusters)
+        return replace(self, plan=plan, recipe=recipe)
+
+    def comment(self, **given: object) -> str:
+        """What the result was made from, as JSON for the file's comment."""
+        made_with = {
+            "netbend": __version__,
+            "model": self.model.name,
+            "model_hash": self.model.hash,
+            "recipe": None if self.recipe is None else recipe_to_data(self.recipe),
+            "indices": drawn_indices(self.plan),
+            **asdict(self.listening),
+            **asdict(self.mixing),
+            **given,
+        }
+        return json.dumps(made_with, separators=(",", ":"), default=str)
+
+    def write(self, source: Path, out: Path, report: Report = lambda _: None) -> int:
+        """Bend one file into another. Gives the number of samples that were clipped.
+
+        report: called with the number of frames that went through.
+        Raises SoundError for a file that cannot be read or written; then nothing is left of it.
+        """
+        with SoundReader(source) as reader, _scratch(out, reader.channels) as scratch:
+            meter = LoudnessMeter(reader.sample_rate, reader.channels)
+            for dry, wet in self._bent(reader, report):
+                scratch.write(wet)
+                if self.mixing.keep_loudness:
+                    meter.push(dry, wet)
+            meter.flush()
+            dry_gain, wet_gain = self._gains(meter)
+            comment = self.comment(source=source.name)
+            subtype = reader.subtype if reader.format == format_of(out) else None
+            with (
+                SoundReader(source) as again,
+                SoundWriter(out, reader.sample_rate, reader.channels, subtype, comment) as writer,
+            ):
+                for dry in again.blocks():
+                    writer.write(dry_gain * dry + wet_gain * scratch.read(dry.shape[1]))
+            return writer.clipped
+
+    def write_song(self, seed: int, out: Path, seconds: float, pace: float, play: Play = Play()) -> int:
+        """Let the network sing by itself, on a walk that begins at a seed's latent.
+
+        pace: seconds from one latent to the next. Gives the number of samples that were clipped.
+        """
+        rate = self.model.spectrum.sample_rate
+        left = round(seconds * rate)
+        chunk_seconds = self.listening.cutting(self.model).step * self.model.spectrum.hop / rate
+        (first,) = self.model.latents([seed]).values
+        steps = walk(seed, len(first), max(1, round(pace / chunk_seconds)))
+        latents = (Latents(Space.Z, z, (seed,)) for z in steps)
+        sung = sing(self.model, self.plan, latents, play, self.listening, self.nonfinite)
+        comment = self.comment(seed=seed, pace=pace, truncation=play.truncation)
+        with SoundWriter(out, rate, 1, comment=comment) as writer:
+            while left > 0:
+                samples = next(sung)[:, :left]
+                writer.write(samples * 10 ** (self.mixing.volume / 20))
+                left -= samples.shape[1]
+        return writer.clipped
+
+    def _bent(self, reader: SoundReader, report: Report) -> Iterator[tuple[Samples, Samples]]:
+        """The source and, sample by sample beside it, what came of it."""
+        channels, rate = reader.channels, self.model.spectrum.sample_rate
+        stream = SoundStream(self.model, self.plan, channels, self.listening, self.nonfinite)
+        inward, outward = (
+            Resampling(reader.sample_rate, rate, channels),
+            Resampling(rate, reader.sample_rate, channels),
+        )
+        pairs = _Beside(channels)
+        for block in reader.blocks(BLOCK * 4):
+            yield pairs.push(block, outward.push(stream.push(inward.push(block))))
+            report(block.shape[1])
+        rest = [outward.push(stream.push(inward.flush())), outward.push(stream.flush()), outward.flush()]
+        yield pairs.finish(np.concatenate(rest, axis=1))
+
+    def _gains(self, meter: LoudnessMeter) -> tuple[float, float]:
+        """Factors for source and bent sound."""
+        mixing = self.mixing
+        dry, wet = 1 - mixing.mix, mixing.mix
+        overall = 10 ** (mixing.volume / 20)
+        if mixing.keep_loudness and wet:
+            wanted = meter.loudness(1, 0)
+            wet *= _ratio(wanted, meter.loudness(0, 1))
+            overall *= _ratio(wanted, meter.loudness(dry, wet))
+        return dry * overall, wet * overall
+
+
+MOST_GAIN = 60.0  # dB that are made up for: beyond, there is nothing to be heard but noise
+
+
+def _ratio(wanted: float, found: float) -> float:
+    """The factor from one loudness to another; 1 where either is silence."""
+    if SILENT in (wanted, found):
+        return 1.0
+    return float(10 ** (np.clip(wanted - found, -MOST_GAIN, MOST_GAIN) / 20))
+
+
+class _Beside:
+    """Two streams of equal length in the end, the second one late: gives what has come of both."""
+
+    def __init__(self, channels: int):
+        self._first = self._second = np.zeros((channels, 0), np.float32)
+
+    def push(self, first: Samples, second: Samples) -> tuple[Samples, Samples]:
+        self._first = np.concatenate([self._first, first], axis=1)
+        self._second = np.concatenate([self._second, second], axis=1)
+        count = min(self._first.shape[1], self._second.shape[1])
+        pair = self._first[:, :count], self._second[:, :count]
+        self._first, self._second = self._first[:, count:], self._second[:, count:]
+        return pair
+
+    def finish(self, second: Samples) -> tuple[Samples, Samples]:
+        """The rest of the first; resampling may have made a sample more or less of the second."""
+        self._second = np.concatenate([self._second, second], axis=1)
+        length = self._first.shape[1]
+        missing = max(0, length - self._second.shape[1])
+        return self._first, np.pad(self._second, ((0, 0), (0, missing)))[:, :length]
+
+
+class _Scratch:
+    """Samples of an unfinished result, on disk: an hour of them need not fit into memory."""
+
+    def __init__(self, file: "tempfile._TemporaryFileWrapper[bytes]", channels: int, wanted_for: Path):
+        self._file, self._channels, self._wanted_for = file, channels, wanted_for
+        self._reading = False
+
+    def write(self, samples: Samples) -> None:
+        try:
+            self._file.write(np.ascontiguousarray(samples.T, np.float32).tobytes())
+        except OSError as error:
+            raise SoundError(f"cannot write {self._wanted_for}: {error.strerror}") from error
+
+    def read(self, count: int) -> Samples:
+        """The next samples `(channels, count)`, from the first on."""
+        if not self._reading:
+            self._file.flush()
+            self._file.seek(0)
+            self._reading = True
+        raw = self._file.read(count * self._channels * 4)
+        return np.frombuffer(raw, np.float32).reshape(count, self._channels).T
+
+
+@contextmanager
+def _scratch(out: Path, channels: int) -> Iterator[_Scratch]:
+    with ExitStack() as stack:
+        try:
+            out.parent.mkdir(parents=True, exist_ok=True)
+            file = stack.enter_context(tempfile.NamedTemporaryFile(dir=out.parent, prefix=f".{out.name}."))
+        except OSError as error:
+            raise SoundError(f"cannot write {out}: {error.strerror}") from error
+        yield _Scratch(file, channels, out)

@@ -1,0 +1,170 @@
+"""Sound through a model, block by block: for files, and for playing live."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from netbend.bending import NonFinite, Plan, bend
+from netbend.errors import RenderError
+from netbend.models.base import Latents, Play, SoundModel
+from netbend.render.phase import Phase
+from netbend.sound.chunks import Crossfade, Cutter, Cutting
+from netbend.sound.files import Samples
+from netbend.sound.griffin_lim import ITERATIONS, Phasing
+from netbend.sound.streaming import Analysis, Synthesis
+
+NETWORK_BATCH = 16  # spectrograms at once
+
+
+@dataclass(frozen=True)
+class Listening:
+    """How sound is sent through a model.
+
+    phase: see Phase. iterations: of Griffin-Lim.
+    overlap, context: of chunks, in frames, see `Cutting`; context shortens the latency.
+    detail: how much is put back of what the network cannot reconstruct, 0 (the paper's way) to 1.
+    """
+
+    phase: Phase = Phase.INPUT
+    iterations: int = ITERATIONS
+    overlap: int = 32
+    context: int = 0
+    detail: float = 0.0
+
+    def cutting(self, model: SoundModel) -> Cutting:
+        """Raises RenderError for chunks that nothing is left of."""
+        try:
+            return Cutting(model.frames, self.overlap, self.context)
+        except ValueError as error:
+            raise RenderError(str(error)) from error
+
+
+class SoundStream:
+    """Pushes samples through a model that a plan bends, and gives the result in blocks.
+
+        stream = SoundStream(model, plan, channels=2)
+        for block in blocks:                # float32 (channels, n), at the model's sample rate
+            play(stream.push(block))        # what is ready, (channels, m), m often 0
+        play(stream.flush())                # the rest
+
+    In all, as many samples come out as went in, and they do not depend on how the samples were
+    parted into blocks. Whatever went in is heard after at most `latency` more samples; memory stays
+    within that many samples and the blocks. Where the source is silent (every bin of a frame below
+    the model's floor) the result is.
+    Raises RenderError for blocks of another shape, NonFiniteError where a bend makes NaN.
+    """
+
+    def __init__(
+        self,
+        model: SoundModel,
+        plan: Plan = Plan(()),
+        channels: int = 1,
+        listening: Listening = Listening(),
+        nonfinite: NonFinite = NonFinite.ERROR,
+    ):
+        self._model, self._plan, self._channels = model, plan, channels
+        self._listening, self._nonfinite = listening, nonfinite
+        spectrum, cutting = model.spectrum, listening.cutting(model)
+        self._analysis = Analysis(spectrum, channels)
+        self._cutter = Cutter(cutting, channels, spectrum.bins)
+        self._crossfade = Crossfade(cutting)
+        self._cutting = cutting
+        self._phasing = Phasing(spectrum, listening.iterations)
+        self._synthesis = Synthesis(spectrum, channels)
+        self._source = torch.zeros(channels, 0, spectrum.bins, dtype=torch.complex64)
+        self._received = self._given = 0
+
+    @property
+    def latency(self) -> int:
+        """Samples, at the model's rate, after which every sample that went in is out at the latest."""
+        spectrum = self._model.spectrum
+        frames = self._cutting.frames - self._cutting.context
+        return frames * spectrum.hop + spectrum.window - spectrum.hop
+
+    def push(self, samples: Samples) -> Samples:
+        """Samples float32 `(channels, n)` in, finished ones out."""
+        if samples.ndim != 2 or len(samples) != self._channels:
+            raise RenderError(f"a block {samples.shape}: this stream takes ({self._channels}, samples)")
+        self._received += samples.shape[1]
+        return self._give(self._heard(self._analysis.push(torch.from_numpy(samples).float())))
+
+    def flush(self) -> Samples:
+        """The rest, when nothing more comes."""
+        rest = [self._heard(self._analysis.flush()), self._sounding(self._cutter.flush())]
+        samples = torch.cat(rest, dim=1)[:, : self._received - self._given]
+        return self._give(samples)
+
+    def _give(self, samples: Tensor) -> Samples:
+        self._given += samples.shape[1]
+        array: Samples = samples.numpy()
+        return array
+
+    def _heard(self, spectra: Tensor) -> Tensor:
+        self._source = torch.cat([self._source, spectra], dim=1)
+        return self._sounding(self._cutter.push(self._model.spectrum.levels(spectra)))
+
+    def _sounding(self, chunks: Tensor) -> Tensor:
+        """Chunks of levels to samples."""
+        parts = [self._synthesis.push(self._phased(levels)) for levels in self._through(chunks)]
+        return torch.cat([self._source.new_zeros(self._channels, 0).real, *parts], dim=1)
+
+    def _through(self, chunks: Tensor) -> Iterator[Tensor]:
+        """Chunks `(K, C, frames, bins)` through the network to frames `(C, step, bins)`, one by one."""
+        for group in torch.split(chunks, max(1, NETWORK_BATCH // self._channels)):
+            if len(group):
+                flat = group.flatten(0, 1)
+                bent = through_model(self._model, self._plan, flat, self._listening.detail, self._nonfinite)
+                for chunk in bent.view(group.shape):
+                    yield self._crossfade.push(chunk[None])
+
+    def _phased(self, levels: Tensor) -> Tensor:
+        """Levels `(C, n, bins)` to spectra; silent where the source is."""
+        spectrum = self._model.spectrum
+        missing = max(0, levels.shape[1] - self._source.shape[1])  # silence after the end
+        source = torch.nn.functional.pad(self._source[:, : levels.shape[1]], (0, 0, 0, missing))
+        self._source = self._source[:, levels.shape[1] :]
+        sounding = spectrum.levels(source).amax(dim=2, keepdim=True) > 0
+        magnitudes = spectrum.magnitudes(levels) * sounding
+        if self._listening.phase is Phase.GRIFFIN_LIM:
+            return self._phasing.push(magnitudes)
+        return magnitudes * torch.sgn(source)
+
+
+@torch.no_grad()
+def through_model(
+    model: SoundModel, plan: Plan, levels: Tensor, detail: float, nonfinite: NonFinite
+) -> Tensor:
+    """Levels `(N, frames, bins)` encoded and generated again, bent by a plan."""
+    device = next(model.network.parameters()).device
+    source = levels[:, None].to(device)
+    latents = model.encode(source)
+    with bend(model, plan, nonfinite=nonfinite):
+        bent = model.generate(latents)
+    if detail:
+        bent = bent + detail * (source - model.generate(latents))
+    return bent[:, 0].cpu()
+
+
+@torch.no_grad()
+def sing(
+    model: SoundModel,
+    plan: Plan,
+    latents: Iterator[Latents],
+    play: Play = Play(),
+    listening: Listening = Listening(),
+    nonfinite: NonFinite = NonFinite.ERROR,
+) -> Iterator[Samples]:
+    """Sound without a source: a latent `(1, D)` for every chunk, one fading into the next.
+
+    Gives samples float32 `(1, n)` for each, with phases by Griffin-Lim.
+    """
+    crossfade = Crossfade(listening.cutting(model))
+    phasing, synthesis = Phasing(model.spectrum, listening.iterations), Synthesis(model.spectrum, 1)
+    with bend(model, plan, nonfinite=nonfinite):
+        for latent in latents:
+            levels = crossfade.push(model.generate(latent, play).cpu())
+            samples = synthesis.push(phasing.push(model.spectrum.magnitudes(levels)))
+            yield samples.numpy().astype(np.float32)

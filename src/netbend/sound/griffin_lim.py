@@ -1,0 +1,81 @@
+"""Phases for magnitudes that have none.
+
+After Griffin and Lim (Signal estimation from modified short-time Fourier transform, 1984), faster with
+momentum after Perraudin, Balazs and Søndergaard (A fast Griffin-Lim algorithm, 2013).
+"""
+
+import torch
+from torch import Tensor
+
+from netbend.sound.spectrum import Spectrum, overlap_add
+
+ITERATIONS = 32
+MOMENTUM = 0.99
+KEPT = 8  # frames of the past that go on into what follows
+
+
+def griffin_lim(
+    magnitudes: Tensor,
+    spectrum: Spectrum,
+    *,
+    start: Tensor | None = None,
+    known: Tensor | None = None,
+    iterations: int = ITERATIONS,
+    momentum: float = MOMENTUM,
+) -> Tensor:
+    """Complex spectra of given magnitudes `(..., F, bins)` that nearly belong to one sound.
+
+    start: phases to begin with, as complex numbers of magnitude 1; all zero if None.
+    known: the first K frames, complex, that are settled and stay what they are.
+    """
+    spectra = magnitudes.to(torch.complex64) if start is None else magnitudes * start
+    settled = 0 if known is None else known.shape[-2]
+    weight = _window_weight(spectrum, magnitudes.shape[-2], magnitudes.device)
+    previous = torch.zeros_like(spectra)
+    for _ in range(iterations):
+        if known is not None:
+            spectra[..., :settled, :] = known
+        consistent = spectrum.analyse(spectrum.synthesise(spectra) / weight)
+        moved = consistent + momentum * (consistent - previous)
+        spectra = magnitudes * (moved / moved.abs().clamp(min=1e-12))
+        previous = consistent
+    if known is not None:
+        spectra[..., :settled, :] = known
+    return spectra
+
+
+def _window_weight(spectrum: Spectrum, frames: int, device: torch.device) -> Tensor:
+    """How much of each sample lies under windows, where in the middle of a sound it is 1."""
+    hann = torch.hann_window(spectrum.window, device=device).square()
+    total = overlap_add(hann.expand(frames, -1), spectrum.hop)
+    return (total / (hann.sum() / spectrum.hop)).clamp(min=1e-4)
+
+
+class Phasing:
+    """Magnitudes `(C, n, bins)` in, spectra of the same number of frames out, each part going on from
+    the one before. What comes out depends on how the magnitudes are parted."""
+
+    def __init__(self, spectrum: Spectrum, iterations: int = ITERATIONS):
+        self._spectrum, self._iterations = spectrum, iterations
+        self._past: Tensor | None = None
+
+    def push(self, magnitudes: Tensor) -> Tensor:
+        if magnitudes.shape[1] == 0:
+            return magnitudes.to(torch.complex64)
+        known = self._past
+        count = 0 if known is None else known.shape[1]
+        whole = magnitudes if known is None else torch.cat([known.abs(), magnitudes], dim=1)
+        start = self._carried_on(known, whole)
+        spectra = griffin_lim(whole, self._spectrum, start=start, known=known, iterations=self._iterations)
+        self._past = spectra[:, -KEPT:]
+        return spectra[:, count:]
+
+    def _carried_on(self, known: Tensor | None, whole: Tensor) -> Tensor:
+        """The last phases that are known, turning on as steady sines do."""
+        bins, frames = whole.shape[2], whole.shape[1]
+        advance = 2 * torch.pi * self._spectrum.hop / self._spectrum.window
+        steps = torch.arange(frames) - (0 if known is None else known.shape[1] - 1)
+        turned = torch.outer(steps, torch.arange(bins)) * advance
+        last = 0 if known is None else known[:, -1:].angle()
+        angles = (turned + last).expand_as(whole)
+        return torch.polar(torch.ones_like(angles), angles).to(whole.device)
