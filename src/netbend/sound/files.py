@@ -194,7 +194,7 @@ class SoundWriter:
             samples = samples.clip(-1, 1)
         try:
             self._file.write(samples.T if self._bits is None else _whole_numbers(samples, self._bits).T)
-        except (soundfile.SoundFileError, OSError) as error:
+        except (soundfile.SoundFileError, OSError, ValueError) as error:
             raise SoundError(f"cannot write {self.path}: {_reason(error)}") from error
 
 

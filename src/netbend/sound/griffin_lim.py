@@ -11,7 +11,7 @@ from netbend.sound.spectrum import Spectrum, overlap_add
 
 ITERATIONS = 32
 MOMENTUM = 0.99
-KEPT = 8  # frames of the past that go on into what follows
+KEPT = 4  # frames of the past that go on into what follows
 
 
 def griffin_lim(
@@ -53,10 +53,14 @@ def _window_weight(spectrum: Spectrum, frames: int, device: torch.device) -> Ten
 
 class Phasing:
     """Magnitudes `(C, n, bins)` in, spectra of the same number of frames out, each part going on from
-    the one before. What comes out depends on how the magnitudes are parted."""
+    the one before. What comes out depends on how the magnitudes are parted.
+
+    Starts from random phases, always the same: steady ones converge to sounds that fit less well.
+    """
 
     def __init__(self, spectrum: Spectrum, iterations: int = ITERATIONS):
         self._spectrum, self._iterations = spectrum, iterations
+        self._random = torch.Generator().manual_seed(0)
         self._past: Tensor | None = None
 
     def push(self, magnitudes: Tensor) -> Tensor:
@@ -65,17 +69,8 @@ class Phasing:
         known = self._past
         count = 0 if known is None else known.shape[1]
         whole = magnitudes if known is None else torch.cat([known.abs(), magnitudes], dim=1)
-        start = self._carried_on(known, whole)
+        angles = 2 * torch.pi * torch.rand(whole.shape, generator=self._random)
+        start = torch.polar(torch.ones_like(angles), angles)
         spectra = griffin_lim(whole, self._spectrum, start=start, known=known, iterations=self._iterations)
         self._past = spectra[:, -KEPT:]
         return spectra[:, count:]
-
-    def _carried_on(self, known: Tensor | None, whole: Tensor) -> Tensor:
-        """The last phases that are known, turning on as steady sines do."""
-        bins, frames = whole.shape[2], whole.shape[1]
-        advance = 2 * torch.pi * self._spectrum.hop / self._spectrum.window
-        steps = torch.arange(frames) - (0 if known is None else known.shape[1] - 1)
-        turned = torch.outer(steps, torch.arange(bins)) * advance
-        last = 0 if known is None else known[:, -1:].angle()
-        angles = (turned + last).expand_as(whole)
-        return torch.polar(torch.ones_like(angles), angles).to(whole.device)

@@ -62,7 +62,7 @@ class Trainer:
             betas=(settings.beta1, settings.beta2),
             fused=True,
         )
-        self.apart = apart.even_cuts(MEASURED, self.length)
+        self.apart = apart.even_cuts(min(MEASURED, 1 + len(apart) // self.length), self.length)
         self.error = self.nats = float("nan")
 
     @property
@@ -93,7 +93,8 @@ class Trainer:
         return self.cuts_seen / self.cuts_in_epoch
 
     def _step(self, total: float) -> None:
-        rate = self.settings.learning_rate * min(1.0, (self.cuts_seen / self.settings.batch + 1) / WARM_UP)
+        warm_up = min(WARM_UP * self.settings.batch, 0.1 * total)
+        rate = self.settings.learning_rate * min(1.0, (self.cuts_seen + self.settings.batch) / warm_up)
         if self.settings.anneal:
             rate *= (1 + cos(pi * self.cuts_seen / total)) / 2
         for group in self.optimizer.param_groups:
@@ -158,9 +159,10 @@ class Trainer:
         """The network without what only training needs, its latents of unit spread."""
         self.network.eval()
         random = torch.Generator().manual_seed(0)
-        batches = LATENTS_KNOWN // self.settings.batch
+        count = min(LATENTS_KNOWN, max(self.settings.latent_dim, self.cuts_in_epoch))
         cuts = (
-            self.sounds.random_cuts(self.settings.batch, self.length, random) for _ in range(max(1, batches))
+            self.sounds.random_cuts(self.settings.batch, self.length, random)
+            for _ in range(0, count, self.settings.batch)
         )
         with torch.no_grad():
             found = [self.network.encode_distribution(self._levels(batch)) for batch in cuts]

@@ -1,0 +1,123 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from lightning_fabric import Fabric
+
+from netbend.errors import DataError
+from netbend.models.catalog import load_model
+from netbend.models.spectrogram_vae.training.loop import Trainer
+from netbend.models.spectrogram_vae.training.settings import PAPER_PRESET, Settings
+from netbend.models.spectrogram_vae.training.sounds import Sounds, find_sounds, load_sounds, set_apart
+from netbend.sound.files import write_sound
+
+RATE = 44100
+SETTINGS = Settings(width=1 / 32, latent_dim=8, epochs=4, batch=4, learning_rate=0.003)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Chords of three files: two to learn from, one to measure by."""
+    folder = tmp_path_factory.mktemp("sounds")
+    time = np.arange(4 * RATE) / RATE
+    for number, pitch in enumerate((220.0, 330.0, 275.0)):
+        chord = sum(np.sin(2 * np.pi * pitch * k * time) / k for k in (1, 2, 3)) * 0.2
+        write_sound(folder / f"{number}.flac", chord[None].astype(np.float32), RATE)
+    return folder
+
+
+def trainer(folder: Path, run: Path, settings: Settings = SETTINGS) -> Trainer:
+    run.mkdir(exist_ok=True)
+    files = find_sounds(folder)
+    sounds = load_sounds(files[:2], RATE, 33536, run / "sounds.raw")
+    apart = load_sounds(files[2:], RATE, 33536, run / "apart.raw")
+    return Trainer(sounds, apart, settings, run, Fabric(accelerator="cpu"))
+
+
+def test_it_learns_and_leaves_a_model_pictures_and_sounds(folder: Path, tmp_path: Path):
+    training = trainer(folder, tmp_path / "run", Settings(**{**vars(SETTINGS), "epochs": 12}))
+    errors = []
+    training.run(lambda progress: errors.append(progress.error))
+    assert np.mean(errors[-4:]) < np.mean(errors[:4]) - 3
+    run = tmp_path / "run"
+    lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    assert lines[-1]["apart_rms_db"] < lines[0]["apart_rms_db"]
+    assert (run / "samples" / "epoch0012.png").exists()
+    assert (run / "samples" / "epoch0012.wav").exists()
+    assert load_model(run / "model.safetensors", "cpu").network.architecture.features == (16, 8, 4, 2)
+
+
+def test_a_run_that_was_interrupted_goes_on_as_if_it_had_not_been(folder: Path, tmp_path: Path):
+    whole = trainer(folder, tmp_path / "whole")
+    whole.run()
+
+    class Interrupted(Exception):
+        pass
+
+    def interrupt(_: object) -> None:
+        if parted.cuts_seen >= 12:
+            raise Interrupted
+
+    parted = trainer(folder, tmp_path / "parted")
+    with pytest.raises(Interrupted):
+        parted.run(interrupt)
+    resumed = trainer(folder, tmp_path / "parted")
+    resumed.resume()
+    assert resumed.cuts_seen == 12
+    resumed.run()
+    for name, value in whole.network.state_dict().items():
+        torch.testing.assert_close(resumed.network.state_dict()[name], value, msg=name)
+
+
+def test_random_cuts_never_cross_from_one_sound_into_another():
+    samples = np.repeat(np.array([1000, 2000, 3000], np.int16) * 10, 500)
+    sounds = Sounds(samples, np.array([0, 500, 1000, 1500]))
+    cuts = sounds.random_cuts(200, 400, torch.Generator().manual_seed(0))
+    assert (cuts == cuts[:, :1]).all()
+    assert len(cuts[:, 0].unique()) == 3
+    assert torch.equal(sounds.even_cuts(5, 400), sounds.even_cuts(5, 400))
+
+
+def test_cuts_avoid_silence():
+    samples = np.concatenate([np.zeros(9000, np.int16), np.full(9000, 8000, np.int16)])
+    cuts = Sounds(samples, np.array([0, 18000])).random_cuts(50, 100, torch.Generator().manual_seed(0))
+    assert (cuts.abs().amax(dim=1) > 0).float().mean() > 0.9
+
+
+def test_sounds_are_decoded_once(folder: Path, tmp_path: Path):
+    files = find_sounds(folder)
+    decoded: list[int] = []
+    first = load_sounds(files, RATE, 33536, tmp_path / "sounds.raw", decoded.append)
+    again = load_sounds(files, RATE, 33536, tmp_path / "sounds.raw", decoded.append)
+    assert decoded == [1, 2, 3]
+    assert np.array_equal(first.samples, again.samples)
+    load_sounds(files[:1], RATE, 33536, tmp_path / "sounds.raw", decoded.append)
+    assert decoded == [1, 2, 3, 1]
+
+
+def test_files_are_set_apart_whole():
+    files = [Path(f"{number}.wav") for number in range(100)]
+    learnt, measured = set_apart(files)
+    assert len(measured) == 5
+    assert sorted(learnt + measured) == sorted(files)
+    assert len(set_apart(files[:2])[1]) == 1
+    assert set_apart(files[:1]) == (files[:1], files[:1])
+
+
+def test_the_papers_settings():
+    assert (PAPER_PRESET.learning_rate, PAPER_PRESET.beta1, PAPER_PRESET.beta2) == (0.0003, 0.0, 0.99)
+    assert (PAPER_PRESET.batch, PAPER_PRESET.epochs, PAPER_PRESET.width) == (64, 50.0, 1.0)
+
+
+@pytest.mark.parametrize("wrong", [{"width": 0.0}, {"batch": 0}, {"beta1": 1.0}, {"kl_weight": -1.0}])
+def test_settings_that_make_no_sense_are_refused_by_option(wrong: dict[str, float]):
+    (name,) = wrong
+    with pytest.raises(DataError, match="--" + name.replace("_", "-")):
+        Settings(**wrong)
+
+
+def test_folders_without_sounds_are_refused(tmp_path: Path):
+    with pytest.raises(DataError, match="no sounds found"):
+        find_sounds(tmp_path)
