@@ -1,0 +1,185 @@
+"""Files through the shipped model."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from PIL import Image
+
+from netbend.errors import NonFiniteError, RenderError, SoundError
+from netbend.models.base import SoundModel
+from netbend.models.catalog import load_model
+from netbend.recipe import load_recipe, recipe_from_data
+from netbend.render.phase import Phase
+from netbend.render.sound import Mixing, SoundJob
+from netbend.render.sound_picture import compared
+from netbend.render.stream import Listening
+from netbend.sound.files import read_mono, write_sound
+from netbend.sound.loudness import LoudnessMeter
+
+ROOT = Path(__file__).parents[2]
+TABLA = ROOT / "sounds" / "loop_tabla.flac"
+RECIPES = sorted((ROOT / "recipes" / "music").glob("*.yaml"))
+
+
+@pytest.fixture(scope="module")
+def music() -> SoundModel:
+    model = load_model("music", "cpu")
+    assert isinstance(model, SoundModel)
+    return model
+
+
+@pytest.fixture(scope="module")
+def loop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three seconds of the tabla, 16 bits, stereo."""
+    path = tmp_path_factory.mktemp("loop") / "loop.wav"
+    samples, rate = soundfile.read(TABLA, frames=3 * 44100, dtype="int16")
+    soundfile.write(path, samples, rate)
+    return path
+
+
+def figure_3(music: SoundModel, seed: int = 0) -> SoundJob:
+    return SoundJob(music).bent(load_recipe(ROOT / "recipes/music/figure-3.yaml"), seed)
+
+
+def loudness(path: Path) -> float:
+    samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    meter = LoudnessMeter(rate, samples.shape[1])
+    meter.push(samples.T, samples.T)
+    meter.flush()
+    return meter.loudness()
+
+
+def test_without_mix_the_source_comes_back_to_the_bit(music: SoundModel, loop: Path, tmp_path: Path):
+    SoundJob(music, mixing=Mixing(mix=0)).write(loop, tmp_path / "out.wav")
+    assert np.array_equal(
+        soundfile.read(loop, dtype="int16")[0], soundfile.read(tmp_path / "out.wav", dtype="int16")[0]
+    )
+
+
+def test_figure_3_on_a_drum_loop(music: SoundModel, loop: Path, tmp_path: Path):
+    """Every seed is another variation; all keep length, rate, channels and loudness, and the rhythm."""
+    source, rate = soundfile.read(loop, dtype="float32")
+    results = []
+    for seed in (3, 4, 5):
+        out = tmp_path / f"{seed}.wav"
+        assert figure_3(music, seed).write(loop, out) == 0
+        samples, out_rate = soundfile.read(out, dtype="float32")
+        assert (samples.shape, out_rate) == (source.shape, rate)
+        assert soundfile.info(out).subtype == "PCM_16"
+        assert loudness(out) == pytest.approx(loudness(loop), abs=1)
+        results.append(samples)
+    for one, other in ((0, 1), (0, 2), (1, 2)):
+        assert np.abs(results[one] - results[other]).max() > 0.01
+
+
+@pytest.mark.parametrize("rate", [22050, 48000])
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_any_rate_and_number_of_channels(music: SoundModel, tmp_path: Path, rate: int, channels: int):
+    time = np.arange(rate * 3 // 2 + 17) / rate
+    tones = np.stack([0.3 * np.sin(2 * np.pi * 330 * (c + 1) * time) for c in range(channels)])
+    write_sound(tmp_path / "in.wav", tones.astype(np.float32), rate, "FLOAT")
+    SoundJob(music).write(tmp_path / "in.wav", tmp_path / "out.wav")
+    assert soundfile.read(tmp_path / "out.wav")[0].reshape(len(time), -1).shape == (len(time), channels)
+    assert soundfile.info(tmp_path / "out.wav").samplerate == rate
+
+
+@pytest.mark.parametrize("mix", [0.3, 0.7, 1.0])
+@pytest.mark.parametrize("phase", list(Phase))
+def test_loudness_stays_within_a_db(music: SoundModel, loop: Path, tmp_path: Path, mix: float, phase: Phase):
+    job = replace(figure_3(music), mixing=Mixing(mix), listening=Listening(phase, iterations=4))
+    job.write(loop, tmp_path / "out.wav")
+    assert loudness(tmp_path / "out.wav") == pytest.approx(loudness(loop), abs=1)
+
+
+def test_without_gain_the_bends_decide_about_loudness(music: SoundModel, loop: Path, tmp_path: Path):
+    recipe = recipe_from_data({"bends": [{"layer": 5, "transform": "multiply", "params": {"p": 0.5}}]})
+    job = SoundJob(music, mixing=Mixing(keep_loudness=False)).bent(recipe, 0)
+    job.write(loop, tmp_path / "out.wav")
+    assert loudness(tmp_path / "out.wav") < loudness(loop) - 10
+
+
+def test_silence_stays_silence(music: SoundModel, tmp_path: Path):
+    write_sound(tmp_path / "in.wav", np.zeros((2, 50_000), np.float32), 44100, "PCM_16")
+    figure_3(music).write(tmp_path / "in.wav", tmp_path / "out.wav")
+    assert not soundfile.read(tmp_path / "out.wav", dtype="int16")[0].any()
+
+
+def test_clipping_is_counted(music: SoundModel, loop: Path, tmp_path: Path):
+    assert SoundJob(music, mixing=Mixing(mix=0, volume=40)).write(loop, tmp_path / "out.wav") > 1000
+    assert np.abs(soundfile.read(tmp_path / "out.wav")[0]).max() <= 1
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_errors_leave_nothing_behind(music: SoundModel, tmp_path: Path, value: float):
+    samples = np.zeros((1, 100_000), np.float32)
+    samples[0, 90_000] = value
+    soundfile.write(tmp_path / "in.wav", samples.T, 44100, subtype="FLOAT")
+    with pytest.raises(SoundError, match=r"in\.wav: NaN or infinity at 2\.041 s"):
+        SoundJob(music).write(tmp_path / "in.wav", tmp_path / "out" / "out.wav")
+    assert [path.name for path in tmp_path.rglob("*")] in (["in.wav", "out"], ["out", "in.wav"])
+
+
+def test_a_bend_that_overflows_leaves_nothing_behind(music: SoundModel, loop: Path, tmp_path: Path):
+    twice = [{"layer": 4, "transform": "multiply", "params": {"p": 1e38}}] * 2
+    with pytest.raises(NonFiniteError):
+        SoundJob(music).bent(recipe_from_data({"bends": twice}), 0).write(loop, tmp_path / "out.wav")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_results_say_what_they_were_made_from(music: SoundModel, loop: Path, tmp_path: Path):
+    figure_3(music, 7).write(loop, tmp_path / "out.flac")
+    with soundfile.SoundFile(tmp_path / "out.flac") as file:
+        record = json.loads(file.comment)
+    assert record["model"] == "music"
+    assert record["model_hash"] == music.hash
+    assert [bend["transform"] for bend in record["recipe"]["bends"]] == [
+        "erode",
+        "dilate",
+        "threshold",
+        "multiply",
+    ]
+    assert record["indices"][0] == list(figure_3(music, 7).plan.bends[0].indices)
+
+
+def test_the_model_sings(music: SoundModel, tmp_path: Path):
+    for seed in (0, 1):
+        SoundJob(music).write_song(seed, tmp_path / f"{seed}.wav", 3.0, 1.0)
+    SoundJob(music).write_song(0, tmp_path / "again.wav", 3.0, 1.0)
+    first, other, again = (soundfile.read(tmp_path / f"{name}.wav")[0] for name in ("0", "1", "again"))
+    assert len(first) == 3 * 44100
+    assert np.sqrt((first**2).mean()) > 0.003
+    assert np.array_equal(first, again)
+    assert not np.allclose(first, other)
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_every_recipe_is_heard(music: SoundModel, path: Path, loop: Path, tmp_path: Path):
+    job = SoundJob(music, mixing=Mixing(keep_loudness=False))
+    job.write(loop, tmp_path / "unbent.wav")
+    recipe = load_recipe(path)
+    job.bent(recipe, recipe.seed).write(loop, tmp_path / "bent.wav")
+    levels = [
+        music.spectrum.levels(music.spectrum.analyse(torch.from_numpy(read_mono(tmp_path / name, 44100))))
+        for name in ("unbent.wav", "bent.wav")
+    ]
+    assert (levels[1] - levels[0]).abs().mean() * music.spectrum.decibels > 1
+
+
+def test_pictures_compare_source_reconstruction_and_results(music: SoundModel, loop: Path, tmp_path: Path):
+    figure_3(music).write(loop, tmp_path / "out.wav")
+    picture = compared(music, loop, [("bent", tmp_path / "out.wav")])
+    assert isinstance(picture, Image.Image)
+    assert picture.width == pytest.approx(3 * 44100 / 256, abs=20)
+    assert picture.height > 3 * 257
+    assert len(picture.getcolors(1 << 24)) > 50
+
+
+@pytest.mark.parametrize("mix", [-0.1, 1.1, float("nan")])
+def test_mixes_that_mean_nothing_are_refused(mix: float):
+    with pytest.raises(RenderError, match="--mix"):
+        Mixing(mix)

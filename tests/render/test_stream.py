@@ -1,0 +1,151 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from netbend.bending import Plan, resolve
+from netbend.errors import NonFiniteError, RenderError
+from netbend.models.base import Latents, Play
+from netbend.models.spectrogram_vae import SpectrogramModel
+from netbend.models.spectrogram_vae.network import Architecture, SpectrogramVAE
+from netbend.recipe import recipe_from_data
+from netbend.render.phase import Phase
+from netbend.render.stream import Listening, SoundStream, sing
+from netbend.sound.files import read_mono
+
+SOUNDS = Path(__file__).parents[2] / "sounds"
+LIVE = Listening(overlap=8, context=96)
+
+
+def tiny() -> SpectrogramModel:
+    torch.manual_seed(0)
+    vae = SpectrogramVAE(Architecture.of_width(1 / 32, latent_dim=16))
+    with torch.no_grad():
+        vae.decoder.output.bias.fill_(0.6)
+    return SpectrogramModel(vae, "tiny", "0" * 64)
+
+
+class Mirror(SpectrogramModel):
+    """Reconstructs perfectly: what is heard through it is what the rest of the way does."""
+
+    def __init__(self) -> None:
+        super().__init__(tiny().vae, "mirror")
+
+    def encode(self, levels: torch.Tensor) -> Latents:
+        self.seen = levels
+        return super().encode(levels)
+
+    def generate(self, latents: Latents, play: Play = Play()) -> torch.Tensor:
+        super().generate(latents, play)
+        return self.seen
+
+
+def plan(model: SpectrogramModel, *bends: dict[str, object]) -> Plan:
+    return resolve(recipe_from_data({"bends": list(bends)}), model.layers, seed=0)
+
+
+def noise(samples: int, channels: int = 2) -> np.ndarray:
+    return np.random.default_rng(0).uniform(-0.1, 0.1, (channels, samples)).astype(np.float32)
+
+
+def through(stream: SoundStream, sound: np.ndarray, block: int) -> np.ndarray:
+    parts = [stream.push(sound[:, start : start + block]) for start in range(0, sound.shape[1], block)]
+    return np.concatenate([*parts, stream.flush()], axis=1)
+
+
+@pytest.mark.parametrize("listening", [Listening(), LIVE, Listening(overlap=0)])
+@pytest.mark.parametrize("samples", [300, 33536, 100_000])
+def test_a_perfect_network_gives_the_sound_back(listening: Listening, samples: int):
+    """But for what lies below the network's floor."""
+    sound = noise(samples)
+    heard = through(SoundStream(Mirror(), Plan(()), 2, listening), sound, 5000)
+    assert heard.shape == sound.shape
+    assert np.abs(heard - sound).max() < 3e-4
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+@pytest.mark.parametrize("listening", [Listening(iterations=3), replace(LIVE, iterations=3)])
+def test_what_is_streamed_is_what_is_made_offline(phase: Phase, listening: Listening):
+    model = tiny()
+    bends = plan(
+        model, {"layer": 2, "transform": "multiply", "params": {"p": 2}, "features": {"random": 0.5}}
+    )
+    sound = noise(70_000)
+    listening = replace(listening, phase=phase)
+    offline = through(SoundStream(model, bends, 2, listening), sound, 70_000)
+    for block in (64, 1023, 30_000):
+        streamed = through(SoundStream(model, bends, 2, listening), sound, block)
+        assert streamed.shape == sound.shape
+        assert np.abs(streamed - offline).max() < 1e-4 * np.abs(offline).max()
+
+
+@pytest.mark.parametrize(("listening", "latency"), [(Listening(), 33536), (LIVE, 8960)])
+def test_every_sample_is_out_after_the_latency_stated(listening: Listening, latency: int):
+    stream = SoundStream(Mirror(), Plan(()), 1, listening)
+    assert stream.latency == latency
+    sound, given, late = noise(120_000, 1), 0, []
+    for start in range(0, sound.shape[1], 64):
+        given += stream.push(sound[:, start : start + 64]).shape[1]
+        late.append(start + 64 - given)
+    assert latency - 512 < max(late) <= latency
+
+
+def test_silence_stays_silence_whatever_the_network_does():
+    model = tiny()
+    loud = np.concatenate([noise(44100), np.zeros((2, 88200), np.float32)], axis=1)
+    for phase in Phase:
+        heard = through(SoundStream(model, Plan(()), 2, Listening(phase, 2)), loud, 10_000)
+        assert np.abs(heard[:, :40_000]).max() > 0.01
+        assert np.abs(heard[:, 44100 + 1024 :]).max() == 0
+
+
+def test_bends_are_heard_and_detail_puts_back_what_is_lost():
+    model, sound = tiny(), noise(50_000)
+    bends = plan(model, {"layer": 5, "transform": "multiply", "params": {"p": 0.9}})
+    unbent = through(SoundStream(model, Plan(()), 2), sound, 50_000)
+    bent = through(SoundStream(model, bends, 2), sound, 50_000)
+    assert np.abs(bent - unbent).max() > 0.01 * np.abs(unbent).max()
+    detailed = through(SoundStream(model, Plan(()), 2, Listening(detail=1.0)), sound, 50_000)
+    assert np.abs(detailed - sound).max() < 3e-4
+
+
+def test_blocks_of_other_shapes_and_chunks_of_nothing_are_refused():
+    stream = SoundStream(tiny(), Plan(()), 2)
+    with pytest.raises(RenderError, match=r"takes \(2, samples\)"):
+        stream.push(noise(100, 1))
+    with pytest.raises(RenderError, match="too few"):
+        SoundStream(tiny(), Plan(()), 2, Listening(overlap=100))
+
+
+def test_a_bend_that_makes_nan_says_so():
+    model = tiny()
+    bends = plan(
+        model,
+        {"layer": 4, "transform": "multiply", "params": {"p": 1e38}},
+        {"layer": 4, "transform": "multiply", "params": {"p": 1e38}},
+    )
+    with pytest.raises(NonFiniteError, match="layer 4"):
+        through(SoundStream(model, bends, 2), noise(50_000), 50_000)
+
+
+def test_singing_is_the_same_each_time_and_bent_by_plans():
+    model = tiny()
+    bends = plan(model, {"layer": 5, "transform": "flip-h"})
+
+    def song(bent: Plan) -> np.ndarray:
+        latents = (model.latents([seed]) for seed in (1, 2, 3))
+        return np.concatenate(list(sing(model, bent, latents, listening=Listening(iterations=3))), axis=1)
+
+    first = song(Plan(()))
+    assert first.shape == (1, 3 * 96 * 256 - 768)
+    assert np.array_equal(first, song(Plan(())))
+    assert not np.allclose(first, song(bends))
+
+
+def test_a_real_loop_keeps_its_rhythm_through_a_perfect_network():
+    loop = read_mono(SOUNDS / "loop_tabla.flac", 44100)[None, :200_000]
+    heard = through(SoundStream(Mirror(), Plan(()), 1), loop, 44100)
+    # Not at the end, where the loop is cut: a click has less than the floor in each of its many bins.
+    assert np.abs(heard - loop)[:, :-1024].max() < 0.003
