@@ -14,7 +14,7 @@ def refuse_idle_options(context: typer.Context, without: Needs, beside: Needs) -
 
     without: options that need the one they are listed under. beside: those that it rules out.
     """
-    shown = {option.name: option.opts[-1] for option in context.command.params}
+    shown = {option.name: max(option.opts, key=len) for option in context.command.params}
     given = [name for name in shown if is_given(context, str(name))]
     ruled_out = {name for ruling in beside if ruling in given for name in beside[ruling]}
     for needed, idle in without.items():

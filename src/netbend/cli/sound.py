@@ -85,11 +85,11 @@ def sound(
     refuse_idle_options(context, _WITHOUT, _BESIDE)
     if not sources and seeds is None:
         raise RenderError("name sound files to bend, or --seeds to let the model sing")
+    lengths = _lengths(sources or [])
     settings = _Settings(recipe, model, clusters, seed, variations, device, bf16)
     jobs = settings.jobs(phase, iterations, detail, mix, gain, volume, nonfinite)
     if seeds is None:
-        assert sources is not None
-        written = _bend_files(sources, jobs, out, recipe, spectrogram, overwrite, quiet or json)
+        written = _bend_files(lengths, jobs, out, recipe, spectrogram, overwrite, quiet or json)
     else:
         written = _let_sing(seeds, jobs, out, recipe, seconds, walk, truncation, overwrite, quiet or json)
     if json:
@@ -149,8 +149,21 @@ class _Settings:
         return model
 
 
+def _lengths(sources: list[Path]) -> dict[Path, int]:
+    """Frames of each file. Raises SoundError for one that cannot be read, before any is bent."""
+    from netbend.sound.files import SoundReader
+
+    lengths = {}
+    for source in sources:
+        if source in lengths:
+            raise RenderError(f"{source} comes twice")
+        with SoundReader(source) as reader:
+            lengths[source] = reader.frames
+    return lengths
+
+
 def _bend_files(
-    sources: list[Path],
+    lengths: dict[Path, int],
     jobs: "dict[str, SoundJob]",
     out: Path,
     recipe: Path | None,
@@ -161,8 +174,8 @@ def _bend_files(
     from netbend.render.files import nothing_left_on_error, refuse_existing, write_whole
     from netbend.render.record import png_bytes
     from netbend.render.sound_picture import compared
-    from netbend.sound.files import SoundReader
 
+    sources = list(lengths)
     if picture is not None and len(sources) > 1:
         raise RenderError("--spectrogram shows one source: name one file")
     endings = [f"-{recipe.stem}{label}" if recipe else f"{label}-unbent" for label in jobs]
@@ -171,13 +184,9 @@ def _bend_files(
     if len(set(paths)) < len(paths):
         raise RenderError("two of the files have one name; bend them one after the other")
     refuse_existing(paths if picture is None else [*paths, picture], overwrite)
-    lengths = []
-    for source in sources:  # all of them can be read, before any is bent
-        with SoundReader(source) as reader:
-            lengths.append(reader.frames)
     new: list[Path] = []
     with nothing_left_on_error(new), progress_bar(visible=not silent) as bar:
-        task = bar.add_task("Bending", total=sum(lengths) * len(jobs))
+        task = bar.add_task("Bending", total=sum(lengths.values()) * len(jobs))
         work = [(source, job) for source in sources for job in jobs.values()]
         for path, (source, job) in zip(paths, work, strict=True):
             is_new = not path.exists()
