@@ -47,6 +47,9 @@ def spectrogram_vae(
     kl_weight: Annotated[
         float | None, typer.Option(help="Squared error (dB^2) that one nat in the latent costs.")
     ] = None,
+    emphasis: Annotated[
+        float | None, typer.Option(help="Of low frequencies in the error: 1 as the ear, 0 none.")
+    ] = None,
     gain: Annotated[
         float | None, typer.Option(help="Make cuts louder or softer at random, by dB at most.")
     ] = None,
@@ -70,6 +73,7 @@ def spectrogram_vae(
         beta2=beta2,
         anneal=anneal,
         kl_weight=kl_weight,
+        emphasis=emphasis,
         gain=gain,
         bf16=bf16,
         seed=seed,

@@ -11,7 +11,6 @@ from pathlib import Path
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor
-from torch.nn import functional as F
 
 from netbend.models.native import save_network
 from netbend.models.spectrogram_vae.network import FRAMES, SpectrogramVAE
@@ -20,6 +19,7 @@ from netbend.models.spectrogram_vae.training.settings import Settings
 from netbend.models.spectrogram_vae.training.sounds import Sounds
 from netbend.sound.drawing import spectrogram_sheet
 from netbend.sound.files import write_sound
+from netbend.sound.spectrum import Spectrum
 
 WARM_UP = 200  # steps
 SAVE_EVERY_SECONDS = 300
@@ -51,6 +51,8 @@ class Trainer:
         architecture = settings.architecture()
         self.spectrum = architecture.spectrum()
         self.length = self.spectrum.samples_in(FRAMES)
+        self.weights = mel_density(self.spectrum).pow(settings.emphasis).to(fabric.device)
+        self.weights /= self.weights.mean()
         self.cuts_seen = 0
         self.random = torch.Generator().manual_seed(settings.seed)
         torch.manual_seed(settings.seed)
@@ -106,7 +108,7 @@ class Trainer:
             mean, log_variance = mean.float(), log_variance.float().clamp(-20, 10)
             noise = torch.randn(mean.shape, generator=self.random).to(mean.device)
             decoded = self.network(mean + noise * (log_variance / 2).exp()).float()
-        error = (decoded - levels).square().mean() * self.spectrum.decibels**2
+        error = ((decoded - levels).square() * self.weights).mean() * self.spectrum.decibels**2
         nats = (mean.square() + log_variance.exp() - log_variance - 1).sum(dim=1).mean() / 2
         self.optimizer.zero_grad()
         self.fabric.backward(error + self.settings.kl_weight * nats)
@@ -133,9 +135,10 @@ class Trainer:
         """Measure, write the network to play, pictures and sounds, and a line in the log."""
         network = self.network_to_play()
         errors = [
-            _error(network, self._levels(cuts)) for cuts in torch.split(self.apart, self.settings.batch)
+            _errors(network, self._levels(cuts), self.weights)
+            for cuts in torch.split(self.apart, self.settings.batch)
         ]
-        squared, absolute = torch.stack(errors).mean(dim=0).tolist()
+        squared, absolute, weighted = torch.stack(errors).mean(dim=0).tolist()
         save_network(
             self.folder / "model.safetensors",
             network,
@@ -149,6 +152,7 @@ class Trainer:
             "training_rms_db": self.error,
             "apart_rms_db": squared**0.5 * self.spectrum.decibels,
             "apart_mean_db": absolute * self.spectrum.decibels,
+            "apart_weighted_rms_db": weighted**0.5 * self.spectrum.decibels,
             "nats": self.nats,
         }
         with (self.folder / "log.jsonl").open("a") as log:
@@ -206,7 +210,14 @@ class Trainer:
         self.random.set_state(state["random"].cpu())
 
 
-def _error(network: SpectrogramVAE, levels: Tensor) -> Tensor:
-    """Mean squared and mean absolute difference of levels from their reconstruction."""
-    decoded = network(network.encode(levels))
-    return torch.stack([F.mse_loss(decoded, levels), F.l1_loss(decoded, levels)])
+def _errors(network: SpectrogramVAE, levels: Tensor, weights: Tensor) -> Tensor:
+    """Mean squared, mean absolute and weighted mean squared error of reconstructions."""
+    difference = network(network.encode(levels)) - levels
+    squared = difference.square()
+    return torch.stack([squared.mean(), difference.abs().mean(), (squared * weights).mean()])
+
+
+def mel_density(spectrum: Spectrum) -> Tensor:
+    """How many mel lie in each bin, `(bins,)`, relative to the lowest."""
+    frequencies = torch.arange(spectrum.bins) * (spectrum.sample_rate / spectrum.window)
+    return 1 / (1 + frequencies / 700)

@@ -15,6 +15,7 @@ class Settings(RunSettings):
     epochs: passes; one sees as much sound as there is, in random cuts.
     beta1, beta2: of Adam. anneal: let the learning rate fall to nothing along a cosine.
     kl_weight: dB^2 of mean squared error that one nat of latent information costs.
+    emphasis: of low frequencies in the error: 1 weighs bins as the ear's mel scale spaces them, 0 alike.
     gain: dB by which a cut is made louder or softer at random, at most.
     bf16: compute convolutions in bfloat16, where the processor does that faster.
     """
@@ -23,12 +24,13 @@ class Settings(RunSettings):
     latent_dim: int = 512
     sample_rate: int = 44100
     epochs: float = 50.0
-    batch: int = 32
+    batch: int = 16
     learning_rate: float = 0.001
     beta1: float = 0.9
     beta2: float = 0.99
     anneal: bool = True
     kl_weight: float = 0.0001
+    emphasis: float = 1.0
     gain: float = 6.0
     bf16: bool = False
     seed: int = 0
@@ -37,7 +39,7 @@ class Settings(RunSettings):
         for name in ("width", "latent_dim", "sample_rate", "epochs", "batch", "learning_rate"):
             if getattr(self, name) <= 0:
                 self.refuse("expected a number above 0", name)
-        for name in ("kl_weight", "gain"):
+        for name in ("kl_weight", "emphasis", "gain"):
             if getattr(self, name) < 0:
                 self.refuse("expected 0 or more", name)
         for name in ("beta1", "beta2"):
@@ -54,4 +56,4 @@ class Settings(RunSettings):
 
 # Section 3.2; it does not say how the information in the latent was weighted.
 PAPER = {"width": 1.0, "epochs": 50.0, "batch": 64, "learning_rate": 0.0003, "beta1": 0.0, "beta2": 0.99}
-PAPER_PRESET = Settings(**PAPER, anneal=False, gain=0.0)  # type: ignore[arg-type]
+PAPER_PRESET = Settings(**PAPER, anneal=False, emphasis=0.0, gain=0.0)  # type: ignore[arg-type]
