@@ -53,6 +53,12 @@ CATALOGUE = {
             "CC BY 4.0",
         ),
         Entry(
+            "music",
+            "spectrogram_vae",
+            "spectrogram VAE, 44.1 kHz: electronic, ambient, rock, metal and orchestral game music",
+            "CC BY-SA 4.0",
+        ),
+        Entry(
             "photo-faces",
             "mobilestylegan",
             "MobileStyleGAN, 1024x1024: photographic faces, distilled from StyleGAN2-FFHQ by S. Belousov",

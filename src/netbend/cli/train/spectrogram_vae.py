@@ -144,6 +144,8 @@ def _load(files: list[Path], settings: "Settings", cache: Path, quiet: bool) -> 
     shortest = settings.architecture().spectrum().samples_in(FRAMES)
     with progress_bar(visible=not quiet) as bar:
         task = bar.add_task("Decoding sounds", total=len(files))
-        return load_sounds(
+        sounds = load_sounds(
             files, settings.sample_rate, shortest, cache, lambda count: bar.update(task, completed=count)
         )
+        bar.update(task, completed=len(files))  # also where they had been decoded before
+        return sounds

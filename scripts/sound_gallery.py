@@ -1,0 +1,54 @@
+"""Every recipe for music, seen and heard: spectrograms for docs/, small FLACs for the model's card.
+
+    python scripts/sound_gallery.py
+
+Writes docs/gallery/music/RECIPE.png - source, reconstruction, result - for a loop of sounds/, and beside the
+card of `music` in audio/ the reconstructions of the sounds, a bent one for every recipe, and two songs.
+"""
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from netbend.models.catalog import CATALOGUE, load_model
+from netbend.recipe import load_recipe
+from netbend.render.phase import Phase
+from netbend.render.sound import SoundJob
+from netbend.render.sound_picture import compared
+from netbend.render.stream import Listening
+from netbend.sound.files import read_mono, write_sound
+
+ROOT = Path(__file__).parent.parent
+SECONDS = 6.0
+SOURCES = ["loop_tabla", "loop_compus", "guit_e_fifths"]
+
+
+def main() -> None:
+    model = load_model("music", "cpu")
+    audio = CATALOGUE["music"].file.parent / "audio"
+    pictures = ROOT / "docs" / "gallery" / "music"
+    for folder in (audio, pictures):
+        folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        excerpts = [excerpt(name, Path(scratch)) for name in SOURCES]
+        for source in excerpts:
+            SoundJob(model).write(source, audio / f"{source.stem}-unbent.flac")
+        for index, path in enumerate(sorted((ROOT / "recipes" / "music").glob("*.yaml"))):
+            recipe, source = load_recipe(path), excerpts[index % len(excerpts)]
+            result = audio / f"{source.stem}-{path.stem}.flac"
+            SoundJob(model).bent(recipe, recipe.seed).write(source, result)
+            picture = compared(model, source, [(f"{path.stem}: {source.stem}", result)])
+            picture.quantize(128).save(pictures / f"{path.stem}.png", optimize=True)
+    new_phases = Listening(Phase.GRIFFIN_LIM)
+    for seed in (0, 1):
+        replace(SoundJob(model), listening=new_phases).write_song(seed, audio / f"song-{seed}.flac", 8.0, 3.0)
+
+
+def excerpt(name: str, folder: Path) -> Path:
+    path = folder / f"{name}.flac"
+    write_sound(path, read_mono(ROOT / "sounds" / f"{name}.flac", 44100, SECONDS)[None], 44100, "PCM_16")
+    return path
+
+
+if __name__ == "__main__":
+    main()
