@@ -3,12 +3,15 @@
     python scripts/sound_gallery.py
 
 Writes docs/gallery/music/RECIPE.png - source, reconstruction, result - for a loop of sounds/, and beside the
-card of `music` in audio/ the reconstructions of the sounds, a bent one for every recipe, and two songs.
+card of `music` in audio/ the reconstructions of the sounds, a bent one for every recipe, and two songs;
+docs/pictures/figure-3.png, for the README, shows four variations of one loop.
 """
 
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+
+from PIL import Image
 
 from netbend.models.catalog import CATALOGUE, load_model
 from netbend.recipe import load_recipe
@@ -38,10 +41,21 @@ def main() -> None:
             result = audio / f"{source.stem}-{path.stem}.flac"
             SoundJob(model).bent(recipe, recipe.seed).write(source, result)
             picture = compared(model, source, [(f"{path.stem}: {source.stem}", result)])
-            picture.quantize(128).save(pictures / f"{path.stem}.png", optimize=True)
+            save(picture, pictures / f"{path.stem}.png")
+        variations = []
+        recipe = load_recipe(ROOT / "recipes" / "music" / "figure-3.yaml")
+        for seed in range(3, 7):
+            result = Path(scratch) / f"variation-{seed}.flac"
+            SoundJob(model).bent(recipe, seed).write(excerpts[0], result)
+            variations.append((f"seed {seed}", result))
+        save(compared(model, excerpts[0], variations), ROOT / "docs" / "pictures" / "figure-3.png")
     new_phases = Listening(Phase.GRIFFIN_LIM)
     for seed in (0, 1):
         replace(SoundJob(model), listening=new_phases).write_song(seed, audio / f"song-{seed}.flac", 8.0, 3.0)
+
+
+def save(picture: Image.Image, path: Path) -> None:
+    picture.quantize(128).save(path, optimize=True)
 
 
 def excerpt(name: str, folder: Path) -> Path:

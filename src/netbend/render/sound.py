@@ -21,6 +21,7 @@ from netbend.sound.files import BLOCK, Resampling, Samples, SoundReader, SoundWr
 from netbend.sound.loudness import SILENT, LoudnessMeter
 
 Report = Callable[[int], None]
+MOST_GAIN = 60.0  # dB that are made up for: beyond, there is nothing to be heard but noise
 
 
 @dataclass(frozen=True)
@@ -141,9 +142,6 @@ class SoundJob:
             wet *= _ratio(wanted, meter.loudness(0, 1))
             overall *= _ratio(wanted, meter.loudness(dry, wet))
         return dry * overall, wet * overall
-
-
-MOST_GAIN = 60.0  # dB that are made up for: beyond, there is nothing to be heard but noise
 
 
 def _ratio(wanted: float, found: float) -> float:
