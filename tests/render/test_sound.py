@@ -121,7 +121,7 @@ def test_errors_leave_nothing_behind(music: SoundModel, tmp_path: Path, value: f
     soundfile.write(tmp_path / "in.wav", samples.T, 44100, subtype="FLOAT")
     with pytest.raises(SoundError, match=r"in\.wav: NaN or infinity at 2\.041 s"):
         SoundJob(music).write(tmp_path / "in.wav", tmp_path / "out" / "out.wav")
-    assert [path.name for path in tmp_path.rglob("*")] in (["in.wav", "out"], ["out", "in.wav"])
+    assert [path.name for path in tmp_path.rglob("*")] == ["in.wav"]
 
 
 def test_a_bend_that_overflows_leaves_nothing_behind(music: SoundModel, loop: Path, tmp_path: Path):

@@ -171,9 +171,10 @@ def _bend_files(
     overwrite: bool,
     silent: bool,
 ) -> list[Path]:
-    from netbend.render.files import nothing_left_on_error, refuse_existing, write_whole
+    from netbend.render.files import nothing_left_on_error, refuse_existing
     from netbend.render.record import png_bytes
     from netbend.render.sound_picture import compared
+    from netbend.wholefile import write_whole
 
     sources = list(lengths)
     if picture is not None and len(sources) > 1:
@@ -195,7 +196,7 @@ def _bend_files(
         if picture is not None:
             labelled = [(label.lstrip("-") or "bent", path) for label, path in zip(jobs, paths, strict=True)]
             drawn = compared(next(iter(jobs.values())).model, sources[0], labelled)
-            write_whole(picture, png_bytes(drawn, None))
+            write_whole(picture, png_bytes(drawn, None), RenderError)
     return paths if picture is None else [*paths, picture]
 
 

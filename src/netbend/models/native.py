@@ -1,8 +1,6 @@
 """netbend's own format: safetensors, with kind and architecture of the network in the header."""
 
 import json
-import os
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -14,6 +12,7 @@ from torch import Tensor, nn
 
 from netbend.errors import CheckpointError
 from netbend.models.weights import WeightsFile, read_weights, shown
+from netbend.wholefile import write_whole
 
 HEADER = "netbend"
 MOST_HEADER_BYTES = 1_000_000
@@ -84,26 +83,7 @@ def save_network(
         data = network_bytes(network, kind, architecture, dtype)
     except CheckpointError as error:
         raise CheckpointError(f"cannot write {path}: {error}") from error
-    write_whole(path, data)
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Beside its place first, so that there is never half a file under its name."""
-    unfinished = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".unfinished-", delete=False) as file:
-            unfinished = Path(file.name)
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.chmod(0o644)
-        os.replace(unfinished, path)
-    except OSError as error:
-        raise CheckpointError(f"cannot write {path}: {error.strerror}") from error
-    finally:
-        if unfinished is not None:
-            unfinished.unlink(missing_ok=True)
+    write_whole(path, data, CheckpointError)
 
 
 def peek_kind(path: Path) -> str | None:

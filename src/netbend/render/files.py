@@ -1,7 +1,5 @@
 """Writing output: whole or not at all, and never over what is there."""
 
-import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,26 +16,6 @@ def refuse_existing(paths: Sequence[Path], overwrite: bool) -> None:
     if existing and not overwrite:
         others = f" (and {len(existing) - 1} more)" if len(existing) > 1 else ""
         raise RenderError(f"{existing[0]}{others} exists already; name another --out, or say --overwrite")
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file by way of a temporary one beside it; a failure leaves nothing behind."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise RenderError(f"cannot write {path}: {error.strerror}") from error
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(unfinished, 0o666 & ~umask)
-        os.replace(unfinished, path)
-    except OSError as error:
-        raise RenderError(f"cannot write {path}: {error.strerror}") from error
-    finally:
-        Path(unfinished).unlink(missing_ok=True)
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from netbend.render.record import drawn_indices
 from netbend.render.stream import Listening, SoundStream, sing
 from netbend.sound.files import BLOCK, Resampling, Samples, SoundReader, SoundWriter, format_of
 from netbend.sound.loudness import SILENT, LoudnessMeter
+from netbend.wholefile import folder_of
 
 Report = Callable[[int], None]
 MOST_GAIN = 60.0  # dB that are made up for: beyond, there is nothing to be heard but noise
@@ -198,10 +199,9 @@ class _Scratch:
 
 @contextmanager
 def _scratch(out: Path, channels: int) -> Iterator[_Scratch]:
-    with ExitStack() as stack:
+    with folder_of(out, SoundError), ExitStack() as stack:
         try:
-            out.parent.mkdir(parents=True, exist_ok=True)
-            file = stack.enter_context(tempfile.NamedTemporaryFile(dir=out.parent, prefix=f".{out.name}."))
+            file = stack.enter_context(tempfile.NamedTemporaryFile(dir=out.parent, prefix=".unfinished-"))
         except OSError as error:
             raise SoundError(f"cannot write {out}: {error.strerror}") from error
         yield _Scratch(file, channels, out)

@@ -1,8 +1,8 @@
 """Sound files, read and written block by block, so that an hour needs no more memory than a second."""
 
-import os
-import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from netbend.errors import SoundError
 from netbend.sound.truncation import refuse_truncated
+from netbend.wholefile import whole_file
 
 EXTENSIONS = {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".w64", ".rf64"}
 BLOCK = 1 << 16  # frames
@@ -152,50 +153,47 @@ class SoundWriter:
             subtype = "OPUS"
         self._bits = BITS.get(subtype)
         self._bounded = subtype not in ("FLOAT", "DOUBLE")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-            os.close(handle)
-        except OSError as error:
-            raise SoundError(f"cannot write {path}: {error.strerror}") from error
-        self._unfinished = Path(name)
-        try:
-            self._file = soundfile.SoundFile(name, "w", sample_rate, channels, subtype=subtype, format=format)
-            if comment:
-                self._file.comment = comment
-        except (soundfile.SoundFileError, OSError, TypeError, ValueError) as error:
-            self._unfinished.unlink()
-            raise SoundError(
-                f"cannot write {path}: {_reason(error)} ({format}, {sample_rate} Hz, {channels} channels)"
-            ) from error
+        self._open = partial(
+            soundfile.SoundFile,
+            mode="w",
+            samplerate=sample_rate,
+            channels=channels,
+            subtype=subtype,
+            format=format,
+        )
+        self._comment = comment
+        self._resources = ExitStack()
 
     def __enter__(self) -> "SoundWriter":
+        with ExitStack() as resources:
+            unfinished = resources.enter_context(whole_file(self.path, SoundError))
+            with self._refusals():
+                self._file = resources.enter_context(self._open(unfinished))
+                if self._comment:
+                    self._file.comment = self._comment
+            self._resources = resources.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        with self._refusals():
+            self._resources.__exit__(kind, error, trace)
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
         try:
-            self._file.close()
-            if kind is None:
-                umask = os.umask(0)
-                os.umask(umask)
-                self._unfinished.chmod(0o666 & ~umask)
-                os.replace(self._unfinished, self.path)
-        except (soundfile.SoundFileError, OSError) as failure:
-            raise SoundError(f"cannot write {self.path}: {_reason(failure)}") from failure
-        finally:
-            self._unfinished.unlink(missing_ok=True)
+            yield
+        except (soundfile.SoundFileError, OSError, TypeError, ValueError) as error:
+            raise SoundError(f"cannot write {self.path}: {_reason(error)}") from error
 
     def write(self, samples: Samples) -> None:
         """Append samples `(channels, n)`."""
         if self._bounded:
             self.clipped += int((np.abs(samples) > 1).sum())
             samples = samples.clip(-1, 1)
-        try:
+        with self._refusals():
             self._file.write(samples.T if self._bits is None else _whole_numbers(samples, self._bits).T)
-        except (soundfile.SoundFileError, OSError, ValueError) as error:
-            raise SoundError(f"cannot write {self.path}: {_reason(error)}") from error
 
 
 def _whole_numbers(samples: Samples, bits: int) -> NDArray[np.int32]:
