@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from netbend.models.wrap import wrap
     from netbend.pictures import to_pictures
     from netbend.recipe import Bend, Recipe, load_clusters, load_recipe
+    from netbend.render.stream import Listening, SoundStream
     from netbend.transforms import Transform, parameter, transform
 
 __version__ = "0.1.0"
@@ -40,6 +41,7 @@ _ROOMS = {
     "models.wrap": ["wrap"],
     "recipe": ["Bend", "Recipe", "load_clusters", "load_recipe"],
     "pictures": ["to_pictures"],
+    "render.stream": ["Listening", "SoundStream"],
     "transforms": ["Transform", "parameter", "transform"],
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
@@ -48,11 +50,13 @@ __all__ = [
     "Bend",
     "Latents",
     "Layer",
+    "Listening",
     "Model",
     "NetbendError",
     "Plan",
     "Play",
     "Recipe",
+    "SoundStream",
     "Transform",
     "bend",
     "load_clusters",
