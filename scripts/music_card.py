@@ -78,8 +78,9 @@ def principal_components(levels: Tensor, count: int) -> tuple[Tensor, Tensor]:
     flat = levels.flatten(1)
     mean = flat.mean(dim=0, keepdim=True)
     flat -= mean
-    _, _, components = torch.pca_lowrank(flat, count, center=False, niter=2)
-    return mean, components
+    # More than are kept, and several rounds: a baseline is to be as strong as it can be.
+    _, _, components = torch.pca_lowrank(flat, count + 64, center=False, niter=3)
+    return mean, components[:, :count]
 
 
 def curves(run: Path, path: Path) -> None:

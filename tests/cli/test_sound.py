@@ -120,7 +120,11 @@ def test_clipping_is_reported(run: Run) -> None:
         (["a.wav", "--seeds", "0"], "means nothing beside"),
         (["a.wav", "--seconds", "3"], "--seconds means nothing without --seeds"),
         (["a.wav", "--variations", "3"], "--variations means nothing without --recipe"),
-        (["a.wav", "-r", "louder.yaml", "-o", "a.wav"], "a.wav exists already"),
+        (["a.wav", "-r", "louder.yaml", "-o", "a.wav"], "a.wav is a source"),
+        (["a.wav", "-r", "louder.yaml", "-o", "a.wav", "--overwrite"], "a.wav is a source"),
+        (["a.wav", "-r", "louder.yaml", "-o", "x.m4a"], "does not write .m4a"),
+        (["a.wav", "-r", "louder.yaml", "-o", "x.wav", "--spectrogram", "x.wav"], "one name"),
+        (["a.wav", "-r", "louder.yaml", "-o", "x.opus"], "cannot write x.opus"),
         (["a.wav", "-r", "louder.yaml", "--mix", "2"], "--mix 2.0"),
         (["a.wav", "b.flac", "-r", "louder.yaml", "--spectrogram", "x.png"], "shows one source"),
         (["--seeds", "3-1", "-m", "tiny.safetensors"], "runs backwards"),
@@ -133,7 +137,7 @@ def test_mistakes_are_one_message_and_leave_nothing(
     ran = run("sound", *arguments)
     assert ran.code == 1
     assert message in ran.err
-    assert ran.err.startswith("netbend: ")
+    assert ran.err.splitlines()[-1].startswith("netbend: ")
     assert names(folder) == before
 
 

@@ -143,7 +143,36 @@ def test_results_say_what_they_were_made_from(music: SoundModel, loop: Path, tmp
         "threshold",
         "multiply",
     ]
-    assert record["indices"][0] == list(figure_3(music, 7).plan.bends[0].indices)
+    assert record["bend_seed"] == 7
+
+
+def test_a_record_that_is_too_long_leaves_the_recipe_out(music: SoundModel):
+    bends = [{"layer": 1, "transform": "ablate", "features": {"indices": list(range(0, 192, 2))}}] * 9
+    job = SoundJob(music).bent(recipe_from_data({"bends": bends}), 0)
+    assert len(job.comment()) < 2000
+    assert json.loads(job.comment())["model_hash"] == music.hash
+
+
+def test_a_source_that_grows_meanwhile_is_refused(music: SoundModel, loop: Path, tmp_path: Path):
+    source = tmp_path / "in.wav"
+    source.write_bytes(loop.read_bytes())
+
+    def grow(_: int) -> None:
+        samples, rate = soundfile.read(loop, dtype="int16")
+        soundfile.write(source, np.concatenate([samples, samples]), rate)
+
+    with pytest.raises(SoundError, match="changed while it was read"):
+        SoundJob(music).write(source, tmp_path / "out.wav", grow)
+    assert list(tmp_path.iterdir()) == [source]
+
+
+@pytest.mark.parametrize("frames", [0, 1, 700])
+def test_very_short_sounds_keep_their_length(music: SoundModel, tmp_path: Path, frames: int):
+    write_sound(tmp_path / "in.wav", np.full((2, frames), 0.1, np.float32), 44100)
+    for phase in Phase:
+        job = SoundJob(music, listening=Listening(phase, 2))
+        job.write(tmp_path / "in.wav", tmp_path / "out.wav")
+        assert soundfile.info(tmp_path / "out.wav").frames == frames
 
 
 def test_the_model_sings(music: SoundModel, tmp_path: Path):

@@ -92,6 +92,17 @@ def test_every_sample_is_out_after_the_latency_stated(listening: Listening, late
     assert latency - 512 < max(late) <= latency
 
 
+def test_griffin_lim_is_eight_frames_later():
+    listening = replace(LIVE, phase=Phase.GRIFFIN_LIM, iterations=1)
+    stream, given, late = SoundStream(Mirror(), Plan(()), 1, listening), 0, []
+    assert stream.latency == 8960 + 8 * 256
+    sound = noise(60_000, 1)
+    for start in range(0, sound.shape[1], 256):
+        given += stream.push(sound[:, start : start + 256]).shape[1]
+        late.append(start + 256 - given)
+    assert max(late) <= stream.latency
+
+
 def test_silence_stays_silence_whatever_the_network_does():
     model = tiny()
     loud = np.concatenate([noise(44100), np.zeros((2, 88200), np.float32)], axis=1)
@@ -139,7 +150,7 @@ def test_singing_is_the_same_each_time_and_bent_by_plans():
         return np.concatenate(list(sing(model, bent, latents, listening=Listening(iterations=3))), axis=1)
 
     first = song(Plan(()))
-    assert first.shape == (1, 3 * 96 * 256 - 768)
+    assert first.shape == (1, (3 * 96 - 8) * 256 - 768)
     assert np.array_equal(first, song(Plan(())))
     assert not np.allclose(first, song(bends))
 

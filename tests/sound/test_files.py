@@ -96,6 +96,47 @@ def test_cut_off_files_are_refused(tmp_path: Path, ending: str):
         whole(path)
 
 
+@pytest.mark.parametrize(("format", "endian"), [("WAV", "BIG"), ("WAVEX", "FILE"), ("AIFF", "FILE")])
+def test_other_kinds_of_headers_are_read(tmp_path: Path, format: str, endian: str):
+    soundfile.write(tmp_path / "x.wav", tone().T, RATE, "PCM_16", endian=endian, format=format)
+    assert np.abs(whole(tmp_path / "x.wav") - tone()).max() < 2**-15
+    with SoundReader(tmp_path / "x.wav") as reader:
+        assert reader.format == format.removesuffix("EX")
+
+
+def test_a_flac_that_was_streamed_is_read(tmp_path: Path):
+    """Its header says 0 samples, since its encoder did not know."""
+    path = tmp_path / "x.flac"
+    write_sound(path, tone(), RATE, "PCM_16")
+    data = bytearray(path.read_bytes())
+    data[21] &= 0xF0
+    data[22:26] = bytes(4)
+    path.write_bytes(data)
+    assert np.abs(whole(path) - tone()).max() < 2**-15
+
+
+@pytest.mark.parametrize("rate", [3, 900_000])
+def test_rates_of_no_sound_are_refused(tmp_path: Path, rate: int):
+    soundfile.write(tmp_path / "x.wav", np.zeros(100), rate)
+    with pytest.raises(SoundError, match="samples a second"):
+        SoundReader(tmp_path / "x.wav")
+
+
+def test_what_is_too_large_for_a_wav_is_refused_at_once(tmp_path: Path):
+    with pytest.raises(SoundError, match=r"choose \.flac"):
+        SoundWriter(tmp_path / "x.wav", RATE, 2, "FLOAT", frames=10**9)
+    SoundWriter(tmp_path / "x.flac", RATE, 2, frames=10**9)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("ending", ["wav", "aiff", "flac", "ogg"])
+def test_comments_of_two_thousand_characters_are_kept(tmp_path: Path, ending: str):
+    path, text = tmp_path / f"x.{ending}", "x" * 2000
+    with SoundWriter(path, RATE, 1, comment=text) as writer:
+        writer.write(tone(channels=1))
+    assert soundfile.SoundFile(path).comment == text
+
+
 @pytest.mark.parametrize("content", [b"", b"RIFF", b"not a sound at all" * 100, b"RIFF\0\0\0\0WAVEfmt "])
 def test_what_is_no_sound_is_refused(tmp_path: Path, content: bytes):
     path = tmp_path / "x.wav"

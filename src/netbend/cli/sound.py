@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from netbend.models.base import SoundModel
     from netbend.render.sound import SoundJob
 
+NO_FORMATS = {".m4a", ".aac", ".mp4", ".wma", ".w64", ".rf64", ".caf", ".au", ".wave", ".mka", ".webm"}
 LONGEST_SONG = 6 * 3600  # seconds
 
 # Options that mean nothing without another, or beside it.
@@ -182,9 +183,13 @@ def _bend_files(
     endings = [f"-{recipe.stem}{label}" if recipe else f"{label}-unbent" for label in jobs]
     several = len(sources) * len(jobs) > 1
     paths = [_result(out, source, ending, several) for source in sources for ending in endings]
-    if len(set(paths)) < len(paths):
-        raise RenderError("two of the files have one name; bend them one after the other")
-    refuse_existing(paths if picture is None else [*paths, picture], overwrite)
+    written = paths if picture is None else [*paths, picture]
+    if len({path.resolve() for path in written}) < len(written):
+        raise RenderError("two of the results would have one name; make them one after the other")
+    for path in written:
+        if path.resolve() in {source.resolve() for source in sources}:
+            raise RenderError(f"{path} is a source; name another --out")
+    refuse_existing(written, overwrite)
     new: list[Path] = []
     with nothing_left_on_error(new), progress_bar(visible=not silent) as bar:
         task = bar.add_task("Bending", total=sum(lengths.values()) * len(jobs))
@@ -197,7 +202,7 @@ def _bend_files(
             labelled = [(label.lstrip("-") or "bent", path) for label, path in zip(jobs, paths, strict=True)]
             drawn = compared(next(iter(jobs.values())).model, sources[0], labelled)
             write_whole(picture, png_bytes(drawn, None), RenderError)
-    return paths if picture is None else [*paths, picture]
+    return written
 
 
 def _let_sing(
@@ -239,6 +244,8 @@ def _result(out: Path, source: Path, ending: str, several: bool) -> Path:
         return out
     if suffix in FORMATS:
         raise RenderError(f"--out {out}: there are several results; name a folder")
+    if suffix in NO_FORMATS:
+        raise RenderError(f"--out {out}: netbend does not write {suffix}; choose {', '.join(FORMATS)}")
     kept = source.suffix if source.suffix.lower() in FORMATS else ".wav"
     return out / f"{source.stem}{ending}{kept}"
 

@@ -9,18 +9,23 @@ from torch import Tensor
 from netbend.models.seeding import checked_seed
 
 
-def walk(seed: int, dimensions: int, steps: int) -> Iterator[Tensor]:
-    """Endless z `(1, dimensions)`: from one random z to the next in so many steps, spherically.
+def walk(seed: int, dimensions: int, step: float) -> Iterator[Tensor]:
+    """Endless z `(1, dimensions)`, spherically from one random z to the next.
 
-    It begins with the z of the seed itself. Raises LatentError for what is no seed.
+    It begins with the z of the seed itself. step: from one z that is given to the next, where 1 is all
+    the way between two random ones. Raises LatentError for what is no seed.
     """
     random = np.random.RandomState(checked_seed(seed))
-    here = torch.from_numpy(random.standard_normal(dimensions).astype(np.float32))
+
+    def draw() -> Tensor:
+        return torch.from_numpy(random.standard_normal(dimensions).astype(np.float32))
+
+    here, there, place = draw(), draw(), 0.0
     while True:
-        there = torch.from_numpy(random.standard_normal(dimensions).astype(np.float32))
-        for step in range(steps):
-            yield slerp(here, there, step / steps)[None]
-        here = there
+        yield slerp(here, there, place)[None]
+        place += step
+        while place >= 1:
+            here, there, place = there, draw(), place - 1
 
 
 def slerp(start: Tensor, end: Tensor, place: float) -> Tensor:

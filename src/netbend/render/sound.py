@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -15,13 +16,22 @@ from netbend.errors import RenderError, SoundError
 from netbend.latents.walk import walk
 from netbend.models.base import Latents, Play, SoundModel, Space
 from netbend.recipe import Clusters, Recipe, recipe_to_data
-from netbend.render.record import drawn_indices
+from netbend.render.phase import Phase
 from netbend.render.stream import Listening, SoundStream, sing
-from netbend.sound.files import BLOCK, Resampling, Samples, SoundReader, SoundWriter, format_of
+from netbend.sound.files import (
+    BLOCK,
+    UNKNOWN_LENGTH,
+    Resampling,
+    Samples,
+    SoundReader,
+    SoundWriter,
+    format_of,
+)
 from netbend.sound.loudness import SILENT, LoudnessMeter
 from netbend.wholefile import folder_of
 
 Report = Callable[[int], None]
+LONGEST_COMMENT = 2000  # characters: libsndfile loses longer ones of WAV without a word
 MOST_GAIN = 60.0  # dB that are made up for: beyond, there is nothing to be heard but noise
 
 
@@ -46,19 +56,20 @@ class Mixing:
 
 @dataclass(frozen=True)
 class SoundJob:
-    """How to bend sound files."""
+    """How to bend sound files. recipe, seed: what the plan was made from, to be noted in results."""
 
     model: SoundModel
     plan: Plan = Plan(())
     listening: Listening = Listening()
     mixing: Mixing = Mixing()
     recipe: Recipe | None = None
+    seed: int | None = None
     nonfinite: NonFinite = NonFinite.ERROR
 
     def bent(self, recipe: Recipe, seed: int, clusters: Clusters | None = None) -> "SoundJob":
         """The same, bent by a recipe's plan. Raises RecipeError if it does not fit the model."""
         plan = resolve(recipe, self.model.layers, seed=seed, clusters=clusters)
-        return replace(self, plan=plan, recipe=recipe)
+        return replace(self, plan=plan, recipe=recipe, seed=seed)
 
     def comment(self, **given: object) -> str:
         """What the result was made from, as JSON for the file's comment."""
@@ -67,12 +78,15 @@ class SoundJob:
             "model": self.model.name,
             "model_hash": self.model.hash,
             "recipe": None if self.recipe is None else recipe_to_data(self.recipe),
-            "indices": drawn_indices(self.plan),
+            "bend_seed": self.seed,
             **asdict(self.listening),
             **asdict(self.mixing),
             **given,
         }
-        return json.dumps(made_with, separators=(",", ":"), default=str)
+        text = json.dumps(made_with, separators=(",", ":"))
+        if len(text) > LONGEST_COMMENT:
+            text = json.dumps({**made_with, "recipe": "too long to be kept here"}, separators=(",", ":"))
+        return text
 
     def write(self, source: Path, out: Path, report: Report = lambda _: None) -> int:
         """Bend one file into another. Gives the number of samples that were clipped.
@@ -80,7 +94,13 @@ class SoundJob:
         report: called with the number of frames that went through.
         Raises SoundError for a file that cannot be read or written; then nothing is left of it.
         """
-        with SoundReader(source) as reader, _scratch(out, reader.channels) as scratch:
+        with SoundReader(source) as reader, ExitStack() as stack:
+            channels, rate = reader.channels, reader.sample_rate
+            subtype = reader.subtype if reader.format == format_of(out) else None
+            known = reader.frames if reader.frames < UNKNOWN_LENGTH else 0
+            writer = SoundWriter(out, rate, channels, subtype, self.comment(source=source.name), known)
+            stack.enter_context(writer)  # first: what cannot be written is refused before the work
+            scratch = stack.enter_context(_scratch(out, channels))
             meter = LoudnessMeter(reader.sample_rate, reader.channels)
             for dry, wet in self._bent(reader, report):
                 scratch.write(wet)
@@ -88,15 +108,13 @@ class SoundJob:
                     meter.push(dry, wet)
             meter.flush()
             dry_gain, wet_gain = self._gains(meter)
-            comment = self.comment(source=source.name)
-            subtype = reader.subtype if reader.format == format_of(out) else None
-            with (
-                SoundReader(source) as again,
-                SoundWriter(out, reader.sample_rate, reader.channels, subtype, comment) as writer,
-            ):
+            with SoundReader(source) as again:
                 for dry in again.blocks():
-                    writer.write(dry_gain * dry + wet_gain * scratch.read(dry.shape[1]))
-            return writer.clipped
+                    wet = scratch.read(dry.shape[1])
+                    if wet.shape != dry.shape:
+                        raise SoundError(f"{source}: changed while it was read; wait until it is finished")
+                    writer.write(dry_gain * dry + wet_gain * wet)
+        return writer.clipped
 
     def write_song(self, seed: int, out: Path, seconds: float, pace: float, play: Play = Play()) -> int:
         """Let the network sing by itself, on a walk that begins at a seed's latent.
@@ -107,10 +125,11 @@ class SoundJob:
         left = round(seconds * rate)
         chunk_seconds = self.listening.cutting(self.model).step * self.model.spectrum.hop / rate
         (first,) = self.model.latents([seed]).values
-        steps = walk(seed, len(first), max(1, round(pace / chunk_seconds)))
+        steps = walk(seed, len(first), chunk_seconds / pace)
         latents = (Latents(Space.Z, z, (seed,)) for z in steps)
         sung = sing(self.model, self.plan, latents, play, self.listening, self.nonfinite)
-        comment = self.comment(seed=seed, pace=pace, truncation=play.truncation)
+        made_with = {"seed": seed, "pace": pace, "truncation": play.truncation, "phase": Phase.GRIFFIN_LIM}
+        comment = self.comment(**made_with, mix=1, keep_loudness=False, detail=0)
         with SoundWriter(out, rate, 1, comment=comment) as writer:
             while left > 0:
                 samples = next(sung)[:, :left]
@@ -177,7 +196,7 @@ class _Beside:
 class _Scratch:
     """Samples of an unfinished result, on disk: an hour of them need not fit into memory."""
 
-    def __init__(self, file: "tempfile._TemporaryFileWrapper[bytes]", channels: int, wanted_for: Path):
+    def __init__(self, file: IO[bytes], channels: int, wanted_for: Path):
         self._file, self._channels, self._wanted_for = file, channels, wanted_for
         self._reading = False
 
@@ -194,14 +213,14 @@ class _Scratch:
             self._file.seek(0)
             self._reading = True
         raw = self._file.read(count * self._channels * 4)
-        return np.frombuffer(raw, np.float32).reshape(count, self._channels).T
+        return np.frombuffer(raw, np.float32).reshape(-1, self._channels).T
 
 
 @contextmanager
 def _scratch(out: Path, channels: int) -> Iterator[_Scratch]:
     with folder_of(out, SoundError), ExitStack() as stack:
         try:
-            file = stack.enter_context(tempfile.NamedTemporaryFile(dir=out.parent, prefix=".unfinished-"))
+            file = stack.enter_context(tempfile.TemporaryFile(dir=out.parent))
         except OSError as error:
             raise SoundError(f"cannot write {out}: {error.strerror}") from error
         yield _Scratch(file, channels, out)

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -82,6 +81,8 @@ class SoundStream:
         """Samples, at the model's rate, after which every sample that went in is out at the latest."""
         spectrum = self._model.spectrum
         frames = self._cutting.frames - self._cutting.context
+        if self._listening.phase is Phase.GRIFFIN_LIM:
+            frames += self._phasing.delay
         return frames * spectrum.hop + spectrum.window - spectrum.hop
 
     def push(self, samples: Samples) -> Samples:
@@ -94,6 +95,9 @@ class SoundStream:
     def flush(self) -> Samples:
         """The rest, when nothing more comes."""
         rest = [self._heard(self._analysis.flush()), self._sounding(self._cutter.flush())]
+        held_back = self._phasing.flush()
+        if held_back is not None:
+            rest.append(self._synthesis.push(held_back))
         samples = torch.cat(rest, dim=1)[:, : self._received - self._given]
         return self._give(samples)
 
@@ -163,8 +167,7 @@ def sing(
     """
     crossfade = Crossfade(listening.cutting(model))
     phasing, synthesis = Phasing(model.spectrum, listening.iterations), Synthesis(model.spectrum, 1)
-    with bend(model, plan, nonfinite=nonfinite):
-        for latent in latents:
+    for latent in latents:
+        with bend(model, plan, nonfinite=nonfinite):
             levels = crossfade.push(model.generate(latent, play).cpu())
-            samples = synthesis.push(phasing.push(model.spectrum.magnitudes(levels)))
-            yield samples.numpy().astype(np.float32)
+        yield synthesis.push(phasing.push(model.spectrum.magnitudes(levels))).numpy()

@@ -15,7 +15,7 @@ from netbend.errors import SoundError
 from netbend.sound.truncation import refuse_truncated
 from netbend.wholefile import whole_file
 
-EXTENSIONS = {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".w64", ".rf64"}
+EXTENSIONS = {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc"}
 BLOCK = 1 << 16  # frames
 FORMATS = {
     ".wav": "WAV",
@@ -28,13 +28,16 @@ FORMATS = {
     ".aiff": "AIFF",
 }
 BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
+SAMPLE_RATES = range(1000, 768_001)
+UNKNOWN_LENGTH = 2**40  # frames; a FLAC that was streamed does not say how many it has
+MOST_BYTES = 2**32 - 2**16  # that fit into a WAV or AIFF file
 Samples = NDArray[np.float32]  # (channels, frames), a full-scale sine from -1 to 1
 
 
 class SoundReader:
     """A sound file to read. Raises SoundError for what is no sound, is cut off, or holds NaN.
 
-    sample_rate: Hz. frames: samples of each channel that the file says it has. subtype: of its
+    sample_rate: Hz. frames: samples of each channel that the file says it has, 0 if it does not. subtype: of its
     samples, such as PCM_16.
     """
 
@@ -51,9 +54,14 @@ class SoundReader:
             ) from error
         self.sample_rate: int = self._file.samplerate
         self.channels: int = self._file.channels
-        self.frames: int = self._file.frames
-        self.format: str = self._file.format
+        self.frames: int = self._file.frames if self._file.frames < UNKNOWN_LENGTH else 0
+        self.format: str = self._file.format.replace("WAVEX", "WAV")
         self.subtype: str = self._file.subtype
+        if self.sample_rate not in SAMPLE_RATES:
+            raise SoundError(
+                f"{path}: {self.sample_rate} samples a second; "
+                f"expected {SAMPLE_RATES[0]} to {SAMPLE_RATES[-1]}"
+            )
         refuse_truncated(path, self.format)
 
     def __enter__(self) -> "SoundReader":
@@ -75,6 +83,8 @@ class SoundReader:
             try:
                 block = self._file.read(size, dtype="float32", always_2d=True).T
             except soundfile.SoundFileError as error:
+                if not self.frames and count:
+                    break
                 raise self._cut_off(count) from error
             if block.shape[1] == 0:
                 break
@@ -87,7 +97,7 @@ class SoundReader:
             count += block.shape[1]
             yield np.ascontiguousarray(block)
         # Lossy formats may announce a little more than they hold.
-        slack = 0.25 * self.sample_rate if self.format in ("OGG", "MPEG") else 0
+        slack = 0.25 * self.sample_rate if self.format in ("OGG", "MP3") else 0
         if count < self.frames - slack:
             raise self._cut_off(count)
 
@@ -139,11 +149,19 @@ class SoundWriter:
     """A sound file to write: by way of a temporary one beside it, so that it is there whole or not at all.
 
     subtype: of its samples, such as PCM_16, PCM_24 or FLOAT; the format's usual if None or if the format
-    has no such samples. `clipped` counts the samples beyond full scale, which are cut in all but FLOAT.
+    has no such samples. frames: how many are to come, where that is known: too many are refused at once.
+    comment: to keep in the file. `clipped` counts the samples beyond full scale, which are cut in all
+    but FLOAT.
     """
 
     def __init__(
-        self, path: Path, sample_rate: int, channels: int, subtype: str | None = None, comment: str = ""
+        self,
+        path: Path,
+        sample_rate: int,
+        channels: int,
+        subtype: str | None = None,
+        comment: str = "",
+        frames: int = 0,
     ):
         self.path, self.clipped = path, 0
         format = format_of(path)
@@ -152,6 +170,8 @@ class SoundWriter:
         if path.suffix.lower() == ".opus":
             subtype = "OPUS"
         self._bits = BITS.get(subtype)
+        if format in ("WAV", "AIFF") and frames * channels * (self._bits or 32) // 8 > MOST_BYTES:
+            raise SoundError(f"{path}: a result of more than 4 GB does not fit into {format}; choose .flac")
         self._bounded = subtype not in ("FLOAT", "DOUBLE")
         self._open = partial(
             soundfile.SoundFile,
@@ -185,7 +205,10 @@ class SoundWriter:
         try:
             yield
         except (soundfile.SoundFileError, OSError, TypeError, ValueError) as error:
-            raise SoundError(f"cannot write {self.path}: {_reason(error)}") from error
+            raise SoundError(
+                f"cannot write {self.path}: {_reason(error)}; other rates and numbers of channels fit into "
+                f".wav, and up to 8 channels into .flac"
+            ) from error
 
     def write(self, samples: Samples) -> None:
         """Append samples `(channels, n)`."""

@@ -52,25 +52,41 @@ def _window_weight(spectrum: Spectrum, frames: int, device: torch.device) -> Ten
 
 
 class Phasing:
-    """Magnitudes `(C, n, bins)` in, spectra of the same number of frames out, each part going on from
-    the one before. What comes out depends on how the magnitudes are parted.
+    """Magnitudes `(C, n, bins)` in, spectra of the same frames out, each part going on from the one before.
 
-    Starts from random phases, always the same: steady ones converge to sounds that fit less well.
+    What comes out depends on how the magnitudes are parted. The last frames of a part are held back
+    until what follows them is known: `delay` of them. Starts from random phases, always the same:
+    steady ones converge to sounds that fit less well.
     """
+
+    delay = 8
 
     def __init__(self, spectrum: Spectrum, iterations: int = ITERATIONS):
         self._spectrum, self._iterations = spectrum, iterations
         self._random = torch.Generator().manual_seed(0)
-        self._past: Tensor | None = None
+        self._settled: Tensor | None = None
+        self._provisional: Tensor | None = None
 
     def push(self, magnitudes: Tensor) -> Tensor:
+        """Spectra of what is settled by now."""
         if magnitudes.shape[1] == 0:
             return magnitudes.to(torch.complex64)
-        known = self._past
-        count = 0 if known is None else known.shape[1]
-        whole = magnitudes if known is None else torch.cat([known.abs(), magnitudes], dim=1)
-        angles = 2 * torch.pi * torch.rand(whole.shape, generator=self._random)
-        start = torch.polar(torch.ones_like(angles), angles)
-        spectra = griffin_lim(whole, self._spectrum, start=start, known=known, iterations=self._iterations)
-        self._past = spectra[:, -KEPT:]
-        return spectra[:, count:]
+        angles = 2 * torch.pi * torch.rand(magnitudes.shape, generator=self._random)
+        parts = [part for part in (self._settled, self._provisional) if part is not None]
+        start = torch.cat([*parts, torch.polar(magnitudes, angles)], dim=1)
+        spectra = griffin_lim(
+            start.abs(),
+            self._spectrum,
+            start=torch.polar(torch.ones_like(start.real), start.angle()),
+            known=self._settled,
+            iterations=self._iterations,
+        )
+        new = spectra if self._settled is None else spectra[:, self._settled.shape[1] :]
+        ready, self._provisional = new[:, : -self.delay], new[:, -self.delay :]
+        if ready.shape[1]:
+            self._settled = ready[:, -KEPT:]
+        return ready
+
+    def flush(self) -> Tensor | None:
+        """The rest, when nothing more comes; None if nothing ever came."""
+        return self._provisional

@@ -16,7 +16,6 @@ class Analysis:
     def __init__(self, spectrum: Spectrum, channels: int):
         self._spectrum = spectrum
         self._waiting = torch.zeros(channels, spectrum.window - spectrum.hop)
-        self._last_samples = 0
 
     def push(self, samples: Tensor) -> Tensor:
         self._waiting = torch.cat([self._waiting, samples], dim=1)
@@ -32,8 +31,8 @@ class Analysis:
         """The rest, with silence after the last sample."""
         window, hop = self._spectrum.window, self._spectrum.hop
         count = max(0, -(-self._waiting.shape[1] // hop))
-        missing = self._spectrum.samples_in(count) - self._waiting.shape[1] if count else 0
-        return self.push(torch.zeros(len(self._waiting), min(max(0, missing), window)))
+        missing = (count - 1) * hop + window - self._waiting.shape[1]
+        return self.push(torch.zeros(len(self._waiting), missing))
 
 
 class Synthesis:

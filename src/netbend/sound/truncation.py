@@ -25,7 +25,7 @@ def _chunks_end(path: Path) -> bool:
     """Whether the samples of a RIFF or AIFF file lie within it."""
     length = path.stat().st_size
     with path.open("rb") as file:
-        order = "big" if file.read(4) == b"FORM" else "little"
+        order = "big" if file.read(4) in (b"FORM", b"RIFX") else "little"
         place = 12
         while place + 8 <= length:
             file.seek(place)

@@ -100,8 +100,11 @@ def test_sounds_are_decoded_once(folder: Path, tmp_path: Path):
 def test_files_are_set_apart_whole():
     files = [Path(f"{number}.wav") for number in range(100)]
     learnt, measured = set_apart(files)
-    assert len(measured) == 5
+    assert 1 <= len(measured) <= 12
     assert sorted(learnt + measured) == sorted(files)
+    more, still_measured = set_apart([*files, *(Path(f"new-{number}.wav") for number in range(100))])
+    assert set(learnt) <= set(more)
+    assert set(measured) & set(still_measured)
     assert len(set_apart(files[:2])[1]) == 1
     assert set_apart(files[:1]) == (files[:1], files[:1])
 
@@ -116,6 +119,18 @@ def test_settings_that_make_no_sense_are_refused_by_option(wrong: dict[str, floa
     (name,) = wrong
     with pytest.raises(DataError, match="--" + name.replace("_", "-")):
         Settings(**wrong)
+
+
+def test_what_a_run_wrote_is_not_learnt_from(folder: Path, tmp_path: Path):
+    write_sound(tmp_path / "run" / "samples" / "epoch0001.wav", np.zeros((1, 100), np.float32), RATE)
+    write_sound(tmp_path / "mine.wav", np.zeros((1, 100), np.float32), RATE)
+    assert find_sounds(tmp_path, tmp_path / "run") == [tmp_path / "mine.wav"]
+    assert len(find_sounds(folder, folder / "run")) == 3
+
+
+def test_silence_to_measure_by_is_refused():
+    with pytest.raises(DataError, match="silent"):
+        Sounds(np.zeros(1000, np.int16), np.array([0, 1000])).even_cuts(3, 100)
 
 
 def test_folders_without_sounds_are_refused(tmp_path: Path):

@@ -99,11 +99,11 @@ def _train(
     from netbend.models.spectrogram_vae.training import loop
     from netbend.models.spectrogram_vae.training.sounds import find_sounds, set_apart
 
-    learnt_from = find_sounds(data)
+    learnt_from = find_sounds(data, out)
     if validation is None:
         learnt_from, measured_by = set_apart(learnt_from)
     else:
-        measured_by = find_sounds(validation)
+        measured_by = find_sounds(validation, out)
     _make_folder(out)
     settings.save(out / "settings.json")
     sounds = _load(learnt_from, settings, out / "sounds.raw", quiet)

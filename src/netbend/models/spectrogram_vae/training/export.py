@@ -32,10 +32,10 @@ def finished(trained: SpectrogramVAE, means: Tensor, variances: Tensor) -> Spect
     inward = directions.T / deviations[:, None]
     outward = directions * deviations
     encoder, decoder = trained.encoder.mean, trained.decoder.start
-    weight, bias = encoder.weight.double().cpu(), encoder.bias.double().cpu()
+    weight, bias = encoder.weight.cpu().double(), encoder.bias.cpu().double()
     played.encoder.mean.weight.copy_(inward @ weight)
     played.encoder.mean.bias.copy_(inward @ (bias - centre))
-    weight, bias = decoder.weight.double().cpu(), decoder.bias.double().cpu()
+    weight, bias = decoder.weight.cpu().double(), decoder.bias.cpu().double()
     played.decoder.start.weight.copy_(weight @ outward)
     played.decoder.start.bias.copy_(bias + weight @ centre)
     return played.eval().requires_grad_(False)

@@ -82,13 +82,14 @@ class Trainer:
                 self._step(total)
                 speed = (self.cuts_seen - seen_at_start) / (time.monotonic() - started)
                 report(Progress(self.epoch, speed, self.error, self.nats))
-                if int(self.epoch) > int(before) or self.cuts_seen >= total:
+                if int(self.epoch) > int(before) and self.cuts_seen < total:
                     self.snapshot()
                 if time.monotonic() - saved > SAVE_EVERY_SECONDS:
                     self.save()
                     saved = time.monotonic()
         finally:
             self.save()
+        self.snapshot()
 
     @property
     def epoch(self) -> float:
@@ -138,7 +139,7 @@ class Trainer:
             _errors(network, self._levels(cuts), self.weights)
             for cuts in torch.split(self.apart, self.settings.batch)
         ]
-        squared, absolute, weighted = torch.stack(errors).mean(dim=0).tolist()
+        squared, absolute, weighted = (torch.cat(errors).mean(dim=0)).tolist()
         save_network(
             self.folder / "model.safetensors",
             network,
@@ -211,10 +212,11 @@ class Trainer:
 
 
 def _errors(network: SpectrogramVAE, levels: Tensor, weights: Tensor) -> Tensor:
-    """Mean squared, mean absolute and weighted mean squared error of reconstructions."""
+    """Mean squared, mean absolute and weighted mean squared error of each reconstruction, `(N, 3)`."""
     difference = network(network.encode(levels)) - levels
     squared = difference.square()
-    return torch.stack([squared.mean(), difference.abs().mean(), (squared * weights).mean()])
+    errors = torch.stack([squared, difference.abs(), squared * weights], dim=1)
+    return errors.mean(dim=(2, 3, 4))
 
 
 def mel_density(spectrum: Spectrum) -> Tensor:

@@ -1,5 +1,6 @@
 """A folder of sounds as one long row of samples to cut from."""
 
+import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -52,28 +53,37 @@ class Sounds:
             cut = self.samples[start : start + length]
             if np.abs(cut).max() > QUIET * 32768:
                 cuts.append(cut)
+        if not cuts:
+            raise DataError("the sounds to measure by are silent; choose others (--validation)")
         return torch.from_numpy(np.stack(cuts).astype(np.float32) / 32768)
 
 
-def find_sounds(folder: Path) -> list[Path]:
-    """All sound files below a folder, by name. Raises DataError if there are none."""
+def find_sounds(folder: Path, run: Path | None = None) -> list[Path]:
+    """All sound files below a folder, by name, but those that a run in it wrote.
+
+    Raises DataError if there are none.
+    """
     if not folder.is_dir():
         raise DataError(f"{folder}: expected a folder of sounds")
     found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in EXTENSIONS)
+    if run is not None:
+        found = [path for path in found if not path.resolve().is_relative_to(run.resolve())]
     if not found:
         raise DataError(f"{folder}: no sounds found; looked for {', '.join(sorted(EXTENSIONS))}")
     return found
 
 
 def set_apart(files: list[Path], share: float = 0.05) -> tuple[list[Path], list[Path]]:
-    """Files to learn from, and every twentieth to measure by; a file is never in both.
+    """Files to learn from, and one in twenty to measure by, at least one; a file is never in both.
 
-    A single file is learnt from, and also measured by.
+    Which it is hangs on its name alone, so that further files do not move it. A single file is
+    learnt from, and also measured by.
     """
     if len(files) == 1:
         return files, files
-    step = max(2, round(1 / share))
-    measured = files[step // 2 :: step] or files[-1:]
+    ranks = {file: hashlib.sha256(file.name.encode()).digest() for file in files}
+    first = min(files, key=ranks.__getitem__)
+    measured = [file for file in files if ranks[file][0] < 256 * share or file == first]
     return [file for file in files if file not in measured], measured
 
 
@@ -88,10 +98,10 @@ def load_sounds(
 
     shortest: samples; shorter sounds are repeated until they are that long.
     report: called with the number of files decoded.
-    Raises DataError naming a file that cannot be read.
+    Raises SoundError or DataError naming a file that cannot be used.
     """
     index = cache.with_suffix(".json")
-    key = [sample_rate, shortest, [[str(path), path.stat().st_size] for path in files]]
+    key = [sample_rate, shortest, [_state(path) for path in files]]
     try:
         stored = json.loads(index.read_text())
     except (OSError, ValueError):
@@ -99,16 +109,26 @@ def load_sounds(
     if stored.get("key") != key or not cache.exists():
         unfinished = cache.with_suffix(".part")
         starts = [0]
-        with unfinished.open("wb") as out:
-            for number, samples in enumerate(_decode(files, sample_rate)):
-                repeated = np.tile(samples, -(-shortest // len(samples)))
-                (repeated.clip(-1, 1) * 32767).round().astype(np.int16).tofile(out)
-                starts.append(starts[-1] + len(repeated))
-                report(number + 1)
+        try:
+            with unfinished.open("wb") as out:
+                for number, samples in enumerate(_decode(files, sample_rate)):
+                    repeated = np.tile(samples, -(-shortest // len(samples)))
+                    (repeated.clip(-1, 1) * 32767).round().astype(np.int16).tofile(out)
+                    starts.append(starts[-1] + len(repeated))
+                    report(number + 1)
+        except BaseException:
+            unfinished.unlink()
+            raise
         os.replace(unfinished, cache)
         stored = {"key": key, "starts": starts}
         index.write_text(json.dumps(stored))
     return Sounds(np.memmap(cache, np.int16, "r"), np.array(stored["starts"]))
+
+
+def _state(path: Path) -> list[str | int]:
+    """What changes when a file does."""
+    stat = path.stat()
+    return [str(path), stat.st_size, stat.st_mtime_ns]
 
 
 def _decode(files: list[Path], sample_rate: int) -> Iterator[NDArray[np.float32]]:
