@@ -20,7 +20,6 @@ from netbend.render.phase import Phase
 from netbend.render.stream import Listening, SoundStream, sing
 from netbend.sound.files import (
     BLOCK,
-    UNKNOWN_LENGTH,
     Resampling,
     Samples,
     SoundReader,
@@ -97,8 +96,9 @@ class SoundJob:
         with SoundReader(source) as reader, ExitStack() as stack:
             channels, rate = reader.channels, reader.sample_rate
             subtype = reader.subtype if reader.format == format_of(out) else None
-            known = reader.frames if reader.frames < UNKNOWN_LENGTH else 0
-            writer = SoundWriter(out, rate, channels, subtype, self.comment(source=source.name), known)
+            writer = SoundWriter(
+                out, rate, channels, subtype, self.comment(source=source.name), reader.frames
+            )
             stack.enter_context(writer)  # first: what cannot be written is refused before the work
             scratch = stack.enter_context(_scratch(out, channels))
             meter = LoudnessMeter(reader.sample_rate, reader.channels)

@@ -29,7 +29,7 @@ FORMATS = {
 }
 BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
 SAMPLE_RATES = range(1000, 768_001)
-UNKNOWN_LENGTH = 2**40  # frames; a FLAC that was streamed does not say how many it has
+UNKNOWN_LENGTH = 2**40  # frames; libsndfile gives more for a FLAC that does not say how many it has
 MOST_BYTES = 2**32 - 2**16  # that fit into a WAV or AIFF file
 Samples = NDArray[np.float32]  # (channels, frames), a full-scale sine from -1 to 1
 
@@ -37,8 +37,8 @@ Samples = NDArray[np.float32]  # (channels, frames), a full-scale sine from -1 t
 class SoundReader:
     """A sound file to read. Raises SoundError for what is no sound, is cut off, or holds NaN.
 
-    sample_rate: Hz. frames: samples of each channel that the file says it has, 0 if it does not. subtype: of its
-    samples, such as PCM_16.
+    sample_rate: Hz. frames: samples of each channel that it has. subtype: of its samples, such as
+    PCM_16.
     """
 
     def __init__(self, path: Path):
@@ -54,13 +54,18 @@ class SoundReader:
             ) from error
         self.sample_rate: int = self._file.samplerate
         self.channels: int = self._file.channels
-        self.frames: int = self._file.frames if self._file.frames < UNKNOWN_LENGTH else 0
+        self.frames: int = self._file.frames
         self.format: str = self._file.format.replace("WAVEX", "WAV")
         self.subtype: str = self._file.subtype
         if self.sample_rate not in SAMPLE_RATES:
             raise SoundError(
                 f"{path}: {self.sample_rate} samples a second; "
                 f"expected {SAMPLE_RATES[0]} to {SAMPLE_RATES[-1]}"
+            )
+        if self.frames >= UNKNOWN_LENGTH:
+            raise SoundError(
+                f"{path}: its header does not say how long it is, as of files that were streamed; "
+                f"convert it to .wav, or encode it again"
             )
         refuse_truncated(path, self.format)
 
@@ -83,8 +88,6 @@ class SoundReader:
             try:
                 block = self._file.read(size, dtype="float32", always_2d=True).T
             except soundfile.SoundFileError as error:
-                if not self.frames and count:
-                    break
                 raise self._cut_off(count) from error
             if block.shape[1] == 0:
                 break
