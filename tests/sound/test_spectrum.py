@@ -27,6 +27,10 @@ def test_levels_go_back_to_magnitudes_above_the_floor_and_to_silence_below():
     assert (back[4:] == 0).all()
 
 
+def test_levels_out_of_all_bounds_are_loud_and_finite():
+    assert SPECTRUM.magnitudes(torch.tensor([1e6, -1e6])).tolist() == pytest.approx([10, 0])
+
+
 @pytest.mark.parametrize("samples", [1, 255, 256, 1024, 5000, 44100])
 @pytest.mark.parametrize("block", [1, 100, 1024, 50000])
 def test_analysis_and_synthesis_are_transparent_below_minus_90_dbfs(samples: int, block: int):

@@ -6,6 +6,8 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+LOUDEST = 1.25  # level; bends may ask for hundreds of decibels
+
 
 @dataclass(frozen=True)
 class Spectrum:
@@ -57,8 +59,9 @@ class Spectrum:
         return ((decibels - self.floor) / self.decibels).clamp(min=0)
 
     def magnitudes(self, levels: Tensor) -> Tensor:
-        """Levels back to magnitudes; 0 and below is silence."""
-        return torch.where(levels > 0, 10 ** ((self.floor + levels * self.decibels) / 20), 0)
+        """Levels back to magnitudes; 0 and below is silence, and nothing is louder than `LOUDEST`."""
+        bounded = levels.clamp(max=LOUDEST)
+        return torch.where(levels > 0, 10 ** ((self.floor + bounded * self.decibels) / 20), 0)
 
 
 def overlap_add(frames: Tensor, hop: int) -> Tensor:
