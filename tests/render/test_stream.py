@@ -122,6 +122,37 @@ def test_bends_are_heard_and_detail_puts_back_what_is_lost():
     assert np.abs(detailed - sound).max() < 3e-4
 
 
+def state(thing: object) -> int:
+    """Numbers that a stream and its stages hold in tensors."""
+    held = 0
+    for value in vars(thing).values():
+        if isinstance(value, torch.Tensor):
+            held += value.untyped_storage().nbytes() // value.element_size()
+        elif type(value).__module__.startswith("netbend.sound"):
+            held += state(value) if hasattr(value, "__dict__") else 0
+    return held
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+def test_what_a_stream_holds_does_not_grow(phase: Phase):
+    stream = SoundStream(tiny(), Plan(()), 2, Listening(phase, 1))
+    held = []
+    for _ in range(12):
+        stream.push(noise(96 * 256))
+        held.append(state(stream))
+    assert held[-1] <= max(held[2:5])
+    assert held[-1] < 4 * 2 * 128 * 513 * 4
+
+
+def test_bfloat16_sounds_the_same():
+    sound = noise(60_000)
+    exact = through(SoundStream(tiny(), Plan(()), 2), sound, 60_000)
+    model = tiny()
+    model.bfloat16()
+    coarse = through(SoundStream(model, Plan(()), 2), sound, 60_000)
+    assert np.abs(coarse - exact).max() < 0.05 * np.abs(exact).max()
+
+
 def test_blocks_of_other_shapes_and_chunks_of_nothing_are_refused():
     stream = SoundStream(tiny(), Plan(()), 2)
     with pytest.raises(RenderError, match=r"takes \(2, samples\)"):
