@@ -5,8 +5,7 @@ StyleGAN2 and the networks distilled from it differ in how they draw, not in how
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import ClassVar, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 import torch
@@ -14,9 +13,10 @@ from torch import Tensor, nn
 
 from netbend.bending import Layer
 from netbend.errors import LatentError
-from netbend.models.base import Latents, Model, NoiseMode, Play, Space
-from netbend.models.native import check_widths, network_bytes, save_network
+from netbend.models.base import Latents, NoiseMode, Play, Space
+from netbend.models.native import check_widths
 from netbend.models.seeding import checked_seed, standard_normal
+from netbend.models.stored import StoredModel
 
 W_SAMPLES = 10_000
 MOST_MAPPING_LAYERS = 64
@@ -126,16 +126,12 @@ class StyledGenerator(nn.Module, Generic[A, S]):
 G = TypeVar("G", bound=StyledGenerator)  # type: ignore[type-arg]
 
 
-class StyledModel(Model, Generic[G]):
+class StyledModel(StoredModel, Generic[G]):
     """A styled generator with its layers.
 
     Layers are numbered as in the paper's table 2: 0 is the convolution of the 4x4 input block, 1 and 2
     are those at 8x8, and so on; the maps are those after noise, bias and activation.
-
-    kind: of network, in files.
     """
-
-    kind: ClassVar[str]
 
     def __init__(self, generator: G, layers: Sequence[Layer], name: str, hash: str):
         """generator: becomes channels-last, in which convolutions on CPUs take half the time."""
@@ -144,6 +140,10 @@ class StyledModel(Model, Generic[G]):
         self.name = name
         self.hash = hash
         self._layers = tuple(layers)
+
+    @property
+    def stored(self) -> G:
+        return self.generator
 
     @property
     def network(self) -> nn.Module:
@@ -157,15 +157,6 @@ class StyledModel(Model, Generic[G]):
     def to(self, device: torch.device) -> "StyledModel[G]":
         self.generator.to(device)
         return self
-
-    def content(self) -> bytes:
-        """As `save` writes it, in float32."""
-        return network_bytes(self.generator, self.kind, self.generator.architecture)
-
-    def save(self, path: Path, *, half: bool = False, overwrite: bool = False) -> None:
-        """Write as safetensors, with the architecture in its header; half precision if asked."""
-        architecture, dtype = self.generator.architecture, torch.float16 if half else torch.float32
-        save_network(path, self.generator, self.kind, architecture, dtype=dtype, overwrite=overwrite)
 
     def latents(self, seeds: Sequence[int]) -> Latents:
         """Random z; the same seeds as in NVIDIA's tools give the same z.

@@ -1,7 +1,6 @@
 """DCGAN as a model to play and bend."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -9,28 +8,26 @@ from torch.nn import functional as F
 
 from netbend.bending import Layer
 from netbend.errors import CheckpointError, LatentError
-from netbend.models.base import Latents, Model, NoiseMode, Play, Space
+from netbend.models.base import Latents, NoiseMode, Play, Space
 from netbend.models.dcgan.network import Architecture, Generator
 from netbend.models.native import (
-    NativeReport,
-    describe_network,
     fill,
-    load_network,
-    network_bytes,
-    save_network,
 )
 from netbend.models.seeding import standard_normal
+from netbend.models.stored import StoredModel
 from netbend.models.weights import parse_weights, shown
 
 KIND = "dcgan"
 NORM_EPSILON = 1e-5  # of torch's batch normalisation
 
 
-class DCGAN(Model):
+class DCGAN(StoredModel):
     """A generator of pictures, its layers numbered from 0 at 4x4, each after its activation.
 
     A latent is z, followed by the weight of each class; weights between 0 and 1 blend classes.
     """
+
+    kind, Architecture, Network = KIND, Architecture, Generator
 
     def __init__(self, generator: Generator, name: str = KIND, hash: str = ""):
         self.generator = generator.eval().requires_grad_(False)
@@ -39,22 +36,16 @@ class DCGAN(Model):
         self._layers = tuple(layers_of(generator.architecture))
 
     @classmethod
-    def from_file(cls, path: Path, name: str, hash: str) -> "DCGAN":
-        """Read netbend's own format."""
-        return cls(load_network(path, KIND, Architecture, Generator)[1], name, hash)
-
-    @staticmethod
-    def describe(path: Path) -> NativeReport:
-        """What is in a file of netbend's own format."""
-        return describe_network(path, KIND, Architecture, Generator)
-
-    @classmethod
     def from_package(cls, files: Mapping[str, bytes], name: str) -> "DCGAN":
         """Convert the OmniArt eye generator."""
         file = "generator_model_state.pth"
         state = parse_weights(files[file], file).tree
         architecture = Architecture((1024, 512, 256, 128, 64), classes=EYE_COLOURS)
         return cls(fill(lambda: Generator(architecture), _renamed(state, file), file), name)
+
+    @property
+    def stored(self) -> Generator:
+        return self.generator
 
     @property
     def network(self) -> Generator:
@@ -67,17 +58,6 @@ class DCGAN(Model):
     @property
     def labels(self) -> tuple[str, ...]:
         return self.generator.architecture.classes
-
-    def content(self) -> bytes:
-        """As `save` writes it, in float32."""
-        return network_bytes(self.generator, KIND, self.generator.architecture)
-
-    def save(self, path: Path, *, half: bool = False, overwrite: bool = False) -> None:
-        """Write as safetensors, with the architecture in its header; half precision if asked."""
-        dtype = torch.float16 if half else torch.float32
-        save_network(
-            path, self.generator, KIND, self.generator.architecture, dtype=dtype, overwrite=overwrite
-        )
 
     def latents(self, seeds: Sequence[int]) -> Latents:
         """Random z, and one class for each seed: class `seed mod number of classes`.

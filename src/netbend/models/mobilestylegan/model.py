@@ -1,12 +1,10 @@
 """MobileStyleGAN as a model to play and bend."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from netbend.bending import Layer
 from netbend.models.mobilestylegan.network import Architecture, Generator
 from netbend.models.mobilestylegan.openvino import convert
-from netbend.models.native import NativeReport, describe_network, load_network
 from netbend.models.styled import StyledModel
 from netbend.models.weights.openvino import read_constants
 
@@ -19,20 +17,10 @@ class MobileStyleGAN(StyledModel[Generator]):
     of. The constant (`b4.const`) and the maps after each doubling (`b8.up`) have names only, too.
     """
 
-    kind = "mobilestylegan"
+    kind, Architecture, Network = "mobilestylegan", Architecture, Generator
 
-    def __init__(self, generator: Generator, name: str = kind, hash: str = ""):
+    def __init__(self, generator: Generator, name: str = "mobilestylegan", hash: str = ""):
         super().__init__(generator, layers_of(generator.architecture), name, hash)
-
-    @classmethod
-    def from_file(cls, path: Path, name: str, hash: str) -> "MobileStyleGAN":
-        """Read netbend's own format."""
-        return cls(load_network(path, MobileStyleGAN.kind, Architecture, Generator)[1], name, hash)
-
-    @staticmethod
-    def describe(path: Path) -> NativeReport:
-        """What is in a file of netbend's own format."""
-        return describe_network(path, MobileStyleGAN.kind, Architecture, Generator)
 
     @classmethod
     def from_package(cls, files: Mapping[str, bytes], name: str) -> "MobileStyleGAN":

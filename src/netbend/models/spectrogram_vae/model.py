@@ -1,7 +1,6 @@
 """The spectrogram VAE as a model to play and bend."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -9,16 +8,18 @@ from torch import Tensor
 from netbend.bending import Layer
 from netbend.errors import LatentError
 from netbend.models.base import Latents, NoiseMode, Play, SoundModel, Space
-from netbend.models.native import NativeReport, describe_network, load_network, save_network
 from netbend.models.seeding import standard_normal
 from netbend.models.spectrogram_vae.network import SHAPES, Architecture, SpectrogramVAE
+from netbend.models.stored import StoredModel
 from netbend.sound.spectrum import Spectrum
 
 KIND = "spectrogram_vae"
 
 
-class SpectrogramModel(SoundModel):
+class SpectrogramModel(StoredModel, SoundModel):
     """Spectrograms of 128 frames; layers 1 to 4 after their activation, and the output as layer 5."""
+
+    kind, Architecture, Network = KIND, Architecture, SpectrogramVAE
 
     def __init__(self, vae: SpectrogramVAE, name: str = KIND, hash: str = ""):
         self.vae = vae.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -26,20 +27,9 @@ class SpectrogramModel(SoundModel):
         self.hash = hash
         self._layers = tuple(layers_of(vae.architecture))
 
-    @classmethod
-    def from_file(cls, path: Path, name: str, hash: str) -> "SpectrogramModel":
-        """Read netbend's own format."""
-        return cls(load_network(path, KIND, Architecture, SpectrogramVAE)[1], name, hash)
-
-    @staticmethod
-    def describe(path: Path) -> NativeReport:
-        """What is in a file of netbend's own format."""
-        return describe_network(path, KIND, Architecture, SpectrogramVAE)
-
-    def save(self, path: Path, *, half: bool = False, overwrite: bool = False) -> None:
-        """Write as safetensors, half precision if asked. Raises CheckpointError if it cannot be written."""
-        dtype = torch.float16 if half else torch.float32
-        save_network(path, self.vae, KIND, self.vae.architecture, dtype=dtype, overwrite=overwrite)
+    @property
+    def stored(self) -> SpectrogramVAE:
+        return self.vae
 
     @property
     def network(self) -> SpectrogramVAE:

@@ -20,7 +20,7 @@ class StyleGAN2(StyledModel[Generator]):
     layers that have names only.
     """
 
-    kind = KIND
+    kind, Architecture, Network = KIND, Architecture, Generator
 
     def __init__(self, generator: Generator, name: str = "stylegan2", hash: str = ""):
         super().__init__(generator, layers_of(generator.architecture), name, hash)
@@ -30,8 +30,8 @@ class StyleGAN2(StyledModel[Generator]):
         """Read a checkpoint of any layout that `netbend inspect` accepts; runs nothing in it."""
         return cls(load_generator(path), name, hash)
 
-    @staticmethod
-    def describe(path: Path) -> CheckpointReport:
+    @classmethod
+    def describe(cls, path: Path) -> CheckpointReport:
         """What is in a checkpoint, without running it."""
         return describe_checkpoint(path)
 
