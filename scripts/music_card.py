@@ -68,7 +68,7 @@ def levels_of(model: SpectrogramModel, sounds: Sounds, count: int) -> Tensor:
 
 
 def errors(model: SpectrogramModel, rebuilt: Tensor, levels: Tensor) -> dict[str, float]:
-    difference = (rebuilt - levels) * model.spectrum.decibels
+    difference = (rebuilt.clamp(min=0) - levels) * model.spectrum.decibels
     return {"rms_db": difference.square().mean().sqrt().item(), "mean_db": difference.abs().mean().item()}
 
 

@@ -16,7 +16,10 @@ from netbend.recipe import recipe_from_data
 
 def tiny(seed: int = 0) -> SpectrogramModel:
     torch.manual_seed(seed)
-    return SpectrogramModel(SpectrogramVAE(Architecture.of_width(1 / 32, latent_dim=16)), "tiny", "0" * 64)
+    vae = SpectrogramVAE(Architecture.of_width(1 / 32, latent_dim=16))
+    with torch.no_grad():
+        vae.decoder.output.bias.fill_(0.6)  # something is heard
+    return SpectrogramModel(vae, "tiny", "0" * 64)
 
 
 def test_layers_have_the_papers_features_and_resolutions():
@@ -71,6 +74,14 @@ def test_bends_change_the_output_and_leave_no_trace():
         with bend(model, recipe_from_data({"bends": [single]})):
             assert not torch.equal(model.generate(latents), before)
     assert torch.equal(model.generate(latents), before)
+
+
+def test_silence_is_zero_but_training_sees_how_far_below_it_is():
+    vae = SpectrogramVAE(Architecture.of_width(1 / 32, latent_dim=16), training=True)
+    with torch.no_grad():
+        vae.decoder.output.bias.fill_(-5)
+        assert vae.train()(torch.zeros(2, 16)).max() < -3
+        assert vae.eval()(torch.zeros(2, 16)).unique().tolist() == [0]
 
 
 def test_finishing_keeps_what_the_network_does_and_makes_latents_standard_normal():

@@ -96,6 +96,14 @@ class TransposedConv(nn.ConvTranspose2d):
         return maps if self.bias is None else maps + self.bias[:, None, None]
 
 
+class Output(TransposedConv):
+    """Levels. Silence is 0, however far below it the convolution goes; training sees how far."""
+
+    def forward(self, maps: Tensor, output_size: list[int] | None = None) -> Tensor:
+        levels = super().forward(maps, output_size)
+        return levels if self.training else F.relu(levels)
+
+
 class Block(nn.Module):
     """Convolution, batch normalisation while training, ReLU: in the decoder one bendable layer.
 
@@ -147,7 +155,8 @@ class Decoder(nn.Module):
             Block(_transposed(coarse, fine, shape, bias=not training), normalised=training)
             for (coarse, fine), shape in zip(pairwise((features[0], *features)), SHAPES[:-1], strict=True)
         )
-        self.output = _transposed(features[-1], 1, SHAPES[-1])
+        last = SHAPES[-1]
+        self.output = Output(features[-1], 1, last.kernel, last.stride, last.padding)
 
     def forward(self, latents: Tensor) -> Tensor:
         maps = self.start(latents).unflatten(1, (-1, *START))

@@ -109,7 +109,10 @@ class Trainer:
             mean, log_variance = mean.float(), log_variance.float().clamp(-20, 10)
             noise = torch.randn(mean.shape, generator=self.random).to(mean.device)
             decoded = self.network(mean + noise * (log_variance / 2).exp()).float()
-        error = ((decoded - levels).square() * self.weights).mean() * self.spectrum.decibels**2
+        difference = decoded - levels
+        # Below silence there is nothing to be heard: no need to be there exactly.
+        difference = torch.where(levels > 0, difference, difference.clamp(min=0))
+        error = (difference.square() * self.weights).mean() * self.spectrum.decibels**2
         nats = (mean.square() + log_variance.exp() - log_variance - 1).sum(dim=1).mean() / 2
         self.optimizer.zero_grad()
         self.fabric.backward(error + self.settings.kl_weight * nats)
