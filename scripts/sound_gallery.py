@@ -1,10 +1,10 @@
-"""Every recipe for music, seen and heard: spectrograms for docs/, small FLACs for the model's card.
+"""Every recipe for music, seen and heard: the gallery of sounds.
 
     python scripts/sound_gallery.py
 
-Writes docs/gallery/music/RECIPE.png - source, reconstruction, result - for a loop of sounds/, and beside the
-card of `music` in audio/ the reconstructions of the sounds, a bent one for every recipe, and two songs;
-docs/pictures/figure-3.png, for the README, shows four variations of one loop.
+Writes into docs/gallery/music: RECIPE.png - source, reconstruction, result - for a loop of sounds/, that
+result as a FLAC, the sounds through the network unbent, and two songs; docs/pictures/figure-3.png, for the
+README, shows four variations of one loop.
 """
 
 import tempfile
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from netbend.models.catalog import CATALOGUE, load_model
+from netbend.models.catalog import load_model
 from netbend.recipe import load_recipe
 from netbend.render.phase import Phase
 from netbend.render.sound import SoundJob
@@ -28,20 +28,18 @@ SOURCES = ["loop_tabla", "loop_compus", "guit_e_fifths"]
 
 def main() -> None:
     model = load_model("music", "cpu")
-    audio = CATALOGUE["music"].file.parent / "audio"
-    pictures = ROOT / "docs" / "gallery" / "music"
-    for folder in (audio, pictures):
-        folder.mkdir(parents=True, exist_ok=True)
+    gallery = ROOT / "docs" / "gallery" / "music"
+    gallery.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         excerpts = [excerpt(name, Path(scratch)) for name in SOURCES]
         for source in excerpts:
-            SoundJob(model).write(source, audio / f"{source.stem}-unbent.flac")
+            SoundJob(model).write(source, gallery / f"{source.stem}-unbent.flac")
         for index, path in enumerate(sorted((ROOT / "recipes" / "music").glob("*.yaml"))):
             recipe, source = load_recipe(path), excerpts[index % len(excerpts)]
-            result = audio / f"{source.stem}-{path.stem}.flac"
+            result = gallery / f"{source.stem}-{path.stem}.flac"
             SoundJob(model).bent(recipe, recipe.seed).write(source, result)
             picture = compared(model, source, [(f"{path.stem}: {source.stem}", result)])
-            save(picture, pictures / f"{path.stem}.png")
+            save(picture, gallery / f"{path.stem}.png")
         variations = []
         recipe = load_recipe(ROOT / "recipes" / "music" / "figure-3.yaml")
         for seed in range(3, 7):
@@ -51,7 +49,9 @@ def main() -> None:
         save(compared(model, excerpts[0], variations), ROOT / "docs" / "pictures" / "figure-3.png")
     new_phases = Listening(Phase.GRIFFIN_LIM)
     for seed in (0, 1):
-        replace(SoundJob(model), listening=new_phases).write_song(seed, audio / f"song-{seed}.flac", 8.0, 3.0)
+        replace(SoundJob(model), listening=new_phases).write_song(
+            seed, gallery / f"song-{seed}.flac", 8.0, 3.0
+        )
 
 
 def save(picture: Image.Image, path: Path) -> None:
