@@ -8,17 +8,14 @@ README, shows four variations of one loop.
 """
 
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image
 
 from netbend.models.catalog import load_model
 from netbend.recipe import load_recipe
-from netbend.render.phase import Phase
 from netbend.render.sound import SoundJob
 from netbend.render.sound_picture import compared
-from netbend.render.stream import Listening
 from netbend.sound.files import read_mono, write_sound
 
 ROOT = Path(__file__).parent.parent
@@ -47,11 +44,8 @@ def main() -> None:
             SoundJob(model).bent(recipe, seed).write(excerpts[0], result)
             variations.append((f"seed {seed}", result))
         save(compared(model, excerpts[0], variations), ROOT / "docs" / "pictures" / "figure-3.png")
-    new_phases = Listening(Phase.GRIFFIN_LIM)
     for seed in (0, 1):
-        replace(SoundJob(model), listening=new_phases).write_song(
-            seed, gallery / f"song-{seed}.flac", 8.0, 3.0
-        )
+        SoundJob(model).write_song(seed, gallery / f"song-{seed}.flac", seconds=8.0, pace=3.0)
 
 
 def save(picture: Image.Image, path: Path) -> None:
