@@ -200,7 +200,7 @@ def test_transforms_lists_every_parameter_with_its_range(run: Run) -> None:
 
 def test_models_lists_all_with_their_licences(run: Run) -> None:
     listed = json.loads(run("models", "--json").out)
-    assert [entry["name"] for entry in listed] == ["faces", "photo-faces", "painted-eyes"]
+    assert [entry["name"] for entry in listed] == ["faces", "music", "photo-faces", "painted-eyes"]
     assert listed[0]["installed"]
     assert "CC BY 4.0" in run("models").out
 
