@@ -101,7 +101,7 @@ class SoundJob:
             )
             stack.enter_context(writer)  # first: what cannot be written is refused before the work
             scratch = stack.enter_context(_scratch(out, channels))
-            meter = LoudnessMeter(reader.sample_rate, reader.channels)
+            meter = LoudnessMeter(rate, channels)
             for dry, wet in self._bent(reader, report):
                 scratch.write(wet)
                 if self.mixing.keep_loudness:

@@ -23,11 +23,11 @@ def _palette() -> np.ndarray:
     return np.stack([np.interp(places, range(len(stops)), stops[:, c]) for c in range(3)], 1).astype(np.uint8)
 
 
-def draw_spectrogram(levels: Tensor, height: int = HEIGHT, width: int | None = None) -> Image.Image:
+def draw_spectrogram(levels: Tensor, height: int = HEIGHT) -> Image.Image:
     """Levels `(frames, bins)`, 0 to 1, as a picture, frequency on a linear scale."""
     grey = (levels.detach().float().cpu().clamp(0, 1) * 255).round().to(torch.uint8).T.flip(0).numpy()
     picture = Image.fromarray(_palette()[grey])
-    return picture.resize((width or picture.width, height), Image.Resampling.BOX)
+    return picture.resize((picture.width, height), Image.Resampling.BOX)
 
 
 def spectrogram_sheet(rows: Sequence[tuple[str, Sequence[Tensor]]], height: int = HEIGHT) -> Image.Image:

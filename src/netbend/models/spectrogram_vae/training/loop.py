@@ -1,7 +1,6 @@
 """The training loop: learn from random cuts, measure on sounds set apart, log, checkpoint."""
 
 import json
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +11,9 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
+from netbend.errors import DataError
 from netbend.models.native import save_network
+from netbend.models.spectrogram_vae.model import KIND
 from netbend.models.spectrogram_vae.network import FRAMES, SpectrogramVAE
 from netbend.models.spectrogram_vae.training.export import finished
 from netbend.models.spectrogram_vae.training.settings import Settings
@@ -20,6 +21,7 @@ from netbend.models.spectrogram_vae.training.sounds import Sounds
 from netbend.sound.drawing import spectrogram_sheet
 from netbend.sound.files import write_sound
 from netbend.sound.spectrum import Spectrum
+from netbend.wholefile import whole_file
 
 WARM_UP = 200  # steps
 SAVE_EVERY_SECONDS = 300
@@ -146,7 +148,7 @@ class Trainer:
         save_network(
             self.folder / "model.safetensors",
             network,
-            "spectrogram_vae",
+            KIND,
             network.architecture,
             dtype=torch.float16,
         )
@@ -188,8 +190,7 @@ class Trainer:
         name = f"epoch{round(self.epoch):04d}"
         rows = [("source", list(levels)), ("reconstruction", list(decoded))]
         spectrogram_sheet(rows).save(folder / f"{name}.png")
-        phases = spectra / spectra.abs().clamp(min=1e-9)
-        heard = self.spectrum.synthesise(self.spectrum.magnitudes(decoded) * phases)
+        heard = self.spectrum.synthesise(self.spectrum.magnitudes(decoded) * torch.sgn(spectra))
         both = torch.cat([cuts, heard], dim=1).flatten()  # each source, then its reconstruction
         write_sound(folder / f"{name}.wav", both.cpu().numpy()[None], self.spectrum.sample_rate)
 
@@ -201,9 +202,9 @@ class Trainer:
             "cuts_seen": self.cuts_seen,
             "random": self.random.get_state(),
         }
-        unfinished = self.folder / "checkpoint.pt.part"
-        torch.save(state, unfinished)
-        os.replace(unfinished, self.folder / "checkpoint.pt")
+        place = self.folder / "checkpoint.pt"
+        with whole_file(place, DataError) as unfinished, unfinished.open("wb") as file:
+            torch.save(state, file)
 
     def resume(self) -> None:
         """Go on from `checkpoint.pt`."""

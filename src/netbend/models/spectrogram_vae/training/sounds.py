@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from torch import Tensor
 
 from netbend.errors import DataError
 from netbend.sound.files import EXTENSIONS, read_mono
+from netbend.wholefile import whole_file
 
 QUIET = 10 ** (-60 / 20)  # peak of a cut from which nothing can be learnt
 TRIES = 8
@@ -36,26 +36,28 @@ class Sounds:
 
     def _random_cut(self, length: int, random: torch.Generator) -> NDArray[np.int16]:
         for _ in range(TRIES):
-            place = int(torch.randint(len(self.samples), (), generator=random))
-            sound = int(np.searchsorted(self.starts, place, side="right")) - 1
-            start = min(place, int(self.starts[sound + 1]) - length)
-            cut = self.samples[max(start, int(self.starts[sound])) :][:length]
-            if np.abs(cut).max() > QUIET * 32768:
+            cut = self._cut_at(int(torch.randint(len(self.samples), (), generator=random)), length)
+            if _is_heard(cut):
                 break
         return cut
 
+    def _cut_at(self, place: int, length: int) -> NDArray[np.int16]:
+        """The cut that begins there, or earlier where the sound would end within it."""
+        sound = int(np.searchsorted(self.starts, place, side="right")) - 1
+        start = max(int(self.starts[sound]), min(place, int(self.starts[sound + 1]) - length))
+        return self.samples[start : start + length]
+
     def even_cuts(self, count: int, length: int) -> Tensor:
         """At most so many cuts, evenly spread, quiet ones left out: the same each time."""
-        cuts = []
-        for place in np.linspace(0, len(self.samples) - 1, count).astype(int):
-            sound = int(np.searchsorted(self.starts, place, side="right")) - 1
-            start = max(int(self.starts[sound]), min(place, int(self.starts[sound + 1]) - length))
-            cut = self.samples[start : start + length]
-            if np.abs(cut).max() > QUIET * 32768:
-                cuts.append(cut)
+        places = np.linspace(0, len(self.samples) - 1, count).astype(int)
+        cuts = [cut for cut in (self._cut_at(int(place), length) for place in places) if _is_heard(cut)]
         if not cuts:
             raise DataError("the sounds to measure by are silent; choose others (--validation)")
         return torch.from_numpy(np.stack(cuts).astype(np.float32) / 32768)
+
+
+def _is_heard(cut: NDArray[np.int16]) -> bool:
+    return bool(np.abs(cut).max() > QUIET * 32768)
 
 
 def find_sounds(folder: Path, run: Path | None = None) -> list[Path]:
@@ -107,19 +109,13 @@ def load_sounds(
     except (OSError, ValueError):
         stored = {}
     if stored.get("key") != key or not cache.exists():
-        unfinished = cache.with_suffix(".part")
         starts = [0]
-        try:
-            with unfinished.open("wb") as out:
-                for number, samples in enumerate(_decode(files, sample_rate)):
-                    repeated = np.tile(samples, -(-shortest // len(samples)))
-                    (repeated.clip(-1, 1) * 32767).round().astype(np.int16).tofile(out)
-                    starts.append(starts[-1] + len(repeated))
-                    report(number + 1)
-        except BaseException:
-            unfinished.unlink()
-            raise
-        os.replace(unfinished, cache)
+        with whole_file(cache, DataError) as unfinished, unfinished.open("wb") as out:
+            for number, samples in enumerate(_decode(files, sample_rate)):
+                repeated = np.tile(samples, -(-shortest // len(samples)))
+                (repeated.clip(-1, 1) * 32767).round().astype(np.int16).tofile(out)
+                starts.append(starts[-1] + len(repeated))
+                report(number + 1)
         stored = {"key": key, "starts": starts}
         index.write_text(json.dumps(stored))
     return Sounds(np.memmap(cache, np.int16, "r"), np.array(stored["starts"]))

@@ -1,7 +1,6 @@
 """The training loop: alternate generator and discriminator, average, log, checkpoint."""
 
 import json
-import os
 import time
 from collections.abc import Callable, Iterator
 from copy import deepcopy
@@ -28,6 +27,7 @@ from netbend.models.stylegan2.training.losses import (
 )
 from netbend.models.stylegan2.training.settings import Settings
 from netbend.pictures import contact_sheet, to_pictures
+from netbend.wholefile import whole_file
 
 W_MEAN_STEP = 0.005
 SAVE_EVERY_SECONDS = 300
@@ -263,9 +263,9 @@ class Trainer:
             "path_length": self.path_length.mean,
             "random": self.random.get_state(),
         }
-        unfinished = self.folder / "checkpoint.pt.part"
-        torch.save(state, unfinished)
-        os.replace(unfinished, self.folder / "checkpoint.pt")
+        place = self.folder / "checkpoint.pt"
+        with whole_file(place, DataError) as unfinished, unfinished.open("wb") as file:
+            torch.save(state, file)
         save_generator(self.folder / "model.safetensors", self.averaged)
 
     def resume(self) -> None:
