@@ -45,7 +45,7 @@ def in_a_row(pictures: list[Image.Image]) -> Image.Image:
 
 def bent(model: Model, path: Path, seed: int) -> Job:
     recipe = load_recipe(path)
-    return Job(model, model.latents([seed]), PLAY, recipe, resolve(recipe, model.layers))
+    return Job(model, model.latents([seed]), PLAY, recipe, resolve(recipe, model))
 
 
 def shrunk(picture: Image.Image) -> Image.Image:

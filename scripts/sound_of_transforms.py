@@ -52,7 +52,7 @@ def main(name: str) -> None:
         for layer in range(1, 6):
             features = "all" if layer == 5 else HALF
             bend = {"layer": layer, "transform": transform, "params": params, "features": features}
-            plan = resolve(recipe_from_data({"bends": [bend]}), model.layers, seed=0)
+            plan = resolve(recipe_from_data({"bends": [bend]}), model, seed=0)
             pairs = [(levels(model, sound, plan), plain) for sound, plain in zip(sounds, unbent, strict=True)]
             changes = np.mean([np.array(compare(model, *pair)) for pair in pairs], axis=0)
             called = " ".join([transform, *(f"{key} {value}" for key, value in params.items())])

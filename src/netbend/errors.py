@@ -7,6 +7,7 @@ NetbendError
 ├── LatentError        a latent does not fit the model
 ├── ModelError         no such model, or not the kind that was asked for
 ├── DataError          training data cannot be used
+├── ClusterError       features cannot be clustered
 ├── SoundError         a sound cannot be read or written
 ├── RenderError        a picture cannot be made or written
 └── NonFiniteError     a bend made NaN or infinity
@@ -40,6 +41,10 @@ class ModelError(NetbendError):
 
 
 class DataError(NetbendError):
+    pass
+
+
+class ClusterError(NetbendError):
     pass
 
 

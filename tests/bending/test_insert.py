@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from netbend.bending import Layer, bend, resolve
 from netbend.errors import ModelError, NonFiniteError, RecipeError
 from netbend.models.base import Model, Play
-from netbend.models.wrap import wrap
+from netbend.models.wrap import WrappedModule, wrap
 from netbend.recipe import Bend, Indices, Not, Random, Recipe
 from netbend.transforms import Transform, build_transform
 
@@ -124,9 +124,9 @@ def test_the_random_features_follow_from_the_seed(model: Model) -> None:
 def test_a_bend_keeps_its_draw_when_others_change(model: Model) -> None:
     half = Random(fraction=0.5)
     first = resolve(
-        recipe_of(bent_at(1, "ablate", features=half), bent_at(2, "ablate", features=half)), model.layers
+        recipe_of(bent_at(1, "ablate", features=half), bent_at(2, "ablate", features=half)), model
     )
-    other = resolve(recipe_of(bent_at(4, "invert"), bent_at(2, "ablate", features=half)), model.layers)
+    other = resolve(recipe_of(bent_at(4, "invert"), bent_at(2, "ablate", features=half)), model)
     assert first.bends[1].indices == other.bends[1].indices
 
 
@@ -135,13 +135,14 @@ def test_a_bend_keeps_its_draw_when_others_change(model: Model) -> None:
 )
 def test_a_fraction_draws_the_floor_of_its_share(fraction: float, features: int, count: int) -> None:
     layer = Layer(0, "only", "only", features, 4, 4)
-    plan = resolve(recipe_of(bent_at(0, "ablate", features=Random(fraction=fraction))), [layer])
+    model = WrappedModule(nn.Identity(), [layer])
+    plan = resolve(recipe_of(bent_at(0, "ablate", features=Random(fraction=fraction))), model)
     assert len(set(plan.bends[0].indices)) == count
 
 
 def test_the_complement_is_everything_else(model: Model) -> None:
     selected = Indices(indices=(0, 3))
-    plan = resolve(recipe_of(bent_at(2, "ablate", features=Not(of=selected))), model.layers)
+    plan = resolve(recipe_of(bent_at(2, "ablate", features=Not(of=selected))), model)
     assert plan.bends[0].indices == (1, 2, 4, 5, 6, 7, 8, 9)
 
 

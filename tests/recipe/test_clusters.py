@@ -4,9 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
+from torch import nn
 
 from netbend.bending import Layer, resolve
 from netbend.errors import RecipeError
+from netbend.models.wrap import WrappedModule
 from netbend.recipe import Clusters, load_clusters, parse_recipe
 
 DICTIONARY = """\
@@ -19,6 +21,7 @@ DICTIONARY = """\
 """
 EXPECTED = {1: {0: (1,), 1: (0, 2)}, 2: {4: (3,)}}
 LAYER = Layer(1, "b8.conv0", "layers.1", 4, 8, 8)
+MODEL = WrappedModule(nn.Identity(), [LAYER])
 
 
 def write(folder: Path, text: str) -> Path:
@@ -67,7 +70,7 @@ def test_cluster_selections_are_looked_up() -> None:
         ("{cluster: [0, 1]}", (0, 1, 2)),
         ("{not: {cluster: 1}}", (1, 3)),
     ]:
-        assert resolve(recipe_with(features), [LAYER], clusters=clusters).bends[0].indices == indices
+        assert resolve(recipe_with(features), MODEL, clusters=clusters).bends[0].indices == indices
 
 
 def test_a_recipes_own_cluster_file_is_found_beside_it(tmp_path: Path) -> None:
@@ -77,20 +80,20 @@ def test_a_recipes_own_cluster_file_is_found_beside_it(tmp_path: Path) -> None:
         "r.yaml",
         tmp_path,
     )
-    assert resolve(recipe, [LAYER]).bends[0].indices == (1,)
+    assert resolve(recipe, MODEL).bends[0].indices == (1,)
 
 
 def test_a_missing_cluster_names_those_there_are() -> None:
     with pytest.raises(
         RecipeError, match=r"r.yaml:3:43: cluster 7: c.yaml has for layer 1 \(b8.conv0\) the clusters 0, 1"
     ):
-        resolve(recipe_with("{cluster: 7}"), [LAYER], clusters=Clusters(EXPECTED, "c.yaml"))
+        resolve(recipe_with("{cluster: 7}"), MODEL, clusters=Clusters(EXPECTED, "c.yaml"))
     with pytest.raises(RecipeError, match="no cluster file"):
-        resolve(recipe_with("{cluster: 7}"), [LAYER])
+        resolve(recipe_with("{cluster: 7}"), MODEL)
 
 
 def test_clusters_of_another_model_are_refused() -> None:
     with pytest.raises(
         RecipeError, match=r"feature 99 of cluster 0: .* features 0-3; these clusters belong to another"
     ):
-        resolve(recipe_with("{cluster: 0}"), [LAYER], clusters=Clusters({1: {0: (99,)}}, "c.yaml"))
+        resolve(recipe_with("{cluster: 0}"), MODEL, clusters=Clusters({1: {0: (99,)}}, "c.yaml"))

@@ -33,7 +33,7 @@ def write_recipe(folder: Path) -> Path:
 
 def job_of(model: Model, folder: Path, **rest: object) -> Job:
     recipe = load_recipe(write_recipe(folder))
-    plan = resolve(recipe, model.layers)
+    plan = resolve(recipe, model)
     play = Play(truncation=0.6, cutoff=3, noise=NoiseMode.RANDOM)
     return Job(model, model.latents([5, 6]), play, recipe, plan, **rest)
 

@@ -43,7 +43,7 @@ class Mirror(SpectrogramModel):
 
 
 def plan(model: SpectrogramModel, *bends: dict[str, object]) -> Plan:
-    return resolve(recipe_from_data({"bends": list(bends)}), model.layers, seed=0)
+    return resolve(recipe_from_data({"bends": list(bends)}), model, seed=0)
 
 
 def noise(samples: int, channels: int = 2) -> np.ndarray:

@@ -27,7 +27,7 @@ class bend:  # noqa: N801 - reads as the verb it is
     model: a network and its layers.
     recipe: a Recipe, or a Plan that was resolved before.
     seed: of the random selections; the recipe's own if None.
-    clusters: used instead of the cluster file that the recipe names.
+    clusters: used instead of the cluster file that the recipe names, or of the model's own.
     nonfinite: what to do about NaN or infinity after a bend: "error", "warn" or "replace".
 
     Entering gives the Plan, with the features that were drawn. Raises RecipeError at once for
@@ -45,7 +45,7 @@ class bend:  # noqa: N801 - reads as the verb it is
     ):
         self.network = model.network
         if isinstance(recipe, Recipe):
-            recipe = resolve(recipe, model.layers, seed=seed, clusters=clusters)
+            recipe = resolve(recipe, model, seed=seed, clusters=clusters)
         self.plan = recipe
         self.policy = NonFinite(nonfinite)
         self._handles: list[RemovableHandle] = []

@@ -8,6 +8,7 @@ from typing import Protocol
 from torch import nn
 
 from netbend.errors import RecipeError
+from netbend.recipe import Clusters
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,26 @@ class Layer:
     height: int
     width: int
 
+    @property
+    def key(self) -> int | str:
+        """How cluster files call it: by its number, or its name if it has none."""
+        return self.name if self.number is None else self.number
+
     def __str__(self) -> str:
         return self.name if self.number is None else f"layer {self.number} ({self.name})"
 
 
 class Bendable(Protocol):
-    """Anything that can be bent: a network and its layers."""
+    """Anything that can be bent: a network and its layers.
+
+    hash: of the weights, None if unknown. clusters: of its features, where recipes name no others.
+    """
+
+    @property
+    def hash(self) -> str | None: ...
+
+    @property
+    def clusters(self) -> Clusters | None: ...
 
     @property
     def network(self) -> nn.Module: ...

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from netbend.bending.layers import Layer, find_layer
+from netbend.bending.layers import Bendable, Layer, find_layer
 from netbend.bending.mask import load_mask
 from netbend.errors import RecipeError
 from netbend.recipe import (
@@ -57,7 +57,7 @@ class Plan:
 
 def resolve(
     recipe: Recipe,
-    layers: Sequence[Layer],
+    model: Bendable,
     *,
     seed: int | None = None,
     clusters: Clusters | None = None,
@@ -65,15 +65,15 @@ def resolve(
     """Decide everything a recipe leaves open.
 
     seed: of the random selections; the recipe's own if None.
-    clusters: used instead of the file that the recipe names.
-    Raises RecipeError at the recipe's line for a layer, feature or cluster that is not there.
+    clusters: used instead of the file that the recipe names, or else of the model's own.
+    Raises RecipeError at the recipe's line for a layer, feature or cluster that is not there, and
+    for clusters of another model.
     """
-    if clusters is None and recipe.clusters is not None:
-        clusters = load_clusters(_beside(recipe, recipe.clusters))
+    clusters = _clusters(recipe, model, clusters)
     seed = recipe.seed if seed is None else seed
     planned = []
     for position, bend in enumerate(recipe.bends):
-        layer = find_layer(layers, bend.layer, recipe.at("bends", position, "layer"))
+        layer = find_layer(model.layers, bend.layer, recipe.at("bends", position, "layer"))
         where = recipe.at("bends", position, "features")
         chosen = _Selector(layer, clusters, [seed, position], where).select(bend.features)
         mask = _mask(recipe, bend, layer, recipe.at("bends", position, "mask"))
@@ -142,16 +142,14 @@ class _Selector:
         if self.clusters is None:
             raise RecipeError(
                 f"{self.where}: cluster {cluster}: no cluster file; name one as `clusters:` in the recipe "
-                f"or with --clusters"
+                f"or with --clusters, or make one with `netbend cluster`"
             )
-        of_layer = {} if self.layer.number is None else self.clusters.layers.get(self.layer.number, {})
-        if cluster not in of_layer:
-            known = ", ".join(str(id) for id in sorted(of_layer, key=str)) or "none"
+        members = self.clusters.find(self.layer.key, cluster)
+        if members is None:
             raise RecipeError(
                 f"{self.where}: cluster {cluster}: {self.clusters.file} has for {self.layer} "
-                f"the clusters {known}"
+                f"the clusters {self.clusters.known(self.layer.key)}"
             )
-        members = of_layer[cluster]
         beyond = [index for index in members if index >= self.layer.features]
         if beyond:
             raise RecipeError(
@@ -159,6 +157,28 @@ class _Selector:
                 f"0-{self.layer.features - 1}; these clusters belong to another model"
             )
         return members
+
+
+def _clusters(recipe: Recipe, model: Bendable, given: Clusters | None) -> Clusters | None:
+    """The clusters that a recipe looks up, if it looks up any."""
+    wanted = (bend.features.of if isinstance(bend.features, Not) else bend.features for bend in recipe.bends)
+    if not any(isinstance(selection, Cluster) for selection in wanted):
+        return None
+    if given is None and recipe.clusters is not None:
+        given = load_clusters(_beside(recipe, recipe.clusters))
+    clusters = model.clusters if given is None else given
+    if clusters is not None and model.hash is not None:
+        check_clusters(clusters, model.hash)
+    return clusters
+
+
+def check_clusters(clusters: Clusters, model_hash: str) -> None:
+    """Raise RecipeError if clusters say that they were found in another model."""
+    if clusters.model_hash not in (None, model_hash):
+        raise RecipeError(
+            f"{clusters.file}: clusters of another model ({clusters.model or 'unnamed'}, hash "
+            f"{clusters.model_hash[:12]}); this one has {model_hash[:12]}. `netbend cluster` makes its own"
+        )
 
 
 def _mask(recipe: Recipe, bend: Bend, layer: Layer, where: str) -> Tensor | None:

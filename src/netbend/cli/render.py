@@ -138,7 +138,7 @@ def _job(
     if isinstance(model, SoundModel):
         raise ModelError(f"{model.name} makes sound, not pictures: `netbend sound` plays it")
     chosen = model.latents(seed_list) if latents_file is None else _load_latents(latents_file, space, model)
-    plan = Plan(()) if recipe is None else resolve(recipe, model.layers, seed=bend_seed, clusters=clusters)
+    plan = Plan(()) if recipe is None else resolve(recipe, model, seed=bend_seed, clusters=clusters)
     return Job(model, chosen, play, recipe, plan, compare, nonfinite)
 
 

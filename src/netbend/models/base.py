@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from math import isfinite
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from torch import Tensor, nn
 
 from netbend.bending import Layer
 from netbend.errors import LatentError
+from netbend.models.shipped import shipped_clusters
+from netbend.recipe import Clusters
 from netbend.sound.spectrum import Spectrum
 
 
@@ -98,6 +101,11 @@ class Model(ABC):
     @abstractmethod
     def layers(self) -> Sequence[Layer]:
         """Its bendable layers, in the order of computation."""
+
+    @cached_property
+    def clusters(self) -> Clusters | None:
+        """The clusters of its features that come with netbend, None if there are none."""
+        return shipped_clusters(self.hash)
 
     @abstractmethod
     def latents(self, seeds: Sequence[int]) -> Latents:

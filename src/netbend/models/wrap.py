@@ -8,14 +8,20 @@ from torch import Tensor, nn
 
 from netbend.bending import Layer
 from netbend.errors import ModelError
+from netbend.recipe import Clusters
 
 
 @dataclass(frozen=True)
 class WrappedModule:
-    """A network of any kind with its layers, enough for `bend`."""
+    """A network of any kind with its layers, enough for `bend`.
+
+    hash: of its weights, if it is to be told from others. clusters: of its features.
+    """
 
     network: nn.Module
     layers: Sequence[Layer]
+    hash: str | None = None
+    clusters: Clusters | None = None
 
 
 def wrap(

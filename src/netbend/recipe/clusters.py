@@ -1,34 +1,149 @@
-"""Which features of a layer belong together: the cluster dictionary."""
+"""Which features of a layer belong together: cluster files, to read and to write."""
 
+import io
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Annotated, Any, TypeAlias, TypeGuard
 
-from netbend.recipe.problems import Problems
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedSeq
+
+from netbend.errors import RecipeError
+from netbend.recipe.problems import Problems, validated
+from netbend.recipe.selection import Indices, parse_selection, selection_data
 from netbend.recipe.yamlfile import parse_yaml, read_file
+from netbend.wholefile import write_whole
+
+VERSION = 1
+MOST_NAME = 60
+
+LayerKey: TypeAlias = int | str
+Members: TypeAlias = Mapping[int, tuple[int, ...]]
 
 
 @dataclass(frozen=True)
 class Clusters:
-    """layers: layer number -> cluster -> features. file: for messages."""
+    """Groups of features that belong together.
 
-    layers: Mapping[int, Mapping[int | str, tuple[int, ...]]]
+    layers: a layer's number, or its name where it has no number -> cluster -> features.
+    file: for messages. names: what clusters were called, by layer and cluster.
+    model, model_hash: what they were found in; None where the file does not say.
+    method: how they were found: preset, samples, seed ...
+    """
+
+    layers: Mapping[LayerKey, Members]
     file: str = "<clusters>"
+    names: Mapping[LayerKey, Mapping[int, str]] = field(default_factory=dict)
+    model: str | None = None
+    model_hash: str | None = None
+    method: Mapping[str, Any] = field(default_factory=dict)
+
+    def find(self, layer: LayerKey, wanted: int | str) -> tuple[int, ...] | None:
+        """Features of a layer's cluster by its number or name, of all clusters of that name; None
+        if there is none."""
+        members, names = self.layers.get(layer, {}), self.names.get(layer, {})
+        if wanted in members:
+            return members[wanted]  # type: ignore[index]
+        named = [members[number] for number in members if names.get(number) == wanted]
+        return tuple(sorted(feature for features in named for feature in features)) if named else None
+
+    def known(self, layer: LayerKey) -> str:
+        """The clusters of a layer with their names, for messages."""
+        names = self.names.get(layer, {})
+        members = self.layers.get(layer, {})
+        return ", ".join(f"{n} ({names[n]})" if n in names else str(n) for n in members) or "none"
+
+
+def checked_name(name: object) -> str:
+    """The name of a cluster. Raises ValueError unless it is a word or a few, and no number."""
+    if not isinstance(name, str) or not name.strip() or name.strip().lstrip("+-").isdecimal():
+        raise ValueError(f"expected a name such as eyes, not {name!r:.80}")
+    if len(name) > MOST_NAME or not name.isprintable():
+        raise ValueError(f"expected a name of at most {MOST_NAME} printable characters, not {name!r:.80}")
+    return name.strip()
 
 
 def load_clusters(path: Path | str) -> Clusters:
-    """Read the dictionary form: layer number -> list of {feature_index, cluster_index}.
+    """Read a cluster file, YAML or JSON.
 
-    YAML or JSON. Raises RecipeError, by line, for anything else.
+    It is what `save_clusters` writes, or the older dictionary: layer number -> list of
+    {feature_index, cluster_index}. Raises RecipeError, by line, for anything else.
     """
     path = Path(path)
     data, source = parse_yaml(read_file(path), str(path), path.parent)
     problems = Problems(source)
     if not isinstance(data, dict):
-        problems.add((), "expected layer numbers, each with a list of {feature_index, cluster_index}")
+        problems.add((), "expected `layers:` with the clusters of each, as `netbend cluster` writes them")
         problems.raise_if_any()
-    layers = {}
+    readable = "layers" in data or "version" in data
+    clusters = _readable(data, problems) if readable else _older(data, problems)
+    problems.raise_if_any()
+    assert clusters is not None
+    return clusters
+
+
+class _ClusterForm(BaseModel):
+    """One cluster of a layer."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    name: Annotated[Any, BeforeValidator(lambda name: name if name is None else checked_name(name))] = None
+    features: Annotated[Any, BeforeValidator(lambda features: parse_selection({"indices": features}))]
+
+
+class _FileForm(BaseModel):
+    """A cluster file."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, populate_by_name=True)
+
+    version: int = Field(ge=1, le=VERSION)
+    model: str | None = None
+    model_hash: str | None = Field(None, alias="model-hash")
+    method: dict[str, Any] = {}
+    layers: dict[Any, dict[Any, Any]]
+
+
+def _readable(data: dict[Any, Any], problems: Problems) -> Clusters | None:
+    form = validated(_FileForm, data, (), problems)
+    if form is None:
+        return None
+    layers: dict[LayerKey, Members] = {}
+    names: dict[LayerKey, Mapping[int, str]] = {}
+    for key, entries in form.layers.items():
+        # Keys of JSON are words, also where they are numbers.
+        layer = int(key) if str(key).isdecimal() else key
+        layers[layer], names[layer] = _clusters_of_layer(key, entries, problems)
+    return Clusters(layers, problems.source.file, names, form.model, form.model_hash, form.method)
+
+
+def _clusters_of_layer(
+    key: LayerKey, entries: dict[Any, Any], problems: Problems
+) -> tuple[Members, dict[int, str]]:
+    members: dict[int, tuple[int, ...]] = {}
+    names: dict[int, str] = {}
+    seen: set[int] = set()
+    for number, entry in entries.items():
+        if not str(number).isdecimal():
+            problems.add(("layers", key, number), "expected the number of a cluster", key=True)
+            continue
+        form = validated(_ClusterForm, entry, ("layers", key, number), problems)
+        if form is None:
+            continue
+        features = form.features.indices
+        for feature in sorted(seen.intersection(features)):
+            problems.add(("layers", key, number), f"feature {feature} of layer {key} is in two clusters")
+        seen.update(features)
+        members[int(number)] = tuple(sorted(features))
+        if form.name is not None:
+            names[int(number)] = form.name
+    return members, names
+
+
+def _older(data: dict[Any, Any], problems: Problems) -> Clusters:
+    layers: dict[LayerKey, Members] = {}
     for key, entries in data.items():
         number = int(key) if str(key).isdecimal() else None
         if number is None or not isinstance(entries, list):
@@ -36,13 +151,12 @@ def load_clusters(path: Path | str) -> Clusters:
                 (key,), "expected a layer number with a list of {feature_index, cluster_index}", key=True
             )
             continue
-        layers[number] = _layer(key, entries, problems)
-    problems.raise_if_any()
-    return Clusters(layers, str(path))
+        layers[number] = _older_layer(key, entries, problems)
+    return Clusters(layers, problems.source.file)
 
 
-def _layer(key: str | int, entries: list[Any], problems: Problems) -> dict[int | str, tuple[int, ...]]:
-    members: dict[int | str, list[int]] = {}
+def _older_layer(key: LayerKey, entries: list[Any], problems: Problems) -> Members:
+    members: dict[int, list[int]] = {}
     seen: set[int] = set()
     for index, entry in enumerate(entries):
         valid = isinstance(entry, dict) and len(entry) == 2
@@ -60,3 +174,54 @@ def _layer(key: str | int, entries: list[Any], problems: Problems) -> dict[int |
 
 def _is_index(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def save_clusters(clusters: Clusters, path: Path, *, older: bool = False) -> None:
+    """Write a cluster file that reads back as the same: JSON if its name ends so, else YAML.
+
+    older: as the older dictionary, which holds neither names nor what the clusters were found in.
+    Raises RecipeError if it cannot be written.
+    """
+    data = _older_data(clusters) if older else _data(clusters)
+    if path.suffix == ".json":
+        text = json.dumps(data, indent=None if older else 2, ensure_ascii=False) + "\n"
+    else:
+        buffer = io.StringIO()
+        yaml = YAML()
+        yaml.width = 1_000_000  # one line for each list of features
+        yaml.dump(data, buffer)
+        text = buffer.getvalue()
+    write_whole(path, text.encode(), RecipeError)
+
+
+def _data(clusters: Clusters) -> dict[str, Any]:
+    about = {
+        "version": VERSION,
+        "model": clusters.model,
+        "model-hash": clusters.model_hash,
+        "method": dict(clusters.method) or None,
+    }
+    layers = {
+        layer: {number: _cluster_data(clusters, layer, number) for number in members}
+        for layer, members in clusters.layers.items()
+    }
+    return {**{key: value for key, value in about.items() if value is not None}, "layers": layers}
+
+
+def _cluster_data(clusters: Clusters, layer: LayerKey, number: int) -> dict[str, Any]:
+    name = clusters.names.get(layer, {}).get(number)
+    ranges: Any = selection_data(Indices(clusters.layers[layer][number]))
+    features = CommentedSeq(ranges["indices"])
+    features.fa.set_flow_style()
+    return {**({} if name is None else {"name": name}), "features": features}
+
+
+def _older_data(clusters: Clusters) -> dict[LayerKey, Any]:
+    return {
+        layer: [
+            {"cluster_index": number, "feature_index": feature}
+            for number, features in members.items()
+            for feature in features
+        ]
+        for layer, members in clusters.layers.items()
+    }

@@ -67,7 +67,7 @@ class SoundJob:
 
     def bent(self, recipe: Recipe, seed: int, clusters: Clusters | None = None) -> "SoundJob":
         """The same, bent by a recipe's plan. Raises RecipeError if it does not fit the model."""
-        plan = resolve(recipe, self.model.layers, seed=seed, clusters=clusters)
+        plan = resolve(recipe, self.model, seed=seed, clusters=clusters)
         return replace(self, plan=plan, recipe=recipe, seed=seed)
 
     def comment(self, **given: object) -> str:

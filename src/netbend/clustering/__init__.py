@@ -1,0 +1,18 @@
+"""Features that belong together, found by their activation maps alone (section 4 of the paper)."""
+
+from netbend.clustering.grouping import Counts, parse_counts
+from netbend.clustering.paper import load_networks, save_networks
+from netbend.clustering.run import cluster_features, cluster_latents, default_settings
+from netbend.clustering.settings import Preset, Settings
+
+__all__ = [
+    "Counts",
+    "Preset",
+    "Settings",
+    "cluster_features",
+    "cluster_latents",
+    "default_settings",
+    "load_networks",
+    "parse_counts",
+    "save_networks",
+]

@@ -1,0 +1,122 @@
+"""Feature vectors without training: how alike the maps of features are, sample by sample.
+
+The preset `quick`. Each map is pooled, freed of its mean and brought to length one, so that the
+product of two is their correlation over positions. The mean of that over samples, for all pairs of
+features, is a matrix `(F, F)`; its principal components are the feature vectors. They are those
+that a principal component analysis of all maps of all samples laid end to end would give, at a
+cost that does not grow with what is kept.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from time import monotonic
+
+import torch
+from safetensors.torch import load, save
+from torch import Tensor
+from torch.nn import functional as F
+
+from netbend.bending import Bendable, Layer
+from netbend.clustering.activations import Run, sampled_maps
+from netbend.clustering.progress import Report, Tell, silent
+from netbend.errors import ClusterError
+from netbend.wholefile import write_whole
+
+POOLED = 16  # positions to which a side of a map is pooled at most
+LEAST_LENGTH = 1e-6
+SECONDS_PER_CHECKPOINT = 10.0
+
+
+class Correlation:
+    """The mean correlation of a layer's features, two by two, in each half of the samples."""
+
+    def __init__(self, features: int):
+        self.totals = torch.zeros(2, features, features)
+        self.samples = 0
+
+    def add(self, maps: Tensor) -> None:
+        """Take in maps `(N, F, H, W)` of N more samples; every other one goes into either half."""
+        flat = pooled(maps).flatten(2)
+        flat = flat - flat.mean(dim=2, keepdim=True)
+        flat = flat / flat.norm(dim=2, keepdim=True).clamp(min=LEAST_LENGTH)
+        for half in (0, 1):
+            by_feature = flat[(half + self.samples) % 2 :: 2].transpose(0, 1).flatten(1)
+            self.totals[half] += (by_feature @ by_feature.T).cpu()
+        self.samples += len(maps)
+
+    def vectors(self, count: int, half: int | None = None) -> Tensor:
+        """Feature vectors `(F, count - 1)`: the distances between them follow the correlations.
+
+        count: of clusters that they are for; so many less one principal components hold what
+        k-means can tell apart (Ding and He 2004). half: from one half of the samples, 0 or 1, only.
+        """
+        total = self.totals.sum(dim=0) if half is None else 2 * self.totals[half]
+        return principal_components(total / max(1, self.samples), max(1, count - 1))
+
+
+def pooled(maps: Tensor) -> Tensor:
+    """Maps `(N, F, H, W)` averaged over areas, in float32, to at most POOLED x POOLED."""
+    height, width = (min(side, POOLED) for side in maps.shape[2:])
+    return F.adaptive_avg_pool2d(maps.float().contiguous(), (height, width))
+
+
+def principal_components(gram: Tensor, dimensions: int) -> Tensor:
+    """Coordinates `(F, dimensions)` of F points from their products `(F, F)`, along the axes of most
+    variance, each axis with its largest coordinate positive."""
+    centred = gram.double() - gram.double().mean(dim=0)
+    centred = centred - centred.mean(dim=1, keepdim=True)
+    values, axes = torch.linalg.eigh(centred)
+    values, axes = values.flip(0)[:dimensions], axes.flip(1)[:, :dimensions]
+    largest = axes.gather(0, axes.abs().argmax(dim=0, keepdim=True))
+    return (axes * largest.sign() * values.clamp(min=0).sqrt()).float()
+
+
+def correlate(
+    model: Bendable,
+    layers: Sequence[Layer],
+    run: Run,
+    samples: Sequence[int],
+    checkpoint: Path | None = None,
+    tell: Tell = silent,
+) -> dict[str, Correlation]:
+    """The correlations of all layers, by name, in one pass over the samples.
+
+    checkpoint: a file to go on from, written now and then and when the pass is interrupted.
+    """
+    found = {layer.name: Correlation(layer.features) for layer in layers}
+    done = 0 if checkpoint is None else _resume(found, checkpoint)
+    written = monotonic()
+    try:
+        for maps in sampled_maps(model, layers, run, samples[done:]):
+            for name, correlation in found.items():
+                correlation.add(maps[name])
+            done = next(iter(found.values())).samples
+            tell(Report("Correlating maps", done, len(samples)))
+            if checkpoint is not None and monotonic() - written > SECONDS_PER_CHECKPOINT:
+                _save(found, checkpoint)
+                written = monotonic()
+    except KeyboardInterrupt:
+        # Between two layers their counts differ; then the last checkpoint is what there is.
+        if checkpoint is not None and len({each.samples for each in found.values()}) == 1:
+            _save(found, checkpoint)
+        raise
+    return found
+
+
+def _save(found: dict[str, Correlation], checkpoint: Path) -> None:
+    samples = str(next(iter(found.values())).samples)
+    content = save({name: each.totals for name, each in found.items()}, metadata={"samples": samples})
+    write_whole(checkpoint, content, ClusterError)
+
+
+def _resume(found: dict[str, Correlation], checkpoint: Path) -> int:
+    from safetensors import safe_open
+
+    if not checkpoint.exists():
+        return 0
+    with safe_open(checkpoint, "pt") as file:
+        samples = int(file.metadata()["samples"])
+    totals = load(checkpoint.read_bytes())
+    for name, each in found.items():
+        each.totals, each.samples = totals[name], samples
+    return samples

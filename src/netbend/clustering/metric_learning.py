@@ -1,0 +1,134 @@
+"""Training a metric network: softmax feature learning (section 4.2)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from netbend.bending import Layer
+from netbend.clustering.activations import ActivationSet
+from netbend.clustering.metric_network import BOTTLENECK, MetricNetwork, embed_all
+from netbend.errors import ClusterError
+from netbend.wholefile import whole_file
+
+LEARNING_RATE = 1e-4
+BETAS = (0.9, 0.999)
+SOUND_BATCH = 100
+# Table 2: (largest number of positions in a map, batch size).
+BATCHES = [(32**2, 500), (64**2, 200), (128**2, 80), (256**2, 50), (512**2, 20)]
+LARGEST_MAPS_BATCH = 10
+
+
+def batch_for(height: int, width: int) -> int:
+    """Batch size of table 2 for maps of a size."""
+    return next((batch for most, batch in BATCHES if height * width <= most), LARGEST_MAPS_BATCH)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a training is: epochs done, and the share of maps whose feature is told right."""
+
+    epoch: int
+    accuracy: float
+
+
+class MetricTraining:
+    """Teaches a metric network which feature of a layer made which map."""
+
+    def __init__(
+        self, maps: ActivationSet, held_out: int, *, batch: int, seed: int, checkpoint: Path | None = None
+    ):
+        """held_out: how many of the samples, the last ones, only test. checkpoint: where to go on from."""
+        self.maps = maps
+        self.train_samples = maps.shape[0] - held_out
+        self.batch = batch
+        self.checkpoint = checkpoint
+        self.epoch = 0
+        self.accuracy = 0.0
+        layer: Layer = maps.layer
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.network = MetricNetwork(layer.features, layer.height, layer.width)
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.optimizer = torch.optim.Adam(self.network.parameters(), LEARNING_RATE, BETAS)
+        self.order = torch.Generator().manual_seed(seed)
+        if checkpoint is not None and checkpoint.exists():
+            self._resume(checkpoint)
+
+    def run(self, epochs: int, progress: Callable[[Progress], None] = lambda _: None) -> MetricNetwork:
+        """Train up to so many epochs; a checkpoint is written after each."""
+        while self.epoch < epochs:
+            self.network.train()
+            count = self.train_samples * self.maps.layer.features
+            # Batch normalisation needs more than one map.
+            for indices in torch.split(torch.randperm(count, generator=self.order), self.batch):
+                if len(indices) > 1:
+                    self._step(indices)
+            self.epoch += 1
+            self.accuracy = self.test()
+            self._save()
+            progress(Progress(self.epoch, self.accuracy))
+        return self.network.eval()
+
+    def _step(self, indices: Tensor) -> None:
+        features = indices % self.maps.layer.features
+        loss = F.cross_entropy(self.network(self.maps.single_maps(indices)), features)
+        self.optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+
+    @torch.no_grad()
+    def test(self) -> float:
+        """The share of maps of held-out samples whose feature is told right; NaN without any."""
+        self.network.eval()
+        right = total = 0
+        for sample in range(self.train_samples, self.maps.shape[0]):
+            vectors = embed_all(self.network, self.maps.samples(sample, sample + 1))[0]
+            told = self.network.classes(vectors).argmax(dim=1)
+            right += int((told == torch.arange(len(told))).sum())
+            total += len(told)
+        return right / total if total else float("nan")
+
+    def _save(self) -> None:
+        if self.checkpoint is None:
+            return
+        state = {
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "order": self.order.get_state(),
+            "epoch": self.epoch,
+            "accuracy": self.accuracy,
+        }
+        with whole_file(self.checkpoint, ClusterError) as unfinished, unfinished.open("wb") as file:
+            torch.save(state, file)
+
+    def _resume(self, checkpoint: Path) -> None:
+        state = torch.load(checkpoint, weights_only=True)
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.order.set_state(state["order"])
+        self.epoch, self.accuracy = state["epoch"], state["accuracy"]
+
+
+class MeanEmbedding:
+    """The mean feature vector of each feature (section 4.3), in each half of the samples."""
+
+    def __init__(self, network: MetricNetwork, features: int):
+        self.network = network.eval()
+        self.totals = torch.zeros(2, features, BOTTLENECK)
+        self.samples = 0
+
+    def add(self, maps: Tensor) -> None:
+        """Take in maps `(N, F, H, W)` of N more samples; every other one goes into either half."""
+        vectors = embed_all(self.network, maps)
+        for half in (0, 1):
+            self.totals[half] += vectors[(half + self.samples) % 2 :: 2].sum(dim=0)
+        self.samples += len(maps)
+
+    def vectors(self, count: int, half: int | None = None) -> Tensor:  # noqa: ARG002
+        """Mean feature vectors `(F, 10)`, of all samples or of one half; the same for every count."""
+        total = self.totals.sum(dim=0) if half is None else 2 * self.totals[half]
+        return total / max(1, self.samples)

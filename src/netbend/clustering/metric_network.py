@@ -1,0 +1,83 @@
+"""The paper's metric network: which feature made this map? (section 4.1)."""
+
+from math import log2
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+WIDTH = 50  # channels of every convolutional block
+GROUPS = 2
+BOTTLENECK = 10  # numbers in a feature vector
+LEAST_SIDE = 4  # of the maps that are flattened
+
+
+def depth_for(height: int, width: int) -> int:
+    """ShuffleNet units for maps of a size: each halves them, until the smaller side is near 4.
+
+    Gives the depths of tables 1 and 2: 1 for 8x8, 2 for 16x16 and 17x65, 8 for 1024x1024.
+    """
+    return max(0, int(log2(min(height, width) / LEAST_SIDE)))
+
+
+class ShuffleUnit(nn.Module):
+    """A residual block of ShuffleNet (Zhang et al. 2018, figure 2) that halves its maps.
+
+    Grouped 1x1 convolution, channel shuffle, depthwise 3x3 with stride 2, grouped 1x1; the
+    shortcut is average pooling. Both are added, since the width stays as it is.
+    """
+
+    def __init__(self, width: int = WIDTH, groups: int = GROUPS):
+        super().__init__()
+        narrow = width // 4 // groups * groups
+        self.groups = groups
+        self.squeeze = nn.Conv2d(width, narrow, 1, groups=groups, bias=False)
+        self.squeeze_norm = nn.BatchNorm2d(narrow)
+        self.depthwise = nn.Conv2d(narrow, narrow, 3, stride=2, padding=1, groups=narrow, bias=False)
+        self.depthwise_norm = nn.BatchNorm2d(narrow)
+        self.expand = nn.Conv2d(narrow, width, 1, groups=groups, bias=False)
+        self.expand_norm = nn.BatchNorm2d(width)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """`(N, width, H, W)` to `(N, width, ceil(H / 2), ceil(W / 2))`."""
+        inner = F.relu(self.squeeze_norm(self.squeeze(maps)))
+        inner = F.channel_shuffle(inner, self.groups)
+        inner = self.depthwise_norm(self.depthwise(inner))
+        inner = self.expand_norm(self.expand(inner))
+        return F.relu(inner + F.avg_pool2d(maps, 3, stride=2, padding=1))
+
+
+class MetricNetwork(nn.Module):
+    """Classifies single maps of a layer by the feature that made them, through a bottleneck of 10.
+
+    The vector in the bottleneck is the feature vector: near for maps that look alike.
+    """
+
+    def __init__(self, features: int, height: int, width: int):
+        """features, height, width: of the layer's maps; they give the depth."""
+        super().__init__()
+        self.size = (height, width)
+        self.stem = nn.Conv2d(1, WIDTH, 3, padding=1, bias=False)
+        self.stem_norm = nn.BatchNorm2d(WIDTH)
+        self.units = nn.Sequential(*(ShuffleUnit() for _ in range(depth_for(height, width))))
+        for _ in self.units:
+            height, width = (height + 1) // 2, (width + 1) // 2
+        self.bottleneck = nn.Linear(WIDTH * height * width, BOTTLENECK)
+        self.classes = nn.Linear(BOTTLENECK, features)
+
+    def embed(self, maps: Tensor) -> Tensor:
+        """Feature vectors `(N, 10)` of maps `(N, 1, H, W)`."""
+        stem = F.relu(self.stem_norm(self.stem(maps)))
+        return self.bottleneck(self.units(stem).flatten(1))
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Logits `(N, features)` of maps `(N, 1, H, W)`."""
+        return self.classes(self.embed(maps))
+
+
+@torch.no_grad()
+def embed_all(network: MetricNetwork, maps: Tensor, batch: int = 512) -> Tensor:
+    """Feature vectors `(S, F, 10)` of maps `(S, F, H, W)` of S samples."""
+    flat = maps.reshape(-1, 1, *maps.shape[2:])
+    vectors = torch.cat([network.embed(part.float()) for part in torch.split(flat, batch)])
+    return vectors.reshape(*maps.shape[:2], BOTTLENECK)

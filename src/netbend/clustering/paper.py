@@ -1,0 +1,148 @@
+"""The preset `paper`: a metric network for each layer, taught from activations on disk (section 4)."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import load, save
+from torch import Tensor
+
+from netbend.bending import Bendable, Layer
+from netbend.clustering.activations import ActivationSet, Run, refuse_full_disk, sampled_maps
+from netbend.clustering.metric_learning import SOUND_BATCH, MeanEmbedding, MetricTraining, batch_for
+from netbend.clustering.metric_network import MetricNetwork
+from netbend.clustering.progress import Report, Tell, silent
+from netbend.clustering.settings import Settings
+from netbend.errors import ClusterError
+from netbend.models.base import SoundModel
+from netbend.wholefile import write_whole
+
+HEADER = "netbend-metric-networks"
+Networks = Mapping[str, MetricNetwork]
+"""By the names of their layers."""
+
+
+def disk_bytes(layers: Sequence[Layer], settings: Settings) -> int:
+    """What the largest activation set takes; there is one at a time."""
+    return max((_set_of(layer, settings, Path()).bytes for layer in layers), default=0)
+
+
+def learn(
+    model: Bendable, layers: Sequence[Layer], run: Run, settings: Settings, work: Path, tell: Tell = silent
+) -> dict[str, MeanEmbedding]:
+    """Teach the network of each layer, and average its feature vectors over the samples.
+
+    work: folder for the activations, one layer's at a time, and the networks; what is there already
+    is not done again. Raises ClusterError if its disk is too small, before anything is done.
+    """
+    to_learn = [layer for layer in layers if not _averages(layer, work).exists()]
+    refuse_full_disk(work, disk_bytes(to_learn, settings))
+    return {layer.name: _learn_layer(model, layer, run, settings, work, tell) for layer in layers}
+
+
+def _learn_layer(
+    model: Bendable, layer: Layer, run: Run, settings: Settings, work: Path, tell: Tell
+) -> MeanEmbedding:
+    maps = _set_of(layer, settings, work)
+    training = MetricTraining(
+        maps,
+        settings.test_samples,
+        batch=SOUND_BATCH if isinstance(model, SoundModel) else batch_for(layer.height, layer.width),
+        seed=settings.seed,
+        checkpoint=_file(layer, work, ".pt"),
+    )
+    embedding = MeanEmbedding(training.network, layer.features)
+    averaged = _averages(layer, work)
+    if averaged.exists():
+        embedding.totals, embedding.samples = load(averaged.read_bytes())["totals"], settings.samples
+        return embedding
+    maps.collect(
+        model,
+        run,
+        settings.latent_seeds,
+        lambda done: tell(Report(f"{layer}: activations", done, len(settings.latent_seeds))),
+    )
+    training.run(
+        settings.epochs,
+        lambda at: tell(
+            Report(f"{layer}: epochs", at.epoch, settings.epochs, f"{at.accuracy:.1%} told right")
+        ),
+    )
+    for sample in range(settings.samples):
+        embedding.add(maps.samples(sample, sample + 1))
+    write_whole(averaged, save({"totals": embedding.totals}), ClusterError)
+    maps.remove()
+    return embedding
+
+
+def _set_of(layer: Layer, settings: Settings, work: Path) -> ActivationSet:
+    return ActivationSet(_file(layer, work, ".npy"), layer, settings.samples + settings.test_samples)
+
+
+def _file(layer: Layer, work: Path, ending: str) -> Path:
+    return work / (re.sub(r"[^\w.-]", "_", layer.name) + ending)
+
+
+def _averages(layer: Layer, work: Path) -> Path:
+    return _file(layer, work, ".vectors.safetensors")
+
+
+def embed_latents(
+    model: Bendable, layers: Sequence[Layer], run: Run, samples: Sequence[int], networks: Networks
+) -> dict[str, MeanEmbedding]:
+    """The feature vectors of one latent, or the mean of several, by networks that were taught before."""
+    missing = [layer for layer in layers if layer.name not in networks]
+    if missing:
+        raise ClusterError(
+            f"{missing[0]}: no metric network for it; there are those of {', '.join(networks)}"
+        )
+    found = {layer.name: MeanEmbedding(networks[layer.name], layer.features) for layer in layers}
+    for maps in sampled_maps(model, layers, run, samples):
+        for name, embedding in found.items():
+            embedding.add(maps[name])
+    return found
+
+
+def save_networks(networks: Networks, path: Path, model_hash: str | None) -> None:
+    """Write metric networks as one safetensors file. Raises ClusterError if that fails."""
+    tensors: dict[str, Tensor] = {}
+    for layer, network in networks.items():
+        for name, tensor in network.state_dict().items():
+            tensors[f"{layer}/{name}"] = tensor.contiguous()
+    write_whole(path, save(tensors, metadata={HEADER: model_hash or ""}), ClusterError)
+
+
+def load_networks(path: Path, model: Bendable) -> Networks:
+    """The metric networks in a file. Raises ClusterError if they are none, or another model's."""
+    try:
+        with safe_open(path, "pt") as file:
+            made_for = (file.metadata() or {}).get(HEADER)
+        if made_for is None:
+            raise ClusterError(
+                f"{path}: no metric networks in it; `netbend cluster --preset paper` makes them"
+            )
+        if model.hash is not None and made_for not in ("", model.hash):
+            raise ClusterError(f"{path}: metric networks of another model (hash {made_for[:12]})")
+        tensors = load(path.read_bytes())
+    except ClusterError:
+        raise
+    except Exception as error:  # safetensors raises several kinds
+        raise ClusterError(f"{path}: not a readable safetensors file ({error})") from error
+    return {
+        layer.name: _network(layer, tensors, path)
+        for layer in model.layers
+        if f"{layer.name}/bottleneck.weight" in tensors
+    }
+
+
+def _network(layer: Layer, tensors: Mapping[str, Tensor], path: Path) -> MetricNetwork:
+    network = MetricNetwork(layer.features, layer.height, layer.width)
+    prefix = f"{layer.name}/"
+    state = {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        raise ClusterError(f"{path}: its network for {layer} does not fit: {error}") from error
+    return network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]

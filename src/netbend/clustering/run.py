@@ -1,0 +1,118 @@
+"""From a model to clusters of its features."""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from netbend.bending import Bendable, Layer
+from netbend.clustering.activations import Run
+from netbend.clustering.correlation import correlate
+from netbend.clustering.grouping import Counts, FeatureSpace, group
+from netbend.clustering.paper import Networks, embed_latents, learn
+from netbend.clustering.progress import Tell, silent
+from netbend.clustering.settings import Preset, Settings, layers_to_cluster
+from netbend.errors import ClusterError
+from netbend.models.base import Latents, Model, Play
+from netbend.recipe import Clusters
+
+TABLES = Counts()
+
+
+def cluster_features(
+    model: Bendable,
+    settings: Settings | None = None,
+    *,
+    counts: Counts = TABLES,
+    run: Run | None = None,
+    work: Path | None = None,
+    tell: Tell = silent,
+) -> Clusters:
+    """Group the features of each layer by how alike their activation maps are (section 4).
+
+    settings: which layers, samples and preset; by default all layers by the preset `quick`.
+    counts: how many clusters; by default those of tables 1 and 2.
+    run: makes the network generate from the latents of some seeds; models of netbend know how.
+    work: folder to keep unfinished work in; a run with the same settings goes on from it.
+    tell: called with Reports.
+    Raises ClusterError.
+    """
+    settings = default_settings(model) if settings is None else settings
+    layers = layers_to_cluster(model, settings.layers)
+    run = _runner(model, settings.truncation) if run is None else run
+    with ExitStack() as stack:
+        if settings.preset == Preset.QUICK:
+            checkpoint = None if work is None else work / "correlations.safetensors"
+            spaces: Mapping[str, FeatureSpace] = correlate(
+                model, layers, run, settings.latent_seeds, checkpoint, tell
+            )
+        else:
+            work = work or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            spaces = learn(model, layers, run, settings, work, tell)
+    return _clusters(model, layers, spaces, counts, settings.seed, settings.method())
+
+
+def default_settings(model: Bendable, layers: Sequence[int | str] = (), **rest: Any) -> Settings:
+    """Settings for a model. layers: numbers or names, all that can be grouped if none are given."""
+    names = tuple(layer.name for layer in layers_to_cluster(model, layers))
+    return Settings(model.hash, names, **rest)
+
+
+def cluster_latents(
+    model: Model,
+    latents: Latents,
+    *,
+    layers: Sequence[int | str] = (),
+    counts: Counts = TABLES,
+    networks: Networks | None = None,
+    play: Play = Play(),
+    seed: int = 0,
+) -> Clusters:
+    """Group features by the maps of one latent, or of a few: customised clusters (section 4.3).
+
+    networks: metric networks taught before; without them, by the correlation of maps.
+    Raises ClusterError, LatentError.
+    """
+
+    def run(indices: Sequence[int]) -> None:
+        chosen = list(indices)
+        seeds = tuple(latents.seeds[index] for index in chosen)
+        model.generate(Latents(latents.space, latents.values[chosen], seeds), play)
+
+    chosen = layers_to_cluster(model, layers)
+    samples = range(len(latents))
+    if any(counts.of(layer) == "auto" for layer in chosen) and len(latents) < 2:
+        raise ClusterError("auto compares the clusters of two halves of the samples; one latent has none")
+    if networks is None:
+        spaces: Mapping[str, FeatureSpace] = correlate(model, chosen, run, samples)
+    else:
+        spaces = embed_latents(model, chosen, run, samples, networks)
+    method = {"preset": str(Preset.QUICK if networks is None else Preset.PAPER), "seed": seed}
+    method["latents"] = len(latents)
+    return _clusters(model, chosen, spaces, counts, seed, method)
+
+
+def _runner(model: Bendable, truncation: float) -> Run:
+    if not isinstance(model, Model):
+        raise ClusterError("say how this network generates: run=lambda seeds: network(latents of the seeds)")
+    play = Play(truncation)
+    return lambda seeds: model.generate(model.latents(seeds), play)
+
+
+def _clusters(
+    model: Bendable,
+    layers: Sequence[Layer],
+    spaces: Mapping[str, FeatureSpace],
+    counts: Counts,
+    seed: int,
+    method: Mapping[str, Any],
+) -> Clusters:
+    found = {}
+    for layer in layers:
+        count = counts.of(layer)
+        if count != "auto" and int(count) > layer.features:
+            raise ClusterError(f"{layer}: {count} clusters of {layer.features} features")
+        found[layer.key] = dict(enumerate(group(spaces[layer.name], count, seed)))
+    name = getattr(model, "name", None)
+    return Clusters(found, model=name, model_hash=model.hash, method=dict(method))

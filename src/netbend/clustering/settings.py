@@ -1,0 +1,85 @@
+"""What to cluster, and how."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from netbend.bending import Bendable, Layer, find_layer
+from netbend.errors import ClusterError, RecipeError
+from netbend.models.run_settings import RunSettings
+
+FEWEST_FEATURES = 8  # of a layer that is clustered without being asked for
+
+
+class Preset(StrEnum):
+    """How features are described: by the correlation of their maps, or as in the paper."""
+
+    QUICK = "quick"
+    PAPER = "paper"
+
+
+@dataclass(frozen=True)
+class Settings(RunSettings):
+    """All that decides which clusters come out, besides their number.
+
+    model_hash: of the model. layers: their names. samples: how many pictures or sounds to look at.
+    seed: of the samples, the networks and k-means; runs of other seeds share no sample.
+    truncation: of the samples. epochs, test_samples: of the paper's metric networks.
+    """
+
+    model_hash: str | None
+    layers: tuple[str, ...]
+    preset: str = Preset.QUICK
+    samples: int = 1000
+    seed: int = 0
+    truncation: float = 1.0
+    epochs: int = 100
+    test_samples: int = 100
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "layers", tuple(self.layers))
+        if self.samples < 1 or self.test_samples < 0 or self.epochs < 1 or self.seed < 0:
+            raise ClusterError(
+                f"{self.samples} samples, {self.test_samples} for testing, {self.epochs} epochs, seed "
+                f"{self.seed}: expected at least one sample and epoch, and nothing below 0"
+            )
+
+    @property
+    def latent_seeds(self) -> range:
+        """Seeds of the samples, those for testing last."""
+        count = self.samples + (self.test_samples if self.preset == Preset.PAPER else 0)
+        return range(self.seed * count, (self.seed + 1) * count)
+
+    def method(self) -> dict[str, str | int | float]:
+        """How the clusters were found, as their file says it."""
+        method: dict[str, str | int | float] = {
+            "preset": str(self.preset),
+            "samples": self.samples,
+            "seed": self.seed,
+            "truncation": self.truncation,
+        }
+        if self.preset == Preset.PAPER:
+            method |= {"epochs": self.epochs, "test_samples": self.test_samples}
+        return method
+
+
+def layers_to_cluster(model: Bendable, wanted: Sequence[int | str] = ()) -> list[Layer]:
+    """The layers asked for, or all numbered ones with features enough to be grouped.
+
+    Raises ClusterError for a layer that is not there, or has no two features.
+    """
+    if not wanted:
+        found = [
+            layer for layer in model.layers if layer.number is not None and layer.features >= FEWEST_FEATURES
+        ]
+        if not found:
+            raise ClusterError(f"no layer has {FEWEST_FEATURES} features or more; name layers yourself")
+        return found
+    try:
+        chosen = [find_layer(model.layers, layer, "--layers") for layer in wanted]
+    except RecipeError as error:
+        raise ClusterError(str(error)) from error
+    for layer in chosen:
+        if layer.features < 2:
+            raise ClusterError(f"{layer} has {layer.features} feature; there is nothing to group")
+    return list(dict.fromkeys(chosen))
