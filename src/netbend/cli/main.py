@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from netbend import __version__
-from netbend.cli import convert, inspect, layers, models, render, schema, sound, train, transforms
+from netbend.cli import cluster, convert, inspect, layers, models, render, schema, sound, train, transforms
 from netbend.errors import NetbendError
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.command("transforms")(transforms.transforms)
 app.command("inspect")(inspect.inspect)
 app.command("convert")(convert.convert)
 app.command("schema")(schema.schema)
+app.add_typer(cluster.app, name="cluster")
 app.add_typer(models.app, name="models")
 app.add_typer(train.app, name="train")
 

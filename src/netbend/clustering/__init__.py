@@ -3,12 +3,13 @@
 from netbend.clustering.grouping import Counts, parse_counts
 from netbend.clustering.paper import load_networks, save_networks
 from netbend.clustering.run import cluster_features, cluster_latents, default_settings
-from netbend.clustering.settings import Preset, Settings
+from netbend.clustering.settings import Preset, Settings, check_fit
 
 __all__ = [
     "Counts",
     "Preset",
     "Settings",
+    "check_fit",
     "cluster_features",
     "cluster_latents",
     "default_settings",

@@ -10,7 +10,7 @@ from netbend.bending import Bendable, Layer
 from netbend.clustering.activations import Run
 from netbend.clustering.correlation import correlate
 from netbend.clustering.grouping import Counts, FeatureSpace, group
-from netbend.clustering.paper import Networks, embed_latents, learn
+from netbend.clustering.paper import Networks, embed_latents, learn, save_networks
 from netbend.clustering.progress import Tell, silent
 from netbend.clustering.settings import Preset, Settings, layers_to_cluster
 from netbend.errors import ClusterError
@@ -27,6 +27,7 @@ def cluster_features(
     counts: Counts = TABLES,
     run: Run | None = None,
     work: Path | None = None,
+    networks: Path | None = None,
     tell: Tell = silent,
 ) -> Clusters:
     """Group the features of each layer by how alike their activation maps are (section 4).
@@ -35,6 +36,7 @@ def cluster_features(
     counts: how many clusters; by default those of tables 1 and 2.
     run: makes the network generate from the latents of some seeds; models of netbend know how.
     work: folder to keep unfinished work in; a run with the same settings goes on from it.
+    networks: file to keep the paper's metric networks in, see `load_networks`.
     tell: called with Reports.
     Raises ClusterError.
     """
@@ -49,7 +51,10 @@ def cluster_features(
             )
         else:
             work = work or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            spaces = learn(model, layers, run, settings, work, tell)
+            learnt = learn(model, layers, run, settings, work, tell)
+            if networks is not None:
+                save_networks({name: each.network for name, each in learnt.items()}, networks, model.hash)
+            spaces = learnt
     return _clusters(model, layers, spaces, counts, settings.seed, settings.method())
 
 

@@ -183,15 +183,42 @@ def save_clusters(clusters: Clusters, path: Path, *, older: bool = False) -> Non
     Raises RecipeError if it cannot be written.
     """
     data = _older_data(clusters) if older else _data(clusters)
+    write_whole(path, _text(data, path), RecipeError)
+
+
+def rename_cluster(path: Path, layer: LayerKey, cluster: int, name: str | None) -> str | None:
+    """Name a cluster in a file, or take its name away; comments in the file stay. Gives the name before.
+
+    Raises RecipeError for a layer or cluster that is not there, and for the older dictionary.
+    """
+    clusters = load_clusters(path)
+    if cluster not in clusters.layers.get(layer, {}):
+        there = (
+            f"layer {layer} has the clusters {clusters.known(layer)}"
+            if layer in clusters.layers
+            else f"there are the layers {', '.join(str(key) for key in clusters.layers)}"
+        )
+        raise RecipeError(f"{path}: no cluster {cluster} in layer {layer}; {there}")
+    data = YAML().load(read_file(path))  # keeps comments and order; JSON is YAML too
+    if "layers" not in data:
+        raise RecipeError(f"{path}: the older form holds no names; `netbend cluster convert` makes the newer")
+    of_layer = next(value for key, value in data["layers"].items() if str(key) == str(layer))
+    entry = next(value for key, value in of_layer.items() if str(key) == str(cluster))
+    before: str | None = entry.pop("name", None)
+    if name is not None:
+        entry.insert(0, "name", name)
+    write_whole(path, _text(data, path), RecipeError)
+    return before
+
+
+def _text(data: Any, path: Path) -> bytes:
     if path.suffix == ".json":
-        text = json.dumps(data, indent=None if older else 2, ensure_ascii=False) + "\n"
-    else:
-        buffer = io.StringIO()
-        yaml = YAML()
-        yaml.width = 1_000_000  # one line for each list of features
-        yaml.dump(data, buffer)
-        text = buffer.getvalue()
-    write_whole(path, text.encode(), RecipeError)
+        return (json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode()
+    buffer = io.BytesIO()
+    yaml = YAML()
+    yaml.width = 1_000_000  # one line for each list of features
+    yaml.dump(data, buffer)
+    return buffer.getvalue()
 
 
 def _data(clusters: Clusters) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from netbend.cli.output import Device, Quiet, progress_bar
-from netbend.cli.train.run import check_folder, make_fabric, training_bar
+from netbend.cli.run_folder import check_folder
+from netbend.cli.train.run import make_fabric, training_bar
 from netbend.errors import DataError
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netbend.cli.output import Quiet
-from netbend.cli.train.run import check_folder, make_fabric, training_bar
+from netbend.cli.run_folder import check_folder
+from netbend.cli.train.run import make_fabric, training_bar
 from netbend.errors import DataError
 
 if TYPE_CHECKING:

@@ -1,0 +1,216 @@
+"""`netbend cluster MODEL`: find the sets of features that belong together."""
+
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from netbend.cli.cluster.files import DEFAULT_FILE, print_clusters, rows
+from netbend.cli.idle import is_given, refuse_idle_options
+from netbend.cli.output import Device, Json, Quiet, print_json
+from netbend.cli.run_folder import check_folder
+from netbend.clustering.settings import Preset
+from netbend.errors import ClusterError, LatentError
+from netbend.models.base import Space
+
+if TYPE_CHECKING:
+    from netbend.clustering import Counts, Settings
+    from netbend.models.base import Latents, Model
+    from netbend.recipe import Clusters
+
+
+def make(
+    context: typer.Context,
+    model: Annotated[str, typer.Argument(help="Name or checkpoint file.")] = "faces",
+    out: Annotated[Path, typer.Option("--out", "-o", help="Cluster file, YAML or .json.")] = DEFAULT_FILE,
+    preset: Annotated[
+        Preset, typer.Option(help="quick: correlation of maps, seconds; paper: metric networks, hours.")
+    ] = Preset.QUICK,
+    k: Annotated[
+        str | None,
+        typer.Option("--k", help="Clusters a layer: 5, auto, or 6,1:8,3:auto; default: those of the paper."),
+    ] = None,
+    layers: Annotated[
+        str, typer.Option(help="Layers, such as 1-4,b32.conv0; default: all with 8 features or more.")
+    ] = "",
+    samples: Annotated[int, typer.Option(help="Pictures or sounds to look at.", min=1)] = 1000,
+    seed: Annotated[int, typer.Option(help="Of the samples, the networks and k-means.", min=0)] = 0,
+    truncation: Annotated[float, typer.Option("--truncation", "-t", help="psi of the samples.")] = 1.0,
+    seeds: Annotated[str, typer.Option(help="Cluster for these latents alone: seeds such as 7 or 0-3.")] = "",
+    latents: Annotated[
+        Path | None, typer.Option(help="The same for latents from a .npz, .npy, .safetensors or .pt file.")
+    ] = None,
+    space: Annotated[
+        Space | None, typer.Option(help="Space of the latents in the file, if its keys do not say.")
+    ] = None,
+    networks: Annotated[
+        Path | None,
+        typer.Option(help="Metric networks from the paper's preset, for --seeds or --latents."),
+    ] = None,
+    epochs: Annotated[int, typer.Option(help="Of the paper's metric networks.", min=1)] = 100,
+    test_samples: Annotated[int, typer.Option(help="Samples that only test them.", min=0)] = 100,
+    work: Annotated[
+        Path | None, typer.Option(help="Folder for unfinished work; default: OUT.unfinished.")
+    ] = None,
+    older: Annotated[bool, typer.Option("--older", help="Write the older dictionary form.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")] = False,
+    device: Device = "auto",
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Group the features of each layer by how alike their activation maps are.
+
+    Stop with Ctrl-C at any time; the same command goes on.
+    """
+    from netbend.clustering import Counts, default_settings, parse_counts
+    from netbend.models.catalog import load_model
+    from netbend.recipe.clusters import save_clusters
+    from netbend.render.files import refuse_existing
+
+    _refuse_idle(context, preset, of_latents=bool(seeds) or latents is not None)
+    counts = Counts() if k is None else parse_counts(k)
+    refuse_existing([out, networks_beside(out)] if preset is Preset.PAPER else [out], overwrite)
+    loaded = load_model(model, device)
+    chosen = parse_layers(layers)
+    if seeds or latents is not None:
+        source = _latents(loaded, seeds, latents, space)
+        found = _of_latents(loaded, source, chosen, counts, networks, seed, truncation)
+        save_clusters(found, out, older=older)
+    else:
+        settings = default_settings(
+            loaded,
+            chosen,
+            preset=str(preset),
+            samples=samples,
+            seed=seed,
+            truncation=truncation,
+            epochs=epochs,
+            test_samples=test_samples,
+        )
+        folder = work or out.with_name(out.name + ".unfinished")
+        found = _of_samples(loaded, settings, counts, folder, out, quiet or json)
+        save_clusters(found, out, older=older)
+        shutil.rmtree(folder)
+    if json:
+        print_json({"file": str(out), "clusters": rows(found)})
+    elif not quiet:
+        print_clusters(found)
+        print(out)
+
+
+_OF_SAMPLES = ["samples", "preset", "epochs", "test_samples", "work"]
+_OF_PAPER = ["epochs", "test_samples"]
+
+
+def _refuse_idle(context: typer.Context, preset: Preset, *, of_latents: bool) -> None:
+    refuse_idle_options(
+        context,
+        without={"latents": ["space"]},
+        beside={"seeds": _OF_SAMPLES, "latents": [*_OF_SAMPLES, "seeds"]},
+    )
+    if is_given(context, "networks") and not of_latents:
+        raise ClusterError("--networks means nothing without --seeds or --latents")
+    idle = [name for name in _OF_PAPER if is_given(context, name)]
+    if idle and preset is Preset.QUICK:
+        raise ClusterError(f"--{idle[0].replace('_', '-')} means nothing without --preset paper")
+
+
+def parse_layers(text: str) -> list[int | str]:
+    """Read `1-4,7,b32.conv0`: layers by number, ranges of them, and by name."""
+    from netbend.latents.seeds import parse_seeds
+
+    chosen: list[int | str] = []
+    for entry in filter(None, (part.strip() for part in text.split(","))):
+        try:
+            chosen.extend(parse_seeds(entry))
+        except LatentError:
+            chosen.append(entry)
+    return chosen
+
+
+def _latents(model: "Model", seeds: str, file: Path | None, space: Space | None) -> "Latents":
+    from netbend.latents.file import load_latents
+    from netbend.latents.seeds import parse_seeds
+
+    if file is None:
+        return model.latents(parse_seeds(seeds))
+    latents = load_latents(file, space)
+    try:
+        model.check(latents)
+    except LatentError as error:
+        raise LatentError(f"latents {file}: {error}") from error
+    return latents
+
+
+def _of_latents(
+    model: "Model",
+    latents: "Latents",
+    layers: list[int | str],
+    counts: "Counts",
+    networks: Path | None,
+    seed: int,
+    truncation: float,
+) -> "Clusters":
+    from netbend.clustering import cluster_latents, load_networks
+    from netbend.models.base import Play
+
+    taught = None if networks is None else load_networks(networks, model)
+    return cluster_latents(
+        model,
+        latents,
+        layers=layers,
+        counts=counts,
+        networks=taught,
+        play=Play(truncation),
+        seed=seed,
+    )
+
+
+def _of_samples(
+    model: "Model", settings: "Settings", counts: "Counts", folder: Path, out: Path, silent: bool
+) -> "Clusters":
+    from netbend.clustering import cluster_features
+
+    check_folder(folder, settings, called="--work")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        settings.save(folder / "settings.json")
+    except OSError as error:
+        raise ClusterError(f"{folder}: not a folder that can be written ({error.strerror})") from error
+    networks = networks_beside(out) if settings.preset == Preset.PAPER else None
+    try:
+        with _Teller(visible=not silent) as tell:
+            return cluster_features(model, settings, counts=counts, work=folder, networks=networks, tell=tell)
+    except KeyboardInterrupt:
+        print(f"netbend: stopped; the same command goes on from {folder}", file=sys.stderr)
+        raise typer.Exit(130) from None
+
+
+def networks_beside(out: Path) -> Path:
+    """Where the metric networks of a cluster file are kept."""
+    return out.with_name(out.stem + ".networks.safetensors")
+
+
+class _Teller:
+    """Shows reports as one bar for each stage; in a log file, a line now and then."""
+
+    def __init__(self, *, visible: bool):
+        from netbend.cli.output import progress_bar
+
+        self.bar = progress_bar(visible=visible)
+        self.tasks: dict[str, Any] = {}
+
+    def __enter__(self) -> "_Teller":
+        self.bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.stop()
+
+    def __call__(self, report: Any) -> None:
+        if report.stage not in self.tasks:
+            self.tasks[report.stage] = self.bar.add_task(report.stage, total=report.total)
+        detail = f"{report.stage}  {report.detail}".rstrip()
+        self.bar.update(self.tasks[report.stage], completed=report.done, description=detail)

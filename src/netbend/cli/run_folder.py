@@ -1,0 +1,35 @@
+"""Folders that a long run keeps its work in, to go on from."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from netbend.errors import DataError
+
+if TYPE_CHECKING:
+    from netbend.models.run_settings import RunSettings
+
+
+def check_folder(
+    out: Path, settings: "RunSettings", may_change: tuple[str, ...] = (), called: str = "--out"
+) -> None:
+    """Refuse a folder with anything in it but this same run.
+
+    may_change: settings that do not matter. called: the option that names the folder.
+    Raises DataError.
+    """
+    from netbend.models.run_settings import option
+
+    try:
+        if not out.exists() or not any(out.iterdir()):
+            return
+    except OSError as error:
+        raise DataError(f"{out}: not a folder that can be written ({error.strerror})") from error
+    if not (out / "settings.json").exists():
+        raise DataError(f"{out}: not empty, and not an unfinished run; name another {called}")
+    changed = type(settings).load(out / "settings.json").difference(settings)
+    lasting = [name for name in changed if name not in may_change]
+    if lasting:
+        options = ", ".join(option(name) for name in lasting)
+        raise DataError(
+            f"{out}: holds a run with other settings ({options}); give the same, or another {called}"
+        )
