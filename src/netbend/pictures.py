@@ -1,7 +1,10 @@
 """Tensors as pictures, pictures beside each other, contact sheets."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
+import numpy as np
+import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
@@ -11,6 +14,8 @@ BACKGROUND = "#16161a"
 INK = "#d8d8de"
 GAP = 4
 SHEET_HEIGHT = 256  # of the largest pictures on a contact sheet
+# From little to much; perceived lightness rises evenly.
+COLOURS = ["#0b0b12", "#221a4d", "#55207a", "#95297a", "#d1405f", "#f4793c", "#fbb93d", "#fbf7c0"]
 
 
 def to_pictures(images: Tensor) -> list[Image.Image]:
@@ -19,6 +24,22 @@ def to_pictures(images: Tensor) -> list[Image.Image]:
         raise RenderError(f"cannot make a picture of {images.shape[1]} channels; expected 1 or 3")
     pixels = ((images.float().clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy()
     return [Image.fromarray(picture.squeeze(2) if picture.shape[2] == 1 else picture) for picture in pixels]
+
+
+def paint(values: Tensor) -> Image.Image:
+    """Values `(H, W)`, 0 dark to 1 bright, as a picture of 256 colours."""
+    levels = (values.detach().float().cpu().clamp(0, 1) * 255).round().to(torch.uint8).numpy()
+    picture = Image.fromarray(levels).convert("P")
+    picture.putpalette(_palette())
+    return picture
+
+
+@lru_cache(maxsize=1)
+def _palette() -> bytes:
+    stops = np.array([[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in COLOURS], float)
+    places = np.linspace(0, len(stops) - 1, 256)
+    columns = [np.interp(places, range(len(stops)), stops[:, channel]) for channel in range(3)]
+    return np.stack(columns, 1).astype(np.uint8).tobytes()
 
 
 def beside(left: Image.Image, right: Image.Image) -> Image.Image:
