@@ -8,7 +8,19 @@ from typing import Annotated
 import typer
 
 from netbend import __version__
-from netbend.cli import cluster, convert, inspect, layers, models, render, schema, sound, train, transforms
+from netbend.cli import (
+    atlas,
+    cluster,
+    convert,
+    inspect,
+    layers,
+    models,
+    render,
+    schema,
+    sound,
+    train,
+    transforms,
+)
 from netbend.errors import NetbendError
 
 app = typer.Typer(
@@ -18,6 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("atlas")(atlas.atlas)
 app.command("render")(render.render)
 app.command("sound")(sound.sound)
 app.command("layers")(layers.layers)

@@ -1,0 +1,84 @@
+"""`netbend atlas MODEL`: a page that shows what every cluster is and does."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from netbend.cli.cluster.make import parse_layers
+from netbend.cli.idle import refuse_idle_options
+from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar
+from netbend.errors import RecipeError
+
+if TYPE_CHECKING:
+    from netbend.models.base import Model
+    from netbend.recipe import Clusters
+
+
+def atlas(
+    context: typer.Context,
+    model: Annotated[str, typer.Argument(help="Name or checkpoint file.")] = "faces",
+    clusters: Annotated[
+        Path | None, typer.Option("--clusters", "-c", help="Cluster file; default: those of the model.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the page.")] = Path("atlas"),
+    seeds: Annotated[str, typer.Option(help="Seeds of the samples, such as 0-2.")] = "0-2",
+    truncation: Annotated[float, typer.Option("--truncation", "-t", help="psi of the samples.")] = 0.7,
+    layers: Annotated[
+        str, typer.Option(help="Layers, such as 1-4,b32.conv0; default: all with clusters.")
+    ] = "",
+    sound: Annotated[
+        list[Path] | None,
+        typer.Option(help="A sound file to bend instead of seeds' songs; can be given several times."),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an atlas that is there.")] = False,
+    device: Device = "auto",
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Show every cluster: its maps, and what ablating, multiplying and dilating it does.
+
+    Writes a folder with index.html, which needs no network, and a PNG sheet for each layer.
+    """
+    from netbend.atlas import make_atlas
+    from netbend.clustering.progress import Report
+    from netbend.latents.seeds import parse_seeds
+    from netbend.models.base import Play
+    from netbend.models.catalog import load_model
+
+    refuse_idle_options(context, {}, {"sound": ["seeds", "truncation"]})
+    seed_list = parse_seeds(seeds)
+    loaded = load_model(model, device)
+    with progress_bar(visible=not (quiet or json)) as bar:
+        task = bar.add_task("Bending", total=None)
+
+        def tell(report: Report) -> None:
+            bar.update(task, total=report.total, completed=report.done, description=report.detail)
+
+        index = make_atlas(
+            loaded,
+            _clusters(clusters, loaded),
+            out,
+            seeds=seed_list,
+            play=Play(truncation),
+            layers=parse_layers(layers),
+            sounds=sound or [],
+            overwrite=overwrite,
+            tell=tell,
+        )
+    if json:
+        print_json({"index": str(index)})
+    elif not quiet:
+        print(index)
+
+
+def _clusters(file: Path | None, model: "Model") -> "Clusters":
+    from netbend.recipe import load_clusters
+
+    clusters = model.clusters if file is None else load_clusters(file)
+    if clusters is None:
+        raise RecipeError(
+            f"{model.name} comes without clusters; `netbend cluster {model.name}` makes some, then name "
+            f"them with --clusters"
+        )
+    return clusters
