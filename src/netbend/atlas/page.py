@@ -16,7 +16,8 @@ FEATURE_WIDTH = 3.2  # rem, of square maps; others get the same area
 _PICTURE = "the mean absolute change, where 100&nbsp;% is the way from black to white."
 _SOUND = "the mean absolute change of the levels in the spectrogram, in decibels."
 _UPRIGHT = (
-    "Sizes of maps are time by frequency; time goes to the right and frequency upwards, on a linear scale."
+    "Sizes of maps are time by frequency; time goes to the right and frequency upwards, on a linear scale. "
+    "Bends are drawn and heard on the first sample; what would be louder than full scale is made softer."
 )
 _UNNAMED = "<p>To name clusters, make a file of your own with <code>netbend cluster</code>.</p>"
 

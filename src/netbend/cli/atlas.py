@@ -49,15 +49,16 @@ def atlas(
     refuse_idle_options(context, {}, {"sound": ["seeds", "truncation"]})
     seed_list = parse_seeds(seeds)
     loaded = load_model(model, device)
+    found = _clusters(clusters, loaded)
     with progress_bar(visible=not (quiet or json)) as bar:
-        task = bar.add_task("Bending", total=None)
 
         def tell(report: Report) -> None:
-            bar.update(task, total=report.total, completed=report.done, description=report.detail)
+            task = bar.task_ids[0] if bar.task_ids else bar.add_task(report.stage, total=report.total)
+            bar.update(task, completed=report.done, description=f"{report.stage} {report.detail}")
 
         index = make_atlas(
             loaded,
-            _clusters(clusters, loaded),
+            found,
             out,
             seeds=seed_list,
             play=Play(truncation),
