@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.manifold import spectral_embedding
 from sklearn.metrics import adjusted_rand_score
 from torch import Tensor
 
@@ -92,18 +93,22 @@ def labels_of(groups: list[tuple[int, ...]], features: int) -> np.ndarray:
     return labels
 
 
-def test_correlation_gives_what_a_pca_of_all_maps_end_to_end_gives() -> None:
+def test_correlations_are_the_mean_of_numpys() -> None:
     maps, _ = planted(6)
-    correlation = Correlation(maps.shape[1])
+    correlation = Correlation(12)
     correlation.add(maps)
-    vectors = correlation.vectors(4).numpy().astype(float)
-    flat = maps.flatten(2).double()
-    flat = flat - flat.mean(2, keepdim=True)
-    long = (flat / flat.norm(dim=2, keepdim=True)).transpose(0, 1).flatten(1).numpy() / np.sqrt(len(maps))
-    centred = long - long.mean(0)
-    left, values, _ = np.linalg.svd(centred, full_matrices=False)
-    expected = (left * values)[:, :3]
-    np.testing.assert_allclose(np.abs(vectors), np.abs(expected), atol=1e-4)
+    expected = np.mean([np.corrcoef(sample.reshape(12, -1)) for sample in maps.numpy()], axis=0)
+    np.testing.assert_allclose(correlation.totals.sum(0).numpy() / 6, expected, atol=1e-5)
+
+
+def test_vectors_are_the_spectral_embedding_of_the_correlations() -> None:
+    correlation = Correlation(12)
+    correlation.add(torch.randn(6, 12, 8, 8, generator=torch.Generator().manual_seed(0)))
+    vectors = correlation.vectors(3).numpy()
+    affinity = (correlation.totals.sum(0) / 6).clamp(min=0).double().numpy()
+    expected = spectral_embedding(affinity, n_components=2, random_state=0)
+    for mine, theirs in zip(vectors.T, expected.T, strict=True):
+        np.testing.assert_allclose(np.abs(np.corrcoef(mine, theirs)[0, 1]), 1, atol=1e-6)
 
 
 def test_correlation_does_not_depend_on_how_samples_come_in_batches() -> None:

@@ -2,9 +2,10 @@
 
 The preset `quick`. Each map is pooled, freed of its mean and brought to length one, so that the
 product of two is their correlation over positions. The mean of that over samples, for all pairs of
-features, is a matrix `(F, F)`; its principal components are the feature vectors. They are those
-that a principal component analysis of all maps of all samples laid end to end would give, at a
-cost that does not grow with what is kept.
+features, is a graph whose nodes are features and whose edges are correlations; its spectral
+coordinates are the feature vectors, and k-means on them is spectral clustering. Of the methods
+that the benchmark compares it is the one that finds the same clusters again in other samples.
+Its cost does not grow with what is kept, and is linear in the samples.
 """
 
 from collections.abc import Sequence
@@ -45,13 +46,12 @@ class Correlation:
         self.samples += len(maps)
 
     def vectors(self, count: int, half: int | None = None) -> Tensor:
-        """Feature vectors `(F, count - 1)`: the distances between them follow the correlations.
+        """Feature vectors `(F, count - 1)`: near for features whose maps correlate.
 
-        count: of clusters that they are for; so many less one principal components hold what
-        k-means can tell apart (Ding and He 2004). half: from one half of the samples, 0 or 1, only.
+        count: of clusters that they are for. half: from one half of the samples, 0 or 1, only.
         """
         total = self.totals.sum(dim=0) if half is None else 2 * self.totals[half]
-        return principal_components(total / max(1, self.samples), max(1, count - 1))
+        return spectral_coordinates(total / max(1, self.samples), max(1, count - 1))
 
 
 def pooled(maps: Tensor) -> Tensor:
@@ -60,15 +60,18 @@ def pooled(maps: Tensor) -> Tensor:
     return F.adaptive_avg_pool2d(maps.float().contiguous(), (height, width))
 
 
-def principal_components(gram: Tensor, dimensions: int) -> Tensor:
-    """Coordinates `(F, dimensions)` of F points from their products `(F, F)`, along the axes of most
-    variance, each axis with its largest coordinate positive."""
-    centred = gram.double() - gram.double().mean(dim=0)
-    centred = centred - centred.mean(dim=1, keepdim=True)
-    values, axes = torch.linalg.eigh(centred)
-    values, axes = values.flip(0)[:dimensions], axes.flip(1)[:, :dimensions]
-    largest = axes.gather(0, axes.abs().argmax(dim=0, keepdim=True))
-    return (axes * largest.sign() * values.clamp(min=0).sqrt()).float()
+def spectral_coordinates(correlation: Tensor, dimensions: int) -> Tensor:
+    """Coordinates `(F, dimensions)` of F nodes of a graph with edges `(F, F)`, negative ones left out.
+
+    The first eigenvectors of the graph's normalised Laplacian after the trivial one, as normalised
+    cuts use them (Shi and Malik 2000); each with its largest coordinate positive.
+    """
+    edges = correlation.double().clamp(min=0)
+    scale = edges.sum(dim=1).clamp(min=LEAST_LENGTH).rsqrt()
+    _, vectors = torch.linalg.eigh(scale[:, None] * edges * scale)
+    coordinates = vectors.flip(1)[:, 1 : dimensions + 1] * scale[:, None]
+    largest = coordinates.gather(0, coordinates.abs().argmax(dim=0, keepdim=True))
+    return (coordinates * largest.sign()).float()
 
 
 def correlate(
