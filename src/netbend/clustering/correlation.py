@@ -64,7 +64,8 @@ def spectral_coordinates(correlation: Tensor, dimensions: int) -> Tensor:
     """Coordinates `(F, dimensions)` of F nodes of a graph with edges `(F, F)`, negative ones left out.
 
     The first eigenvectors of the graph's normalised Laplacian after the trivial one, as normalised
-    cuts use them (Shi and Malik 2000); each with its largest coordinate positive.
+    cuts use them (Shi and Malik 2000); each with its largest coordinate positive. Nodes keep the edge
+    to themselves: without it, features with few neighbours became clusters of their own.
     """
     edges = correlation.double().clamp(min=0)
     scale = edges.sum(dim=1).clamp(min=LEAST_LENGTH).rsqrt()
