@@ -18,7 +18,15 @@ import numpy as np
 import torch
 
 from benchmarks.clustering.drawn_parts import PARTS, DrawnParts
-from benchmarks.clustering.measures import PLAY, Scene, agreement, change_shares, map_sizes, overlap
+from benchmarks.clustering.measures import (
+    PLAY,
+    Scene,
+    agreement,
+    change_shares,
+    evenness,
+    map_sizes,
+    overlap,
+)
 from benchmarks.clustering.methods import METHODS
 from benchmarks.clustering.photo_parts import load_parts
 from netbend import Layer, load_model
@@ -101,15 +109,16 @@ def _print_methods(
 ) -> None:
     print(f"\nLayers {', '.join(str(layer.key) for layer in layers)}:\n")
     print(
-        "| method | agreement, mean | least | parts found | clusters' best part | lift of change | s | MB |"
+        "| method | agreement, mean | least | evenness | parts found | clusters' best part | lift of change | s | MB |"
     )
-    print("|---|---|---|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|---|---|---|")
     for name, runs in found.items():
         scores = [_layer_scores(scene, runs[0], layer) for layer in layers]
         agreements = [agreement(runs[0], runs[1], layer) for layer in layers] if len(runs) > 1 else [np.nan]
         cost = costs.get(name, {"seconds": "-", "megabytes": "-"})
         print(
             f"| {name} | {np.mean(agreements):.2f} | {np.min(agreements):.2f} "
+            + f"| {np.mean([evenness(runs[0], layer) for layer in layers]):.2f} "
             + " ".join(f"| {np.mean([score[i] for score in scores]):.3f}" for i in range(3))
             + f" | {cost['seconds']} | {cost['megabytes']} |",
             flush=True,

@@ -52,6 +52,13 @@ def labels(clusters: Clusters, layer: Layer) -> np.ndarray:
     return found
 
 
+def evenness(clusters: Clusters, layer: Layer) -> float:
+    """The effective number of clusters, the exponential of the entropy of their sizes, over their number."""
+    sizes = np.array([len(features) for features in clusters.layers[layer.key].values()])
+    shares = sizes / sizes.sum()
+    return float(np.exp(-(shares * np.log(shares)).sum()) / len(sizes))
+
+
 def map_sizes(scene: Scene, layer: Layer, groups: Sequence[Sequence[int]]) -> Tensor:
     """The mean absolute map of each group, at the masks' size: `(N, G, h, w)`."""
     found = []

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from sklearn.cluster import AgglomerativeClustering, KMeans
+from sklearn.cluster import AgglomerativeClustering, KMeans, SpectralClustering
 from torch import Tensor
 
 from netbend import Play, load_model
@@ -49,6 +49,12 @@ def on_components(maps: Tensor, count: int, seed: int) -> np.ndarray:
 def on_correlations(maps: Tensor, count: int, seed: int) -> np.ndarray:
     """k-means on principal components, one less than clusters, of the correlations of maps."""
     return kmeans(principal_components(correlations(maps), count - 1), count, seed)
+
+
+def plain_spectral(maps: Tensor, count: int, seed: int) -> np.ndarray:
+    """Spectral clustering of the positive correlations, as scikit-learn does it."""
+    affinity = correlations(maps).clamp(min=0).numpy()
+    return SpectralClustering(count, affinity="precomputed", random_state=seed).fit_predict(affinity)
 
 
 def agglomerative(maps: Tensor, count: int, seed: int) -> np.ndarray:  # noqa: ARG001 - nothing is random
@@ -84,6 +90,7 @@ METHODS: dict[str, Callable[[Tensor, int, int], np.ndarray]] = {
     "mean maps": on_mean_maps,
     "PCA of maps": on_components,
     "PCA of correlations": on_correlations,
+    "plain spectral": plain_spectral,
     "agglomerative": agglomerative,
     "random": at_random,
 }

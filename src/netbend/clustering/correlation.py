@@ -4,7 +4,7 @@ The preset `quick`. Each map is pooled, freed of its mean and brought to length 
 product of two is their correlation over positions. The mean of that over samples, for all pairs of
 features, is a graph whose nodes are features and whose edges are correlations; its spectral
 coordinates are the feature vectors, and k-means on them is spectral clustering. Of the methods
-that the benchmark compares it is the one that finds the same clusters again in other samples.
+that the benchmark compares, it finds even clusters, and the same again in other samples.
 Its cost does not grow with what is kept, and is linear in the samples.
 """
 
@@ -46,12 +46,12 @@ class Correlation:
         self.samples += len(maps)
 
     def vectors(self, count: int, half: int | None = None) -> Tensor:
-        """Feature vectors `(F, count - 1)`: near for features whose maps correlate.
+        """Feature vectors `(F, count)`: near for features whose maps correlate.
 
         count: of clusters that they are for. half: from one half of the samples, 0 or 1, only.
         """
         total = self.totals.sum(dim=0) if half is None else 2 * self.totals[half]
-        return spectral_coordinates(total / max(1, self.samples), max(1, count - 1))
+        return spectral_coordinates(total / max(1, self.samples), count)
 
 
 def pooled(maps: Tensor) -> Tensor:
@@ -61,18 +61,21 @@ def pooled(maps: Tensor) -> Tensor:
 
 
 def spectral_coordinates(correlation: Tensor, dimensions: int) -> Tensor:
-    """Coordinates `(F, dimensions)` of F nodes of a graph with edges `(F, F)`, negative ones left out.
+    """Coordinates `(F, dimensions)`, of length one, of F nodes of a graph with edges `(F, F)`.
 
-    The first eigenvectors of the graph's normalised Laplacian after the trivial one, as normalised
-    cuts use them (Shi and Malik 2000); each with its largest coordinate positive. Nodes keep the edge
-    to themselves: without it, features with few neighbours became clusters of their own.
+    Negative edges are left out. The first eigenvectors of the graph's normalised Laplacian, with
+    rows brought to length one (Ng, Jordan and Weiss 2002); the mean edge is added to every edge,
+    without which a few features with few neighbours take whole clusters (Amini et al. 2013).
+    Eigenvectors have their largest coordinate positive, so that the same graph gives the same.
     """
     edges = correlation.double().clamp(min=0)
-    scale = edges.sum(dim=1).clamp(min=LEAST_LENGTH).rsqrt()
+    edges = edges + edges.mean().clamp(min=LEAST_LENGTH)
+    scale = edges.sum(dim=1).rsqrt()
     _, vectors = torch.linalg.eigh(scale[:, None] * edges * scale)
-    coordinates = vectors.flip(1)[:, 1 : dimensions + 1] * scale[:, None]
+    coordinates = vectors.flip(1)[:, :dimensions]
     largest = coordinates.gather(0, coordinates.abs().argmax(dim=0, keepdim=True))
-    return (coordinates * largest.sign()).float()
+    coordinates = coordinates * largest.sign()
+    return (coordinates / coordinates.norm(dim=1, keepdim=True).clamp(min=LEAST_LENGTH)).float()
 
 
 def correlate(
