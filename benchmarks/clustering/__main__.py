@@ -109,7 +109,7 @@ def _print_methods(
 ) -> None:
     print(f"\nLayers {', '.join(str(layer.key) for layer in layers)}:\n")
     print(
-        "| method | agreement, mean | least | evenness | parts found | clusters' best part | lift of change | s | MB |"
+        "| method | agreement, mean | least | evenness | parts found | best part | lift of change | s | MB |"
     )
     print("|---|---|---|---|---|---|---|---|---|")
     for name, runs in found.items():

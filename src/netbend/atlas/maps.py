@@ -15,6 +15,7 @@ from netbend.pictures import paint
 from netbend.recipe.clusters import Members
 
 FEATURE_SIZE = (96, 96)  # pixels: maps of single features are not shown larger
+BRIGHTEST = 0.99  # quantile of a map that is drawn as bright as can be
 MOST_FEATURES = 24  # of a cluster, that are shown
 
 
@@ -54,10 +55,14 @@ def watch(samples: Samples, layer: Layer, clusters: Members) -> LayerMaps:
 
 
 def draw_map(values: Tensor, *, time_by_frequency: bool = False) -> Image.Image:
-    """A map `(H, W)`, least dark to most bright; one that is the same everywhere is dark."""
+    """A map `(H, W)`, least dark to most bright; one that is the same everywhere is dark.
+
+    The largest hundredth is all the brightest: maps of sound models have one hot edge, beside which
+    everything else would be black.
+    """
     shown = reduced(upright(values) if time_by_frequency else values, (LARGEST, LARGEST))
-    low, high = shown.aminmax()
-    return paint((shown - low) / (high - low) if high > low else torch.zeros_like(shown))
+    low, high = shown.min(), torch.quantile(shown, BRIGHTEST)
+    return paint(((shown - low) / (high - low)).clamp(max=1) if high > low else torch.zeros_like(shown))
 
 
 def upright(values: Tensor) -> Tensor:
