@@ -16,6 +16,8 @@ from netbend.models.base import Model
 from netbend.models.catalog import CATALOGUE
 from netbend.recipe import Clusters, parse_recipe, recipe_from_data
 from netbend.render.record import read_record
+from netbend.sound.files import read_mono
+from netbend.sound.streaming import Analysis
 from netbend.transforms import all_transforms, base
 
 ROOT = Path(__file__).parent.parent
@@ -108,6 +110,55 @@ def test_every_recipe_for_music_says_what_it_does_and_is_shown() -> None:
     for name in recipes:
         assert f"gallery/music/{name}.png" in shown
         assert (ROOT / "docs" / "gallery" / "music" / f"{name}.png").exists()
+
+
+CLUSTERED = ["faces", "music"]  # of the models that come with netbend
+
+
+@pytest.mark.parametrize("name", CLUSTERED)
+def test_shipped_clusters_are_of_their_model_and_hold_every_feature_once(name: str) -> None:
+    model = netbend.load_model(name, device="cpu")
+    clusters = model.clusters
+    assert clusters is not None
+    assert clusters.model_hash == model.hash
+    for layer in model.layers:
+        if layer.number is not None and layer.features > 1:
+            features = sorted(f for members in clusters.layers[layer.number].values() for f in members)
+            assert features == list(range(layer.features))
+
+
+@pytest.mark.parametrize("folder", ["clusters", "music/clusters"])
+def test_recipes_with_clusters_by_name_bend_what_they_say(folder: str) -> None:
+    paths = sorted((ROOT / "recipes" / folder).glob("*.yaml"))
+    assert len(paths) >= 4
+    for path in paths:
+        recipe = netbend.load_recipe(path)
+        assert recipe.name
+        assert recipe.description
+        model = netbend.load_model(recipe.model, device="cpu")
+        latents = model.latents([1, 2, 3])
+        unbent = model.generate(latents)
+        with netbend.bend(model, recipe) as plan:
+            bent = model.generate(latents)
+        assert all(0 < len(planned.indices) < planned.layer.features for planned in plan.bends)
+        assert ((bent - unbent).abs().mean(dim=(1, 2, 3)) > 0.002).all()
+
+
+def test_ablating_the_transients_softens_onsets_and_little_else() -> None:
+    music = netbend.load_model("music", device="cpu")
+    loop = read_mono(ROOT / "sounds" / "loop_tabla.flac", music.spectrum.sample_rate, 5.0)
+    spectra = Analysis(music.spectrum, 1).push(torch.from_numpy(loop)[None])
+    levels = music.spectrum.levels(spectra)[0]
+    cuts = torch.stack([cut for cut in levels.split(music.frames) if len(cut) == music.frames])[:, None]
+    latents = music.encode(cuts)
+    unbent = music.generate(latents)[:, 0]
+    with netbend.bend(music, netbend.load_recipe(ROOT / "recipes/music/clusters/no-transients.yaml")):
+        bent = music.generate(latents)[:, 0]
+    rise = (unbent[:, 1:] - unbent[:, :-1]).clamp(min=0).mean(dim=2)
+    onset = torch.nn.functional.pad(rise > torch.quantile(rise, 0.9), (1, 0))
+    decibels = (bent - unbent) * (music.spectrum.ceiling - music.spectrum.floor)
+    assert decibels[onset].mean() < -2
+    assert decibels[~onset].mean().abs() < 0.6
 
 
 def test_there_are_six_example_recipes_shown_in_the_readme() -> None:

@@ -18,14 +18,16 @@ from typing import TYPE_CHECKING, Any
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 if TYPE_CHECKING:
+    from netbend.atlas import make_atlas
     from netbend.bending import Layer, Plan, bend, resolve
+    from netbend.clustering import Counts, Settings, cluster_features, cluster_latents
     from netbend.errors import NetbendError
     from netbend.latents.file import load_latents
     from netbend.models.base import Latents, Model, Play
     from netbend.models.catalog import load_model
     from netbend.models.wrap import wrap
     from netbend.pictures import to_pictures
-    from netbend.recipe import Bend, Recipe, load_clusters, load_recipe
+    from netbend.recipe import Bend, Clusters, Recipe, load_clusters, load_recipe, save_clusters
     from netbend.render.stream import Listening, SoundStream
     from netbend.transforms import Transform, parameter, transform
 
@@ -33,13 +35,15 @@ __version__ = "0.1.0"
 
 # Public names and their rooms: imported on first use, since torch takes its time.
 _ROOMS = {
+    "atlas": ["make_atlas"],
     "bending": ["Layer", "Plan", "bend", "resolve"],
+    "clustering": ["Counts", "Settings", "cluster_features", "cluster_latents"],
     "errors": ["NetbendError"],
     "latents.file": ["load_latents"],
     "models.base": ["Latents", "Model", "Play"],
     "models.catalog": ["load_model"],
     "models.wrap": ["wrap"],
-    "recipe": ["Bend", "Recipe", "load_clusters", "load_recipe"],
+    "recipe": ["Bend", "Clusters", "Recipe", "load_clusters", "load_recipe", "save_clusters"],
     "pictures": ["to_pictures"],
     "render.stream": ["Listening", "SoundStream"],
     "transforms": ["Transform", "parameter", "transform"],
@@ -48,6 +52,8 @@ _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 
 __all__ = [
     "Bend",
+    "Clusters",
+    "Counts",
     "Latents",
     "Layer",
     "Listening",
@@ -56,15 +62,20 @@ __all__ = [
     "Plan",
     "Play",
     "Recipe",
+    "Settings",
     "SoundStream",
     "Transform",
     "bend",
+    "cluster_features",
+    "cluster_latents",
     "load_clusters",
     "load_latents",
     "load_model",
     "load_recipe",
+    "make_atlas",
     "parameter",
     "resolve",
+    "save_clusters",
     "to_pictures",
     "transform",
     "wrap",

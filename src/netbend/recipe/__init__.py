@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from netbend.errors import RecipeError
-from netbend.recipe.clusters import Clusters, load_clusters
+from netbend.recipe.clusters import Clusters, load_clusters, save_clusters
 from netbend.recipe.older import parse_older
 from netbend.recipe.readable import parse_readable, recipe_schema, recipe_to_data, recipe_to_yaml
 from netbend.recipe.schema import Bend, Recipe
@@ -28,6 +28,7 @@ __all__ = [
     "recipe_schema",
     "recipe_to_data",
     "recipe_to_yaml",
+    "save_clusters",
 ]
 
 
