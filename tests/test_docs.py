@@ -54,7 +54,7 @@ def test_every_recipe_shown_fits_the_model_faces(faces: Model, tmp_path: Path) -
     clusters = Clusters({5: {number: (number,) for number in range(4)}})
     for file, text in shown:
         recipe = parse_recipe(text, file, tmp_path)
-        assert resolve(recipe, faces, clusters=clusters).bends
+        assert resolve(recipe, faces, clusters=clusters if recipe.clusters else None).bends
 
 
 def test_the_table_of_transforms_is_complete() -> None:

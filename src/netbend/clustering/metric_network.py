@@ -10,6 +10,7 @@ WIDTH = 50  # channels of every convolutional block
 GROUPS = 2
 BOTTLENECK = 10  # numbers in a feature vector
 LEAST_SIDE = 4  # of the maps that are flattened
+CACHED_POSITIONS = 2**15  # times 50 channels of four bytes: 6 MB
 
 
 def depth_for(height: int, width: int) -> int:
@@ -76,8 +77,12 @@ class MetricNetwork(nn.Module):
 
 
 @torch.no_grad()
-def embed_all(network: MetricNetwork, maps: Tensor, batch: int = 512) -> Tensor:
-    """Feature vectors `(S, F, 10)` of maps `(S, F, H, W)` of S samples."""
+def embed_all(network: MetricNetwork, maps: Tensor, batch: int | None = None) -> Tensor:
+    """Feature vectors `(S, F, 10)` of maps `(S, F, H, W)` of S samples.
+
+    batch: maps at once; by default as many as a processor's cache holds the channels of.
+    """
+    batch = batch or max(1, CACHED_POSITIONS // (maps.shape[2] * maps.shape[3]))
     flat = maps.reshape(-1, 1, *maps.shape[2:])
     vectors = torch.cat([network.embed(part.float()) for part in torch.split(flat, batch)])
     return vectors.reshape(*maps.shape[:2], BOTTLENECK)
