@@ -13,8 +13,8 @@ import torch
 import netbend
 from netbend.bending import resolve
 from netbend.models.base import Model
-from netbend.models.catalog import CATALOGUE
-from netbend.recipe import Clusters, parse_recipe, recipe_from_data
+from netbend.models.catalog import CATALOGUE, find_entry
+from netbend.recipe import Clusters, Not, load_clusters, parse_recipe, recipe_from_data
 from netbend.render.record import read_record
 from netbend.sound.files import read_mono
 from netbend.sound.streaming import Analysis
@@ -142,6 +142,17 @@ def test_recipes_with_clusters_by_name_bend_what_they_say(folder: str) -> None:
             bent = model.generate(latents)
         assert all(0 < len(planned.indices) < planned.layer.features for planned in plan.bends)
         assert ((bent - unbent).abs().mean(dim=(1, 2, 3)) > 0.002).all()
+
+
+def test_recipes_for_photo_faces_name_clusters_that_come_with_it() -> None:
+    clusters = load_clusters(ROOT / "src/netbend/data/photo-faces/clusters.yaml")
+    assert clusters.model_hash == find_entry("photo-faces").hash
+    paths = sorted((ROOT / "recipes/photo-faces/clusters").glob("*.yaml"))
+    assert {f"figure-4{panel}" for panel in "bcdefh"} <= {path.stem for path in paths}
+    for path in paths:
+        for bend in netbend.load_recipe(path).bends:
+            selection = bend.features.of if isinstance(bend.features, Not) else bend.features
+            assert clusters.find(bend.layer, *selection.ids)
 
 
 def test_ablating_the_transients_softens_onsets_and_little_else() -> None:

@@ -40,12 +40,9 @@ LEAST_AREA = 0.002  # of the pictures, for a part to be counted
 def main() -> None:
     options = _options()
     model = load_model(options.model)
-    scene = _scene(model, options)
-    print(
-        f"{model.name}: {len(scene.seeds)} pictures, psi {PLAY.truncation}, {options.samples} samples a run"
-    )
-    print(", ".join(f"{part} {area:.1%}" for part, area in zip(scene.parts, scene.area(), strict=True)))
-    files = dict.fromkeys(("quick", *METHODS)) | dict(given.split("=") for given in options.given)
+    with_parts = options.drawn_parts is not None or options.photo_parts is not None
+    scene = _scene(model, options) if with_parts else None
+    files = dict.fromkeys(options.methods.split(",")) | dict(given.split("=") for given in options.given)
     found, costs = {}, {}
     for name, given in files.items():
         if given is not None:
@@ -56,8 +53,14 @@ def main() -> None:
         costs[name] = runs[0][1]
     wanted = [layer for layer in model.layers if str(layer.key) in options.layers.split(",")]
     layers = wanted or [layer for layer in model.layers if layer.key in found["quick"][0].layers]
+    numbers = ", ".join(str(layer.key) for layer in layers)
+    print(f"{model.name}, {options.samples} samples a run; layers {numbers}")
+    if scene is not None:
+        print(f"{len(scene.seeds)} pictures, psi {PLAY.truncation}; of them")
+        print(", ".join(f"{part} {area:.1%}" for part, area in zip(scene.parts, scene.area(), strict=True)))
     _print_methods(scene, found, costs, layers)
-    _print_parts(scene, found["quick"][0], layers)
+    if scene is not None:
+        _print_parts(scene, found["quick"][0], layers)
 
 
 def _options() -> argparse.Namespace:
@@ -68,6 +71,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--photo-parts", type=Path)
     parser.add_argument("--pictures", type=int, default=64)
     parser.add_argument("--samples", type=int, default=1000)
+    parser.add_argument("--methods", default=",".join(("quick", *METHODS)))
     parser.add_argument("--layers", default="", help="such as 1,5")
     parser.add_argument("--given", action="append", default=[])
     return parser.parse_args()
@@ -102,27 +106,23 @@ def _run(method: str, options: argparse.Namespace, seed: int) -> tuple[Path, dic
 
 
 def _print_methods(
-    scene: Scene,
+    scene: Scene | None,
     found: dict[str, list[Clusters]],
     costs: dict[str, dict[str, float]],
     layers: Sequence[Layer],
 ) -> None:
-    print(f"\nLayers {', '.join(str(layer.key) for layer in layers)}:\n")
-    print(
-        "| method | agreement, mean | least | evenness | parts found | best part | lift of change | s | MB |"
-    )
-    print("|---|---|---|---|---|---|---|---|---|")
+    parts = " parts found | best part | lift of change |" if scene is not None else ""
+    print(f"\n| method | agreement, mean | least | evenness |{parts} s | MB |")
+    print("|---|---|---|---|---|---|" + "---|---|---|" * (scene is not None))
     for name, runs in found.items():
-        scores = [_layer_scores(scene, runs[0], layer) for layer in layers]
-        agreements = [agreement(runs[0], runs[1], layer) for layer in layers] if len(runs) > 1 else [np.nan]
+        agreements = [agreement(*runs, layer) for layer in layers] if len(runs) > 1 else [np.nan]
+        figures = [f"{np.mean(agreements):.2f}", f"{np.min(agreements):.2f}"]
+        figures.append(f"{np.mean([evenness(runs[0], layer) for layer in layers]):.2f}")
+        if scene is not None:
+            scores = np.mean([_layer_scores(scene, runs[0], layer) for layer in layers], axis=0)
+            figures += [f"{scores[0]:.3f}", f"{scores[1]:.3f}", f"{scores[2]:.2f}"]
         cost = costs.get(name, {"seconds": "-", "megabytes": "-"})
-        print(
-            f"| {name} | {np.mean(agreements):.2f} | {np.min(agreements):.2f} "
-            + f"| {np.mean([evenness(runs[0], layer) for layer in layers]):.2f} "
-            + " ".join(f"| {np.mean([score[i] for score in scores]):.3f}" for i in range(3))
-            + f" | {cost['seconds']} | {cost['megabytes']} |",
-            flush=True,
-        )
+        print(f"| {name} | {' | '.join(figures)} | {cost['seconds']} | {cost['megabytes']} |", flush=True)
 
 
 def _layer_scores(scene: Scene, clusters: Clusters, layer: Layer) -> tuple[float, float, float]:

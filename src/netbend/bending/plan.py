@@ -177,7 +177,8 @@ def check_clusters(clusters: Clusters, model_hash: str) -> None:
     if clusters.model_hash not in (None, model_hash):
         raise RecipeError(
             f"{clusters.file}: clusters of another model ({clusters.model or 'unnamed'}, hash "
-            f"{clusters.model_hash[:12]}); this one has {model_hash[:12]}. `netbend cluster` makes its own"
+            f"{clusters.model_hash[:12]}); this one has {model_hash[:12]}. `netbend cluster` makes its own; "
+            f"`netbend cluster convert --model` takes them over, if it is the same network in another file"
         )
 
 
