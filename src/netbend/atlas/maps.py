@@ -62,6 +62,8 @@ def draw_map(values: Tensor, *, time_by_frequency: bool = False) -> Image.Image:
     """
     shown = reduced(upright(values) if time_by_frequency else values, (LARGEST, LARGEST))
     low, high = shown.min(), torch.quantile(shown, BRIGHTEST)
+    if high == low:  # less than a hundredth of it is active at all
+        high = shown.max()
     return paint(((shown - low) / (high - low)).clamp(max=1) if high > low else torch.zeros_like(shown))
 
 
