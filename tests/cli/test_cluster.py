@@ -129,6 +129,8 @@ def test_both_forms_are_converted(run: Run) -> None:
         (["nomodel"], "neither a model that netbend knows nor a file"),
         ([MODEL, "--layers", "9"], "layer 9"),
         ([MODEL, "--k", "x"], "expected 2 or more"),
+        ([MODEL, "--k", "500", "-o", "new/c.yaml"], "500 clusters of"),
+        ([MODEL, "-o", MODEL + "/c.yaml"], "is a file"),
         ([MODEL, "--epochs", "3"], "--epochs means nothing without --preset paper"),
         ([MODEL, "--networks", "x"], "--networks means nothing without"),
         ([MODEL, "--seeds", "1", "--samples", "3"], "--samples means nothing beside --seeds"),

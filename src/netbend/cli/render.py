@@ -12,7 +12,7 @@ from netbend.errors import LatentError, ModelError, RecipeError, RenderError
 from netbend.models.base import NoiseMode, Space
 
 if TYPE_CHECKING:
-    from netbend.models.base import Latents, Model, Play
+    from netbend.models.base import Play
     from netbend.render.job import Job
 
 
@@ -123,6 +123,7 @@ def _job(
     compare: bool,
 ) -> "Job":
     from netbend.bending import Plan, resolve
+    from netbend.latents.file import load_latents_for
     from netbend.latents.seeds import parse_seeds
     from netbend.models.base import SoundModel
     from netbend.models.catalog import load_model
@@ -137,20 +138,12 @@ def _job(
     model = load_model(model_name or (recipe.model if recipe else None) or "faces", device, bf16=bf16)
     if isinstance(model, SoundModel):
         raise ModelError(f"{model.name} makes sound, not pictures: `netbend sound` plays it")
-    chosen = model.latents(seed_list) if latents_file is None else _load_latents(latents_file, space, model)
+    if latents_file is None:
+        chosen = model.latents(seed_list)
+    else:
+        chosen = load_latents_for(model, latents_file, space)
     plan = Plan(()) if recipe is None else resolve(recipe, model, seed=bend_seed, clusters=clusters)
     return Job(model, chosen, play, recipe, plan, compare, nonfinite)
-
-
-def _load_latents(file: Path, space: Space | None, model: "Model") -> "Latents":
-    from netbend.latents.file import load_latents
-
-    latents = load_latents(file, space)
-    try:
-        model.check(latents)
-    except LatentError as error:
-        raise LatentError(f"latents {file}: {error}") from error
-    return latents
 
 
 def _with_styles(job: "Job", seed: int, layers: str) -> "Job":

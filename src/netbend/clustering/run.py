@@ -9,7 +9,7 @@ from typing import Any
 from netbend.bending import Bendable, Layer
 from netbend.clustering.activations import Run
 from netbend.clustering.correlation import correlate
-from netbend.clustering.grouping import Counts, FeatureSpace, group
+from netbend.clustering.grouping import AUTOMATIC, Counts, FeatureSpace, group
 from netbend.clustering.paper import Networks, embed_latents, learn, save_networks
 from netbend.clustering.progress import Tell, silent
 from netbend.clustering.settings import Preset, Settings, layers_to_cluster
@@ -42,6 +42,7 @@ def cluster_features(
     """
     settings = default_settings(model) if settings is None else settings
     layers = layers_to_cluster(model, settings.layers)
+    _check_counts(layers, counts)
     run = _runner(model, settings.truncation) if run is None else run
     with ExitStack() as stack:
         if settings.preset == Preset.QUICK:
@@ -87,7 +88,8 @@ def cluster_latents(
 
     chosen = layers_to_cluster(model, layers)
     samples = range(len(latents))
-    if any(counts.of(layer) == "auto" for layer in chosen) and len(latents) < 2:
+    _check_counts(chosen, counts)
+    if any(counts.of(layer) == AUTOMATIC for layer in chosen) and len(latents) < 2:
         raise ClusterError("auto compares the clusters of two halves of the samples; one latent has none")
     if networks is None:
         spaces: Mapping[str, FeatureSpace] = correlate(model, chosen, run, samples)
@@ -105,6 +107,13 @@ def _runner(model: Bendable, truncation: float) -> Run:
     return lambda seeds: model.generate(model.latents(seeds), play)
 
 
+def _check_counts(layers: Sequence[Layer], counts: Counts) -> None:
+    for layer in layers:
+        count = counts.of(layer)
+        if count != AUTOMATIC and int(count) > layer.features:
+            raise ClusterError(f"{layer}: {count} clusters of {layer.features} features")
+
+
 def _clusters(
     model: Bendable,
     layers: Sequence[Layer],
@@ -113,11 +122,8 @@ def _clusters(
     seed: int,
     method: Mapping[str, Any],
 ) -> Clusters:
-    found = {}
-    for layer in layers:
-        count = counts.of(layer)
-        if count != "auto" and int(count) > layer.features:
-            raise ClusterError(f"{layer}: {count} clusters of {layer.features} features")
-        found[layer.key] = dict(enumerate(group(spaces[layer.name], count, seed)))
+    found = {
+        layer.key: dict(enumerate(group(spaces[layer.name], counts.of(layer), seed))) for layer in layers
+    }
     name = getattr(model, "name", None)
     return Clusters(found, model=name, model_hash=model.hash, method=dict(method))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from netbend.errors import LatentError
-from netbend.models.base import Latents, Space
+from netbend.models.base import Latents, Model, Space
 from netbend.models.weights import read_tensors
 
 # Names under which projectors store their result, and the space it lies in.
@@ -46,6 +46,16 @@ def load_latents(path: Path, space: Space | None = None) -> Latents:
     if not values.isfinite().all():
         raise LatentError(f"latents {path}: NaN or infinity among the values")
     return Latents(spaces.pop(), values, tuple(range(len(values))))
+
+
+def load_latents_for(model: Model, path: Path, space: Space | None = None) -> Latents:
+    """Latents from a file that a model can play. Raises LatentError, also where they do not fit it."""
+    latents = load_latents(path, space)
+    try:
+        model.check(latents)
+    except LatentError as error:
+        raise LatentError(f"latents {path}: {error}") from error
+    return latents
 
 
 def _read(path: Path) -> Any:

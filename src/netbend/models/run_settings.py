@@ -12,8 +12,12 @@ from netbend.errors import DataError
 class RunSettings:
     """Settings of one kind of training, as a file in the folder of the run."""
 
+    def content(self) -> bytes:
+        """As files hold them."""
+        return (json.dumps(asdict(self), indent=2) + "\n").encode()
+
     def save(self, path: Path) -> None:
-        path.write_text(json.dumps(asdict(self), indent=2) + "\n")
+        path.write_bytes(self.content())
 
     @classmethod
     def load(cls, path: Path) -> Self:

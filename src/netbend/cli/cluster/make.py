@@ -12,8 +12,9 @@ from netbend.cli.idle import is_given, refuse_idle_options
 from netbend.cli.output import Device, Json, Quiet, print_json
 from netbend.cli.run_folder import check_folder
 from netbend.clustering.settings import Preset
-from netbend.errors import ClusterError, LatentError
+from netbend.errors import ClusterError, LatentError, NetbendError
 from netbend.models.base import Space
+from netbend.wholefile import folder_of, write_whole
 
 if TYPE_CHECKING:
     from netbend.clustering import Counts, Settings
@@ -65,6 +66,8 @@ def make(
     Stop with Ctrl-C at any time; the same command goes on.
     """
     from netbend.clustering import Counts, default_settings, parse_counts
+    from netbend.latents.file import load_latents_for
+    from netbend.latents.seeds import parse_seeds
     from netbend.models.catalog import load_model
     from netbend.recipe.clusters import save_clusters
     from netbend.render.files import refuse_existing
@@ -75,7 +78,11 @@ def make(
     loaded = load_model(model, device)
     chosen = parse_layers(layers)
     if seeds or latents is not None:
-        source = _latents(loaded, seeds, latents, space)
+        source = (
+            loaded.latents(parse_seeds(seeds))
+            if latents is None
+            else load_latents_for(loaded, latents, space)
+        )
         found = _of_latents(loaded, source, chosen, counts, networks, seed, truncation)
         save_clusters(found, out, older=older)
     else:
@@ -130,20 +137,6 @@ def parse_layers(text: str) -> list[int | str]:
     return chosen
 
 
-def _latents(model: "Model", seeds: str, file: Path | None, space: Space | None) -> "Latents":
-    from netbend.latents.file import load_latents
-    from netbend.latents.seeds import parse_seeds
-
-    if file is None:
-        return model.latents(parse_seeds(seeds))
-    latents = load_latents(file, space)
-    try:
-        model.check(latents)
-    except LatentError as error:
-        raise LatentError(f"latents {file}: {error}") from error
-    return latents
-
-
 def _of_latents(
     model: "Model",
     latents: "Latents",
@@ -174,18 +167,22 @@ def _of_samples(
     from netbend.clustering import cluster_features
 
     check_folder(folder, settings, called="--work")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        settings.save(folder / "settings.json")
-    except OSError as error:
-        raise ClusterError(f"{folder}: not a folder that can be written ({error.strerror})") from error
+    noted = folder / "settings.json"
     networks = networks_beside(out) if settings.preset == Preset.PAPER else None
-    try:
-        with _Teller(visible=not silent) as tell:
-            return cluster_features(model, settings, counts=counts, work=folder, networks=networks, tell=tell)
-    except KeyboardInterrupt:
-        print(f"netbend: stopped; the same command goes on from {folder}", file=sys.stderr)
-        raise typer.Exit(130) from None
+    with folder_of(noted, ClusterError):
+        write_whole(noted, settings.content(), ClusterError)
+        try:
+            with _Teller(visible=not silent) as tell:
+                return cluster_features(
+                    model, settings, counts=counts, work=folder, networks=networks, tell=tell
+                )
+        except KeyboardInterrupt:
+            print(f"netbend: stopped; the same command goes on from {folder}", file=sys.stderr)
+            raise typer.Exit(130) from None
+        except NetbendError:
+            if list(folder.iterdir()) == [noted]:  # nothing was done
+                noted.unlink()
+            raise
 
 
 def networks_beside(out: Path) -> Path:
@@ -194,7 +191,7 @@ def networks_beside(out: Path) -> Path:
 
 
 class _Teller:
-    """Shows reports as one bar for each stage; in a log file, a line now and then."""
+    """Shows reports as a bar for each stage."""
 
     def __init__(self, *, visible: bool):
         from netbend.cli.output import progress_bar
@@ -203,13 +200,13 @@ class _Teller:
         self.tasks: dict[str, Any] = {}
 
     def __enter__(self) -> "_Teller":
-        self.bar.start()
-        return self
+        return self  # the bar starts with the first report, so that errors come without one
 
     def __exit__(self, *_: object) -> None:
         self.bar.stop()
 
     def __call__(self, report: Any) -> None:
+        self.bar.start()
         if report.stage not in self.tasks:
             self.tasks[report.stage] = self.bar.add_task(report.stage, total=report.total)
         detail = f"{report.stage}  {report.detail}".rstrip()
