@@ -203,7 +203,8 @@ class _Teller:
         return self  # the bar starts with the first report, so that errors come without one
 
     def __exit__(self, *_: object) -> None:
-        self.bar.stop()
+        if self.tasks:
+            self.bar.stop()
 
     def __call__(self, report: Any) -> None:
         self.bar.start()
