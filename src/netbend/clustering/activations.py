@@ -23,13 +23,25 @@ MOST_BATCH = 32
 LARGEST_FLOAT16 = 65504.0
 
 
+Reduce = Callable[[Tensor], Tensor]
+"""Makes of maps `(N, F, H, W)` what is to be kept of them."""
+
+
+def whole(maps: Tensor) -> Tensor:
+    """Keep maps as they are."""
+    return maps
+
+
 @contextmanager
-def watched(model: Bendable, layers: Sequence[Layer]) -> Iterator[dict[str, Tensor]]:
-    """Within the block, the maps `(N, F, H, W)` that each layer put out last, by its name."""
+def watched(model: Bendable, layers: Sequence[Layer], reduce: Reduce = whole) -> Iterator[dict[str, Tensor]]:
+    """Within the block, the maps `(N, F, H, W)` that each layer put out last, by its name.
+
+    reduce: done at once, so that large maps of many layers need not be held at the same time.
+    """
     maps: dict[str, Tensor] = {}
 
     def watcher(name: str) -> Callable[[Any, Any, Tensor], None]:
-        return lambda _module, _inputs, output: maps.__setitem__(name, output)
+        return lambda _module, _inputs, output: maps.__setitem__(name, reduce(output))
 
     handles = [
         model.network.get_submodule(layer.module).register_forward_hook(watcher(layer.name))
@@ -43,12 +55,15 @@ def watched(model: Bendable, layers: Sequence[Layer]) -> Iterator[dict[str, Tens
 
 
 def sampled_maps(
-    model: Bendable, layers: Sequence[Layer], run: Run, seeds: Sequence[int]
+    model: Bendable, layers: Sequence[Layer], run: Run, seeds: Sequence[int], reduce: Reduce = whole
 ) -> Iterator[dict[str, Tensor]]:
-    """Maps `(N, F, H, W)` of the layers, by name, for all seeds: a batch that fits the memory at a time."""
+    """Maps `(N, F, H, W)` of the layers, by name, for all seeds: a batch that fits the memory at a time.
+
+    reduce: see `watched`.
+    """
     sample_bytes = sum(4 * layer.features * layer.height * layer.width for layer in layers)
     batch = max(1, min(MOST_BATCH, MOST_WATCHED_BYTES // sample_bytes))
-    with watched(model, layers) as maps, torch.no_grad():
+    with watched(model, layers, reduce) as maps, torch.no_grad():
         for start in range(0, len(seeds), batch):
             run(seeds[start : start + batch])
             yield {layer.name: maps[layer.name] for layer in layers}

@@ -94,7 +94,7 @@ def correlate(
     done = 0 if checkpoint is None else _resume(found, checkpoint)
     written = monotonic()
     try:
-        for maps in sampled_maps(model, layers, run, samples[done:]):
+        for maps in sampled_maps(model, layers, run, samples[done:], pooled):
             for name, correlation in found.items():
                 correlation.add(maps[name])
             done = next(iter(found.values())).samples
