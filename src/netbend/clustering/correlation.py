@@ -57,7 +57,7 @@ class Correlation:
 def pooled(maps: Tensor) -> Tensor:
     """Maps `(N, F, H, W)` averaged over areas, in float32, to at most POOLED x POOLED."""
     height, width = (min(side, POOLED) for side in maps.shape[2:])
-    return F.adaptive_avg_pool2d(maps.float().contiguous(), (height, width))
+    return F.adaptive_avg_pool2d(maps.float(), (height, width))
 
 
 def spectral_coordinates(correlation: Tensor, dimensions: int) -> Tensor:
