@@ -58,9 +58,7 @@ class Samples(ABC):
     @torch.no_grad()
     def run(self, indices: Sequence[int]) -> None:
         """Have the network generate from some of the latents, for who watches its maps."""
-        chosen = list(indices)
-        seeds = tuple(self.latents.seeds[index] for index in chosen)
-        self.model.generate(Latents(self.latents.space, self.latents.values[chosen], seeds), self.play)
+        self.model.generate(self.latents.take(indices), self.play)
 
 
 class PictureSamples(Samples):

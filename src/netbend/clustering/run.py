@@ -82,9 +82,7 @@ def cluster_latents(
     """
 
     def run(indices: Sequence[int]) -> None:
-        chosen = list(indices)
-        seeds = tuple(latents.seeds[index] for index in chosen)
-        model.generate(Latents(latents.space, latents.values[chosen], seeds), play)
+        model.generate(latents.take(indices), play)
 
     chosen = layers_to_cluster(model, layers)
     samples = range(len(latents))

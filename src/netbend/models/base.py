@@ -59,8 +59,11 @@ class Latents:
 
     def __getitem__(self, index: int) -> "Latents":
         """One of them, still a batch."""
-        kept = range(len(self))[index]
-        return Latents(self.space, self.values[kept : kept + 1], self.seeds[kept : kept + 1])
+        return self.take([range(len(self))[index]])
+
+    def take(self, indices: Sequence[int]) -> "Latents":
+        """Some of them, in that order."""
+        return Latents(self.space, self.values[list(indices)], tuple(self.seeds[index] for index in indices))
 
 
 @dataclass(frozen=True)
