@@ -9,8 +9,7 @@ from netbend.atlas.page import page
 from netbend.atlas.samples import PictureSamples, Samples
 from netbend.atlas.sound import played, sung
 from netbend.bending import Layer, find_layer
-from netbend.bending.plan import check_clusters
-from netbend.clustering import check_fit
+from netbend.bending.plan import check_clusters, check_fit
 from netbend.clustering.progress import Tell, silent
 from netbend.errors import RecipeError, RenderError
 from netbend.models.base import Model, Play, SoundModel
@@ -53,7 +52,7 @@ def make_atlas(
 def layers_with_clusters(model: Model, clusters: Clusters, wanted: Sequence[int | str]) -> list[Layer]:
     """The layers asked for, or all with clusters, in the model's order. Raises RecipeError."""
     check_clusters(clusters, model.hash)
-    check_fit(clusters, model)
+    check_fit(clusters, model.layers)
     for key, members in clusters.layers.items():
         for number, features in members.items():
             if not features:

@@ -150,12 +150,7 @@ class _Selector:
                 f"{self.where}: cluster {cluster}: {self.clusters.file} has for {self.layer} "
                 f"the clusters {self.clusters.known(self.layer.key)}"
             )
-        beyond = [index for index in members if index >= self.layer.features]
-        if beyond:
-            raise RecipeError(
-                f"{self.clusters.file}: feature {beyond[0]} of cluster {cluster}: {self.layer} has features "
-                f"0-{self.layer.features - 1}; these clusters belong to another model"
-            )
+        _refuse_beyond(self.clusters.file, cluster, members, self.layer)
         return members
 
 
@@ -179,6 +174,25 @@ def check_clusters(clusters: Clusters, model_hash: str) -> None:
             f"{clusters.file}: clusters of another model ({clusters.model or 'unnamed'}, hash "
             f"{clusters.model_hash[:12]}); this one has {model_hash[:12]}. `netbend cluster` makes its own; "
             f"`netbend cluster convert --model` takes them over, if it is the same network in another file"
+        )
+
+
+def check_fit(clusters: Clusters, layers: Sequence[Layer]) -> None:
+    """Raise RecipeError unless there are all the layers and features that clusters name."""
+    by_key = {layer.key: layer for layer in layers}
+    for key, members in clusters.layers.items():
+        if key not in by_key:
+            raise RecipeError(f"{clusters.file}: layer {key}: the model has no such layer")
+        for number, features in members.items():
+            _refuse_beyond(clusters.file, number, features, by_key[key])
+
+
+def _refuse_beyond(file: str, cluster: int | str, features: Sequence[int], layer: Layer) -> None:
+    beyond = [index for index in features if index >= layer.features]
+    if beyond:
+        raise RecipeError(
+            f"{file}: feature {beyond[0]} of cluster {cluster}: {layer} has features "
+            f"0-{layer.features - 1}; these clusters belong to another model"
         )
 
 

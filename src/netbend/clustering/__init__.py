@@ -3,13 +3,12 @@
 from netbend.clustering.grouping import Counts, parse_counts
 from netbend.clustering.paper import load_networks, save_networks
 from netbend.clustering.run import cluster_features, cluster_latents, default_settings
-from netbend.clustering.settings import Preset, Settings, check_fit
+from netbend.clustering.settings import Preset, Settings
 
 __all__ = [
     "Counts",
     "Preset",
     "Settings",
-    "check_fit",
     "cluster_features",
     "cluster_latents",
     "default_settings",

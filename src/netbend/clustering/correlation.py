@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from netbend.bending import Bendable, Layer
 from netbend.clustering.activations import Run, sampled_maps
+from netbend.clustering.halves import HalvedMean
 from netbend.clustering.progress import Report, Tell, silent
 from netbend.errors import ClusterError
 from netbend.wholefile import write_whole
@@ -28,30 +29,31 @@ LEAST_LENGTH = 1e-6
 SECONDS_PER_CHECKPOINT = 10.0
 
 
-class Correlation:
+class Correlation(HalvedMean):
     """The mean correlation of a layer's features, two by two, in each half of the samples."""
 
     def __init__(self, features: int):
-        self.totals = torch.zeros(2, features, features)
-        self.samples = 0
+        super().__init__(features, features)
 
     def add(self, maps: Tensor) -> None:
-        """Take in maps `(N, F, H, W)` of N more samples; every other one goes into either half."""
+        """Take in maps `(N, F, H, W)` of N more samples."""
         flat = pooled(maps).flatten(2)
         flat = flat - flat.mean(dim=2, keepdim=True)
         flat = flat / flat.norm(dim=2, keepdim=True).clamp(min=LEAST_LENGTH)
-        for half in (0, 1):
-            by_feature = flat[(half + self.samples) % 2 :: 2].transpose(0, 1).flatten(1)
-            self.totals[half] += (by_feature @ by_feature.T).cpu()
-        self.samples += len(maps)
+        self.take_in(flat, _products)
 
     def vectors(self, count: int, half: int | None = None) -> Tensor:
         """Feature vectors `(F, count)`: near for features whose maps correlate.
 
         count: of clusters that they are for. half: from one half of the samples, 0 or 1, only.
         """
-        total = self.totals.sum(dim=0) if half is None else 2 * self.totals[half]
-        return spectral_coordinates(total / max(1, self.samples), count)
+        return spectral_coordinates(self.mean(half), count)
+
+
+def _products(flat: Tensor) -> Tensor:
+    """Of all features `(F, F)`, added up over the samples of `(N, F, P)`."""
+    by_feature = flat.transpose(0, 1).flatten(1)
+    return by_feature @ by_feature.T
 
 
 def pooled(maps: Tensor) -> Tensor:

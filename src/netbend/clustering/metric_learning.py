@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from netbend.bending import Layer
 from netbend.clustering.activations import ActivationSet
+from netbend.clustering.halves import HalvedMean
 from netbend.clustering.metric_network import BOTTLENECK, MetricNetwork, embed_all
 from netbend.errors import ClusterError
 from netbend.wholefile import whole_file
@@ -113,22 +114,17 @@ class MetricTraining:
         self.epoch, self.accuracy = state["epoch"], state["accuracy"]
 
 
-class MeanEmbedding:
+class MeanEmbedding(HalvedMean):
     """The mean feature vector of each feature (section 4.3), in each half of the samples."""
 
     def __init__(self, network: MetricNetwork, features: int):
+        super().__init__(features, BOTTLENECK)
         self.network = network.eval()
-        self.totals = torch.zeros(2, features, BOTTLENECK)
-        self.samples = 0
 
     def add(self, maps: Tensor) -> None:
-        """Take in maps `(N, F, H, W)` of N more samples; every other one goes into either half."""
-        vectors = embed_all(self.network, maps)
-        for half in (0, 1):
-            self.totals[half] += vectors[(half + self.samples) % 2 :: 2].sum(dim=0)
-        self.samples += len(maps)
+        """Take in maps `(N, F, H, W)` of N more samples."""
+        self.take_in(embed_all(self.network, maps), lambda vectors: vectors.sum(dim=0))
 
     def vectors(self, count: int, half: int | None = None) -> Tensor:  # noqa: ARG002
         """Mean feature vectors `(F, 10)`, of all samples or of one half; the same for every count."""
-        total = self.totals.sum(dim=0) if half is None else 2 * self.totals[half]
-        return total / max(1, self.samples)
+        return self.mean(half)

@@ -57,7 +57,6 @@ class MetricNetwork(nn.Module):
     def __init__(self, features: int, height: int, width: int):
         """features, height, width: of the layer's maps; they give the depth."""
         super().__init__()
-        self.size = (height, width)
         self.stem = nn.Conv2d(1, WIDTH, 3, padding=1, bias=False)
         self.stem_norm = nn.BatchNorm2d(WIDTH)
         self.units = nn.Sequential(*(ShuffleUnit() for _ in range(depth_for(height, width))))

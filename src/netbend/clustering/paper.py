@@ -24,11 +24,6 @@ Networks = Mapping[str, MetricNetwork]
 """By the names of their layers."""
 
 
-def disk_bytes(layers: Sequence[Layer], settings: Settings) -> int:
-    """What the largest activation set takes; there is one at a time."""
-    return max((_set_of(layer, settings, Path()).bytes for layer in layers), default=0)
-
-
 def learn(
     model: Bendable, layers: Sequence[Layer], run: Run, settings: Settings, work: Path, tell: Tell = silent
 ) -> dict[str, MeanEmbedding]:
@@ -38,7 +33,8 @@ def learn(
     is not done again. Raises ClusterError if its disk is too small, before anything is done.
     """
     to_learn = [layer for layer in layers if not _averages(layer, work).exists()]
-    refuse_full_disk(work, disk_bytes(to_learn, settings))
+    largest = max((_set_of(layer, settings, work).bytes for layer in to_learn), default=0)
+    refuse_full_disk(work, largest)  # there is one layer's at a time
     return {layer.name: _learn_layer(model, layer, run, settings, work, tell) for layer in layers}
 
 

@@ -7,7 +7,6 @@ from enum import StrEnum
 from netbend.bending import Bendable, Layer, find_layer
 from netbend.errors import ClusterError, RecipeError
 from netbend.models.run_settings import RunSettings
-from netbend.recipe import Clusters
 
 FEWEST_FEATURES = 8  # of a layer that is clustered without being asked for
 
@@ -62,20 +61,6 @@ class Settings(RunSettings):
         if self.preset == Preset.PAPER:
             method |= {"epochs": self.epochs, "test_samples": self.test_samples}
         return method
-
-
-def check_fit(clusters: Clusters, model: Bendable) -> None:
-    """Raise RecipeError unless a model has all the layers and features that clusters name."""
-    layers = {layer.key: layer for layer in model.layers}
-    for key, members in clusters.layers.items():
-        if key not in layers:
-            raise RecipeError(f"{clusters.file}: layer {key}: the model has no such layer")
-        most = max((feature for features in members.values() for feature in features), default=0)
-        if most >= layers[key].features:
-            raise RecipeError(
-                f"{clusters.file}: feature {most} of {layers[key]}: it has features "
-                f"0-{layers[key].features - 1}; these clusters belong to another model"
-            )
 
 
 def layers_to_cluster(model: Bendable, wanted: Sequence[int | str] = ()) -> list[Layer]:

@@ -123,9 +123,9 @@ def _clusters_of(source: str) -> "Clusters":
 def _of_model(clusters: "Clusters", model: str) -> "Clusters":
     from dataclasses import replace
 
-    from netbend.clustering import check_fit
+    from netbend.bending.plan import check_fit
     from netbend.models.catalog import load_model
 
     loaded = load_model(model, "cpu")
-    check_fit(clusters, loaded)
+    check_fit(clusters, loaded.layers)
     return replace(clusters, model=loaded.name, model_hash=loaded.hash)
