@@ -1,0 +1,36 @@
+"""Values that move: key frames, oscillators, Perlin noise, and what is measured of a sound."""
+
+from netbend.motion.curves import (
+    SOUNDTRACK,
+    Curve,
+    Follow,
+    Key,
+    Keys,
+    Noise,
+    Number,
+    Ramp,
+    Wave,
+    bounds_of,
+    fitted,
+    value_at,
+)
+from netbend.motion.noise import perlin
+from netbend.motion.parse import number_data, parse_number
+
+__all__ = [
+    "SOUNDTRACK",
+    "Curve",
+    "Follow",
+    "Key",
+    "Keys",
+    "Noise",
+    "Number",
+    "Ramp",
+    "Wave",
+    "bounds_of",
+    "fitted",
+    "number_data",
+    "parse_number",
+    "perlin",
+    "value_at",
+]

@@ -1,0 +1,193 @@
+"""Moving values as recipes write them, to curves and back."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import pairwise
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from netbend.motion.curves import (
+    EASINGS,
+    SOUNDTRACK,
+    WAVES,
+    Curve,
+    Follow,
+    Key,
+    Keys,
+    Noise,
+    Number,
+    Ramp,
+    Wave,
+)
+
+MOST_KEYS = 10_000
+MOST_OCTAVES = 8
+LARGEST_SEED = 2**63 - 1
+BANDS = ("level", "onset", "bass", "mid", "treble")
+FORMS = (
+    "{from: 0, to: 1, seconds: 5}, {keys: [[0, 0], [2, 1, ease-in-out]]}, {wave: sine, from: 0, to: 1, "
+    "seconds: 4}, {noise: 7, from: 0, to: 1, seconds: 2} or {sound: file.wav, of: onset, from: 0, to: 1}"
+)
+
+
+def parse_number(data: object, folder: Path | None = None) -> Number:
+    """Read a number or a moving value. folder: where the paths of sounds start.
+
+    Raises ValueError saying what was expected.
+    """
+    if isinstance(data, Curve):
+        return data
+    if isinstance(data, Mapping):
+        return _curve(data, folder)
+    return _number(data, "a number")
+
+
+def number_data(number: Number) -> object:
+    """The form that `parse_number` reads."""
+    match number:
+        case Ramp(start, end, seconds, easing):
+            data = {"from": start, "to": end, "seconds": seconds, "easing": easing}
+            return _without(data, {"seconds": None, "easing": "linear"})
+        case Keys(keys, loop):
+            return _without({"keys": [_key_data(key) for key in keys], "loop": loop}, {"loop": None})
+        case Wave(shape, start, end, seconds, phase):
+            data = {"wave": shape, "from": start, "to": end, "seconds": seconds, "phase": phase}
+            return _without(data, {"phase": 0.0})
+        case Noise(seed, start, end, seconds, loop, octaves):
+            data = {"noise": seed, "from": start, "to": end, "seconds": seconds, "loop": loop}
+            return _without({**data, "octaves": octaves}, {"loop": None, "octaves": 1})
+        case Follow(sound, of, start, end, smooth):
+            band = list(of) if isinstance(of, tuple) else of
+            return {"sound": sound, "of": band, "from": start, "to": end, "smooth": smooth}
+        case _:
+            return number
+
+
+def _curve(data: Mapping[Any, Any], folder: Path | None) -> Curve:
+    for word, (parse, keys) in _FORMS.items():
+        if word in data:
+            unknown = [key for key in data if key not in keys]
+            if unknown:
+                raise ValueError(f"{word}: unknown key `{unknown[0]!s:.40}`; it takes {', '.join(keys)}")
+            return parse(data, folder)
+    raise ValueError(f"expected a number, or one that moves: {FORMS}")
+
+
+def _ramp(data: Mapping[str, Any], _folder: Path | None) -> Ramp:
+    start, end = _ends(data)
+    seconds = None if "seconds" not in data else _positive(data, "seconds")
+    return Ramp(start, end, seconds, _one_of(data.get("easing", "linear"), EASINGS, "easing"))
+
+
+def _keys(data: Mapping[str, Any], _folder: Path | None) -> Keys:
+    items = data["keys"]
+    if not isinstance(items, list) or not 1 <= len(items) <= MOST_KEYS:
+        raise ValueError("keys: expected a list of [seconds, value] or [seconds, value, easing]")
+    keys = tuple(_key(item) for item in items)
+    if any(later.time <= earlier.time for earlier, later in pairwise(keys)):
+        raise ValueError("keys: expected times that ascend")
+    loop = None if "loop" not in data else _positive(data, "loop")
+    if loop is not None and loop < keys[-1].time:
+        raise ValueError(f"loop: {loop:g} seconds end before the last key, at {keys[-1].time:g}")
+    return Keys(keys, loop)
+
+
+def _key(item: object) -> Key:
+    if not isinstance(item, list) or len(item) not in (2, 3):
+        raise ValueError(f"keys: expected [seconds, value] or [seconds, value, easing], not {item!r:.60}")
+    time, value = _number(item[0], "keys: a time"), _number(item[1], "keys: a value")
+    if time < 0:
+        raise ValueError(f"keys: a time before 0, {time:g}")
+    return Key(time, value, _one_of(item[2] if len(item) == 3 else "linear", EASINGS, "keys: easing"))
+
+
+def _wave(data: Mapping[str, Any], _folder: Path | None) -> Wave:
+    shape = _one_of(data["wave"], WAVES, "wave")
+    phase = _number(data.get("phase", 0.0), "phase: a number")
+    return Wave(shape, *_ends(data), _positive(data, "seconds"), phase)
+
+
+def _noise(data: Mapping[str, Any], _folder: Path | None) -> Noise:
+    return Noise(noise_seed(data["noise"]), *_ends(data), **noise_settings(data))
+
+
+def noise_seed(data: object) -> int:
+    """Raises ValueError unless it is a seed."""
+    if isinstance(data, bool) or not isinstance(data, int) or not 0 <= data <= LARGEST_SEED:
+        raise ValueError(f"noise: expected a seed, a whole number from 0, not {data!r:.40}")
+    return data
+
+
+def noise_settings(data: Mapping[str, Any]) -> dict[str, Any]:
+    """seconds, loop and octaves, where they are given."""
+    settings = {key: _positive(data, key) for key in ("seconds", "loop") if key in data}
+    octaves = data.get("octaves", 1)
+    if isinstance(octaves, bool) or not isinstance(octaves, int) or not 1 <= octaves <= MOST_OCTAVES:
+        raise ValueError(f"octaves: expected 1 to {MOST_OCTAVES}, not {octaves!r:.40}")
+    return {**settings, "octaves": octaves}
+
+
+def _follow(data: Mapping[str, Any], folder: Path | None) -> Follow:
+    sound = data["sound"]
+    if not isinstance(sound, str):
+        raise ValueError(f"sound: expected a sound file, or `{SOUNDTRACK}`, not {sound!r:.40}")
+    smooth = _number(data.get("smooth", 0.1), "smooth: seconds")
+    if smooth < 0:
+        raise ValueError(f"smooth: expected seconds from 0, not {smooth:g}")
+    follow = Follow(sound, _band(data.get("of", "level")), *_ends(data), smooth)
+    return follow if sound == SOUNDTRACK else replace(follow, path=(folder or Path()) / sound)
+
+
+def _band(of: object) -> str | tuple[float, float]:
+    if isinstance(of, str):
+        return _one_of(of, BANDS, "of")
+    if isinstance(of, list | tuple) and len(of) == 2:
+        low, high = (_number(limit, "of: a band's limit in Hz") for limit in of)
+        if 0 <= low < high:
+            return low, high
+    raise ValueError(f"of: expected {', '.join(BANDS)}, or a band such as [200, 800] in Hz, not {of!r:.40}")
+
+
+def _ends(data: Mapping[str, Any]) -> tuple[float, float]:
+    if "from" not in data or "to" not in data:
+        raise ValueError("expected `from:` and `to:`, the values between which it moves")
+    return _number(data["from"], "from: a number"), _number(data["to"], "to: a number")
+
+
+def _positive(data: Mapping[str, Any], key: str) -> float:
+    if key not in data:
+        raise ValueError(f"`{key}:` is missing")
+    value = _number(data[key], f"{key}: seconds")
+    if value <= 0:
+        raise ValueError(f"{key}: expected seconds above 0, not {value:g}")
+    return value
+
+
+def _number(data: object, what: str) -> float:
+    if isinstance(data, bool) or not isinstance(data, int | float) or not isfinite(data):
+        raise ValueError(f"expected {what}, not {data!r:.60}")
+    return float(data)
+
+
+def _one_of(word: object, known: Any, what: str) -> str:
+    if not isinstance(word, str) or word not in known:
+        raise ValueError(f"{what}: expected {', '.join(known)}, not {word!r:.40}")
+    return word
+
+
+def _key_data(key: Key) -> list[object]:
+    return [key.time, key.value] if key.easing == "linear" else [key.time, key.value, key.easing]
+
+
+def _without(data: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in data.items() if key not in defaults or value != defaults[key]}
+
+
+_FORMS: dict[str, tuple[Any, tuple[str, ...]]] = {  # in the order in which their words are looked for
+    "keys": (_keys, ("keys", "loop")),
+    "wave": (_wave, ("wave", "from", "to", "seconds", "phase")),
+    "noise": (_noise, ("noise", "from", "to", "seconds", "loop", "octaves")),
+    "sound": (_follow, ("sound", "of", "from", "to", "smooth")),
+    "from": (_ramp, ("from", "to", "seconds", "easing")),
+}
