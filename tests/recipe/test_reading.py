@@ -188,7 +188,7 @@ WRONG = [
     ),
     (
         bend("layer: 1, transform: ablate, mix: 2"),
-        "f.yaml:2:40: mix: expected less than or equal to 1, not 2",
+        "f.yaml:2:40: mix: expected 0 to 1, not 2",
     ),
     (
         bend("layer: 1, transform: ablate, features: {random: 2}"),

@@ -25,7 +25,8 @@ class bend:  # noqa: N801 - reads as the verb it is
     the network is what it was, bit for bit. Blocks can be nested: the outer bends come first.
 
     model: a network and its layers.
-    recipe: a Recipe, or a Plan that was resolved before.
+    recipe: a Recipe, or a Plan that was resolved before; of what moves, its state at the time 0. Or
+    plans, one for each sample of the batches that are generated, such as [plan.at(t) for t in times].
     seed: of the random selections; the recipe's own if None.
     clusters: used instead of the cluster file that the recipe names, or of the model's own.
     nonfinite: what to do about NaN or infinity after a bend: "error", "warn" or "replace".
@@ -37,7 +38,7 @@ class bend:  # noqa: N801 - reads as the verb it is
     def __init__(
         self,
         model: Bendable,
-        recipe: Recipe | Plan,
+        recipe: Recipe | Plan | Sequence[Plan],
         *,
         seed: int | None = None,
         clusters: Clusters | None = None,
@@ -46,14 +47,19 @@ class bend:  # noqa: N801 - reads as the verb it is
         self.network = model.network
         if isinstance(recipe, Recipe):
             recipe = resolve(recipe, model, seed=seed, clusters=clusters)
-        self.plan = recipe
+        self.plans = [recipe] if isinstance(recipe, Plan) else list(recipe)
         self.policy = NonFinite(nonfinite)
         self._handles: list[RemovableHandle] = []
+
+    @property
+    def plan(self) -> Plan:
+        """What is put in; of several plans the first."""
+        return self.plans[0]
 
     def __enter__(self) -> Plan:
         try:
             for module_path, bends in self._by_module().items():
-                module = _submodule(self.network, module_path, bends[0])
+                module = _submodule(self.network, module_path, bends[0][0])
                 hook = _LayerHook(bends, self.policy)
                 self._handles.append(module.register_forward_hook(hook))
             if self.plan.bends:
@@ -72,10 +78,12 @@ class bend:  # noqa: N801 - reads as the verb it is
         while self._handles:
             self._handles.pop().remove()
 
-    def _by_module(self) -> dict[str, list[PlannedBend]]:
-        groups: dict[str, list[PlannedBend]] = {}
-        for planned in self.plan.bends:
-            groups.setdefault(planned.layer.module, []).append(planned)
+    def _by_module(self) -> dict[str, list[list[PlannedBend]]]:
+        """For each module its bends in order, each as it is for all samples or for each of them."""
+        groups: dict[str, list[list[PlannedBend]]] = {}
+        for states in zip(*(plan.bends for plan in self.plans), strict=True):
+            same = all(state == states[0] for state in states)
+            groups.setdefault(states[0].layer.module, []).append([states[0]] if same else list(states))
         return groups
 
     def _check_output(self, _network: nn.Module, _inputs: Any, output: Any) -> Any:
@@ -88,18 +96,26 @@ class bend:  # noqa: N801 - reads as the verb it is
 class _LayerHook:
     """The bends of one layer, called with each of its outputs."""
 
-    def __init__(self, bends: Sequence[PlannedBend], policy: NonFinite):
+    def __init__(self, bends: Sequence[Sequence[PlannedBend]], policy: NonFinite):
         self.bends = bends
         self.policy = policy
 
     def __call__(self, _module: nn.Module, _inputs: Any, maps: Any) -> Tensor:
-        layer = self.bends[0].layer
+        layer = self.bends[0][0].layer
         if not isinstance(maps, Tensor) or maps.ndim != 4 or maps.shape[1] != layer.features:
             shape = tuple(maps.shape) if isinstance(maps, Tensor) else type(maps).__name__
             raise ModelError(f"{layer}: expected maps (N, {layer.features}, H, W), the network gave {shape}")
-        for planned in self.bends:
-            maps = apply(planned, maps, self.policy)
+        for states in self.bends:
+            maps = self._apply(states, maps)
         return maps
+
+    def _apply(self, states: Sequence[PlannedBend], maps: Tensor) -> Tensor:
+        if len(states) == 1:
+            return apply(states[0], maps, self.policy)
+        if len(states) != len(maps):
+            raise ModelError(f"{states[0]}: {len(states)} plans for a batch of {len(maps)} samples")
+        samples = maps.split(1)
+        return torch.cat([apply(s, m, self.policy) for s, m in zip(states, samples, strict=True)])
 
 
 def apply(planned: PlannedBend, maps: Tensor, policy: NonFinite = NonFinite.ERROR) -> Tensor:

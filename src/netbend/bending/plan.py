@@ -3,8 +3,9 @@
 All randomness, all look-up and all errors about a recipe happen here, before any arithmetic.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from math import floor
 from pathlib import Path
 
@@ -14,11 +15,13 @@ from torch import Tensor
 from netbend.bending.layers import Bendable, Layer, find_layer
 from netbend.bending.mask import load_mask
 from netbend.errors import RecipeError
+from netbend.motion import perlin, value_at
 from netbend.recipe import (
     All,
     Bend,
     Cluster,
     Clusters,
+    Drift,
     Indices,
     Not,
     Random,
@@ -26,6 +29,7 @@ from netbend.recipe import (
     Selection,
     load_clusters,
 )
+from netbend.recipe.moving import bend_moves, fitted_recipe, still_bend
 from netbend.transforms import Transform
 
 
@@ -42,7 +46,7 @@ class PlannedBend:
     transform: Transform
     indices: tuple[int, ...]
     mix: float = 1.0
-    mask: Tensor | None = None
+    mask: Tensor | None = field(default=None, compare=False)  # at one place of a plan always the same
 
     def __str__(self) -> str:
         return f"`{self.transform.name}` at {self.layer}"
@@ -50,9 +54,23 @@ class PlannedBend:
 
 @dataclass(frozen=True)
 class Plan:
-    """The bends of a recipe, in order, ready to be put into a network."""
+    """The bends of a recipe, in order, ready to be put into a network.
+
+    moving: for the places of bends that move, what they are at a time in seconds; `bends` holds
+    what all are at the time 0.
+    """
 
     bends: tuple[PlannedBend, ...]
+    moving: Mapping[int, Callable[[float], PlannedBend]] = field(default_factory=dict)
+
+    def at(self, time: float) -> "Plan":
+        """The plan of one moment. What does not move is the same object at all times."""
+        if not self.moving:
+            return self
+        bends = enumerate(self.bends)
+        return Plan(
+            tuple(self.moving[place](time) if place in self.moving else bend for place, bend in bends)
+        )
 
 
 def resolve(
@@ -61,24 +79,41 @@ def resolve(
     *,
     seed: int | None = None,
     clusters: Clusters | None = None,
+    seconds: float | None = None,
+    soundtrack: Path | None = None,
 ) -> Plan:
-    """Decide everything a recipe leaves open.
+    """Decide everything a recipe leaves open, but for the time.
 
     seed: of the random selections; the recipe's own if None.
     clusters: used instead of the file that the recipe names, or else of the model's own.
-    Raises RecipeError at the recipe's line for a layer, feature or cluster that is not there, and
-    for clusters of another model.
+    seconds, soundtrack: what moving values are fitted to, instead of the recipe's own.
+    Raises RecipeError at the recipe's line for a layer, feature or cluster that is not there, for
+    clusters of another model, and for moving values that lack a length or a sound.
     """
+    recipe = fitted_recipe(recipe, seconds, soundtrack)
     clusters = _clusters(recipe, model, clusters)
     seed = recipe.seed if seed is None else seed
     planned = []
+    moving: dict[int, Callable[[float], PlannedBend]] = {}
     for position, bend in enumerate(recipe.bends):
         layer = find_layer(model.layers, bend.layer, recipe.at("bends", position, "layer"))
         where = recipe.at("bends", position, "features")
-        chosen = _Selector(layer, clusters, [seed, position], where).select(bend.features)
+        selector = _Selector(layer, clusters, [seed, position], where)
         mask = _mask(recipe, bend, layer, recipe.at("bends", position, "mask"))
-        planned.append(PlannedBend(layer, bend.transform, tuple(sorted(chosen)), bend.mix, mask))
-    return Plan(tuple(planned))
+        at_time = partial(_planned, bend, layer, selector, mask)
+        planned.append(at_time(0.0))
+        if bend_moves(bend):
+            moving[position] = at_time
+    return Plan(tuple(planned), moving)
+
+
+def _planned(
+    bend: Bend, layer: Layer, selector: "_Selector", mask: Tensor | None, time: float
+) -> PlannedBend:
+    """What a bend is at a time in seconds."""
+    still = still_bend(bend, time)
+    chosen = tuple(sorted(selector.select(still.features)))
+    return PlannedBend(layer, still.transform, chosen, value_at(still.mix, time), mask)
 
 
 def replan(
@@ -97,7 +132,10 @@ def replan(
             (layer.height, layer.width),
         ):
             raise RecipeError(f"bend {position}: the recorded features or mask do not fit {layer}")
-        planned.append(PlannedBend(layer, bend.transform, tuple(sorted(set(chosen))), bend.mix, mask))
+        if bend_moves(bend):
+            raise RecipeError(f"bend {position}: recorded in motion; a picture has one moment")
+        indices = tuple(sorted(set(chosen)))
+        planned.append(PlannedBend(layer, bend.transform, indices, value_at(bend.mix, 0), mask))
     return Plan(tuple(planned))
 
 
@@ -115,7 +153,9 @@ class _Selector:
             case All():
                 return set(range(self.layer.features))
             case Random(fraction=fraction):
-                return self._draw(fraction)
+                return self._draw(value_at(fraction, 0))
+            case Drift():
+                return self._drifted(selection)
             case Indices(indices=indices):
                 return self._listed(indices)
             case Cluster(ids=ids):
@@ -129,6 +169,18 @@ class _Selector:
         bits = np.random.MT19937(np.random.SeedSequence(self.entropy))
         # RandomState, because its stream is frozen: the same seed draws the same in years to come.
         return set(np.random.RandomState(bits).permutation(self.layer.features)[:count].tolist())
+
+    def _drifted(self, drift: Drift) -> set[int]:
+        noise = perlin(
+            [drift.time or 0.0],
+            drift.seed,
+            self.layer.features,
+            cell=drift.seconds,
+            loop=drift.loop,
+            octaves=drift.octaves,
+        )
+        above = noise[:, 0] > value_at(drift.above, 0)
+        return set(np.flatnonzero(above).tolist()) & self.select(drift.within)
 
     def _listed(self, indices: Sequence[int]) -> set[int]:
         beyond = [index for index in indices if index >= self.layer.features]
@@ -156,8 +208,7 @@ class _Selector:
 
 def _clusters(recipe: Recipe, model: Bendable, given: Clusters | None) -> Clusters | None:
     """The clusters that a recipe looks up, if it looks up any."""
-    wanted = (bend.features.of if isinstance(bend.features, Not) else bend.features for bend in recipe.bends)
-    if not any(isinstance(selection, Cluster) for selection in wanted):
+    if not any(_looks_up(bend.features) for bend in recipe.bends):
         return None
     if given is None and recipe.clusters is not None:
         given = load_clusters(_beside(recipe, recipe.clusters))
@@ -165,6 +216,14 @@ def _clusters(recipe: Recipe, model: Bendable, given: Clusters | None) -> Cluste
     if clusters is not None and model.hash is not None:
         check_clusters(clusters, model.hash)
     return clusters
+
+
+def _looks_up(selection: Selection) -> bool:
+    match selection:
+        case Not(of=inner) | Drift(within=inner):
+            return _looks_up(inner)
+        case _:
+            return isinstance(selection, Cluster)
 
 
 def check_clusters(clusters: Clusters, model_hash: str) -> None:

@@ -15,7 +15,7 @@ from netbend.motion.curves import (
     value_at,
 )
 from netbend.motion.noise import perlin
-from netbend.motion.parse import number_data, parse_number
+from netbend.motion.parse import number_data, number_schema, parse_number
 
 __all__ = [
     "SOUNDTRACK",
@@ -30,6 +30,7 @@ __all__ = [
     "bounds_of",
     "fitted",
     "number_data",
+    "number_schema",
     "parse_number",
     "perlin",
     "value_at",

@@ -55,8 +55,7 @@ def number_data(number: Number) -> object:
             data = {"wave": shape, "from": start, "to": end, "seconds": seconds, "phase": phase}
             return _without(data, {"phase": 0.0})
         case Noise(seed, start, end, seconds, loop, octaves):
-            data = {"noise": seed, "from": start, "to": end, "seconds": seconds, "loop": loop}
-            return _without({**data, "octaves": octaves}, {"loop": None, "octaves": 1})
+            return {"noise": seed, "from": start, "to": end, **noise_data(seconds, loop, octaves)}
         case Follow(sound, of, start, end, smooth):
             band = list(of) if isinstance(of, tuple) else of
             return {"sound": sound, "of": band, "from": start, "to": end, "smooth": smooth}
@@ -128,6 +127,12 @@ def noise_settings(data: Mapping[str, Any]) -> dict[str, Any]:
     return {**settings, "octaves": octaves}
 
 
+def noise_data(seconds: float, loop: float | None, octaves: int) -> dict[str, Any]:
+    """The form that `noise_settings` reads."""
+    data = {"seconds": seconds, "loop": loop, "octaves": octaves}
+    return _without(data, {"loop": None, "octaves": 1})
+
+
 def _follow(data: Mapping[str, Any], folder: Path | None) -> Follow:
     sound = data["sound"]
     if not isinstance(sound, str):
@@ -184,6 +189,49 @@ def _without(data: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in data.items() if key not in defaults or value != defaults[key]}
 
 
+def number_schema(number: dict[str, Any]) -> dict[str, Any]:
+    """JSON schema of a number that may move, from that of one that does not."""
+    return {"anyOf": [number, *(_form_schema(word, keys) for word, (_, keys) in _FORMS.items())]}
+
+
+def settings_schema(*keys: str) -> dict[str, Any]:
+    """JSON schemas of some of the keys that moving values have."""
+    return {key: _KEY_SCHEMAS[key] for key in keys}
+
+
+def _form_schema(word: str, keys: tuple[str, ...]) -> dict[str, Any]:
+    required = [word] + [key for key in ("from", "to") if key in keys and key != word]
+    properties = settings_schema(*keys)
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+
+
+_ANY_NUMBER = {"type": "number"}
+_SECONDS = {"type": "number", "exclusiveMinimum": 0}
+_EASING = {"enum": list(EASINGS)}
+_KEY_SCHEMAS: dict[str, dict[str, Any]] = {
+    "keys": {
+        "type": "array",
+        "minItems": 1,
+        "items": {"type": "array", "prefixItems": [_ANY_NUMBER, _ANY_NUMBER, _EASING], "minItems": 2},
+    },
+    "loop": _SECONDS,
+    "wave": {"enum": list(WAVES)},
+    "from": _ANY_NUMBER,
+    "to": _ANY_NUMBER,
+    "seconds": _SECONDS,
+    "phase": _ANY_NUMBER,
+    "noise": {"type": "integer", "minimum": 0},
+    "octaves": {"type": "integer", "minimum": 1, "maximum": MOST_OCTAVES},
+    "sound": {"type": "string"},
+    "of": {
+        "anyOf": [
+            {"enum": list(BANDS)},
+            {"type": "array", "items": _ANY_NUMBER, "minItems": 2, "maxItems": 2},
+        ]
+    },
+    "smooth": {"type": "number", "minimum": 0},
+    "easing": _EASING,
+}
 _FORMS: dict[str, tuple[Any, tuple[str, ...]]] = {  # in the order in which their words are looked for
     "keys": (_keys, ("keys", "loop")),
     "wave": (_wave, ("wave", "from", "to", "seconds", "phase")),

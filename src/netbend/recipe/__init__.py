@@ -8,7 +8,7 @@ from netbend.recipe.clusters import Clusters, load_clusters, save_clusters
 from netbend.recipe.older import parse_older
 from netbend.recipe.readable import parse_readable, recipe_schema, recipe_to_data, recipe_to_yaml
 from netbend.recipe.schema import Bend, Recipe
-from netbend.recipe.selection import All, Cluster, Indices, Not, Random, Selection
+from netbend.recipe.selection import All, Cluster, Drift, Indices, Not, Random, Selection
 from netbend.recipe.yamlfile import Source, parse_yaml, read_file
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Bend",
     "Cluster",
     "Clusters",
+    "Drift",
     "Indices",
     "Not",
     "Random",

@@ -43,9 +43,12 @@ def _parse_bend(item: Any, at: KeyPath, problems: Problems) -> Bend | None:
     form = validated(OlderBendForm, item, at, problems)
     if form is None:
         return None
-    transform = built_transform(form.transform, form.params or [], at, problems)
+    built = built_transform(form.transform, form.params or [], at, problems)
     features = _selection(form, at, problems)
-    return None if transform is None or features is None else Bend(form.layer, transform, features)
+    if built is None or features is None:
+        return None
+    transform, moving = built
+    return Bend(form.layer, transform, features, moving=moving)
 
 
 def _selection(form: OlderBendForm, at: KeyPath, problems: Problems) -> Selection | None:

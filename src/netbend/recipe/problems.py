@@ -1,12 +1,13 @@
 """All that is wrong with a file, each at its line, in one error."""
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from netbend.errors import RecipeError
+from netbend.motion import Curve, parse_number
 from netbend.recipe.yamlfile import KeyPath, Source
 from netbend.transforms import Transform, build_transform, get_transform, parameters_of
 
@@ -62,26 +63,76 @@ def validated(form: type[Form], data: Any, at: KeyPath, problems: Problems) -> F
         )
         return None
     try:
-        return form.model_validate(data)
+        return form.model_validate(data, context=problems.source.folder)
     except ValidationError as error:
         problems.add_invalid(error, form, at)
         return None
 
 
-def built_transform(name: str, params: Any, at: KeyPath, problems: Problems) -> Transform | None:
-    """The transform of a bend at a path, or None with the reasons noted."""
+def built_transform(
+    name: str, params: Any, at: KeyPath, problems: Problems
+) -> tuple[Transform, dict[str, Curve]] | None:
+    """The transform of a bend at a path and those of its parameters that move, or None with the
+    reasons noted. Of those that move, the transform holds the least value."""
     try:
         cls = get_transform(name)
     except RecipeError as error:
         problems.add((*at, "transform"), str(error))
         return None
+    moving = _moving(cls, params, at, problems)
     try:
-        return build_transform(name, params)
+        if moving is not None:
+            build_transform(name, _with_bound(cls, params, moving, 1))
+            return build_transform(name, _with_bound(cls, params, moving, 0)), moving
     except RecipeError as error:
         problems.add((*at, "params"), str(error))
     except ValidationError as error:
         _add_parameters(error, cls, params, at, problems)
     return None
+
+
+def _moving(cls: type[Transform], params: Any, at: KeyPath, problems: Problems) -> dict[str, Curve] | None:
+    """Those parameters that move, None if one of them is wrong."""
+    moving: dict[str, Curve] = {}
+    for step, name, value in _steps(cls, params):
+        field = cls.model_fields.get(name)
+        if isinstance(value, Mapping) and field is not None and field.annotation in (float, int):
+            try:
+                curve = parse_number(value, problems.source.folder)
+            except ValueError as error:
+                problems.add((*at, "params", step), f"{cls.name}: {name}: {error}")
+                return None
+            assert isinstance(curve, Curve)
+            moving[name] = curve
+    return moving
+
+
+def _with_bound(cls: type[Transform], params: Any, moving: Mapping[str, Curve], end: int) -> Any:
+    """Parameters with the least (0) or the greatest (1) value of those that move."""
+
+    def value(name: str, given: Any) -> Any:
+        if name not in moving:
+            return given
+        return in_type_of(cls, name, moving[name].bounds[end])
+
+    if isinstance(params, Mapping):
+        return {name: value(name, given) for name, given in params.items()}
+    known = [value(name, given) for _, name, given in _steps(cls, params)]
+    return [*known, *params[len(known) :]]
+
+
+def _steps(cls: type[Transform], params: Any) -> list[tuple[str | int, str, Any]]:
+    """Where each parameter stands in the file, its name, and what is given for it."""
+    if isinstance(params, Mapping):
+        return [(name, name, given) for name, given in params.items()]
+    return [
+        (step, name, given) for step, (name, given) in enumerate(zip(cls.model_fields, params, strict=False))
+    ]
+
+
+def in_type_of(cls: type[Transform], name: str, value: float) -> float | int:
+    """A value as the parameter takes it: whole numbers rounded."""
+    return round(value) if cls.model_fields[name].annotation is int else value
 
 
 def _add_parameters(

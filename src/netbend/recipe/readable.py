@@ -3,11 +3,13 @@
 import io
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, WithJsonSchema
 from ruamel.yaml import YAML
 
+from netbend.motion import Number, bounds_of, number_data, number_schema, parse_number
+from netbend.motion.parse import settings_schema
 from netbend.recipe.problems import Problems, built_transform, validated
-from netbend.recipe.schema import LARGEST_SEED, Bend, Recipe
+from netbend.recipe.schema import LARGEST_SEED, LONGEST, Bend, Recipe
 from netbend.recipe.selection import Selection, parse_selection, selection_data
 from netbend.recipe.yamlfile import KeyPath, Source
 from netbend.transforms import all_transforms, parameters_of
@@ -27,11 +29,22 @@ def _only(key: str, value: dict[str, Any]) -> dict[str, Any]:
 
 _PLAIN_SELECTIONS = [
     {"const": "all"},
-    _only("random", _FRACTION),
+    _only("random", number_schema(_FRACTION)),
     _only("cluster", _one_or_more(_CLUSTER)),
     _only("indices", _one_or_more(_INDEX)),
 ]
-_SELECTION_SCHEMA = {"anyOf": [*_PLAIN_SELECTIONS, _only("not", {"anyOf": _PLAIN_SELECTIONS})]}
+_DRIFT = {
+    "type": "object",
+    "properties": {
+        **settings_schema("noise", "seconds", "loop", "octaves"),
+        "above": number_schema({"type": "number"}),
+        "within": {"anyOf": _PLAIN_SELECTIONS},
+    },
+    "required": ["noise"],
+    "additionalProperties": False,
+}
+_NEGATED = _only("not", {"anyOf": [*_PLAIN_SELECTIONS, _DRIFT]})
+_SELECTION_SCHEMA = {"anyOf": [*_PLAIN_SELECTIONS, _DRIFT, _NEGATED]}
 
 
 def _number_or_name(value: Any) -> int | str:
@@ -45,6 +58,22 @@ LayerAddress = Annotated[
 ]
 
 
+def _selection(value: Any, info: ValidationInfo) -> Selection:
+    return parse_selection(value, info.context)
+
+
+def _mix(value: Any, info: ValidationInfo) -> Number:
+    mix = parse_number(value, info.context)
+    low, high = bounds_of(mix)
+    if low < 0 or high > 1:
+        raise ValueError(f"expected 0 to 1, not {low if low < 0 else high:g}")
+    return mix
+
+
+def _moving(value: Any, info: ValidationInfo) -> Number | None:
+    return None if value is None else parse_number(value, info.context)
+
+
 class BendForm(BaseModel):
     """One item under `bends:`."""
 
@@ -53,10 +82,12 @@ class BendForm(BaseModel):
     layer: LayerAddress = Field(description="number or name; see `netbend layers`")
     transform: str = Field(description="see `netbend transforms`")
     params: dict[str, Any] | list[Any] = Field({}, description="by name, or in the order of declaration")
-    features: Annotated[Any, BeforeValidator(parse_selection), WithJsonSchema(_SELECTION_SCHEMA)] = Field(
+    features: Annotated[Any, BeforeValidator(_selection), WithJsonSchema(_SELECTION_SCHEMA)] = Field(
         "all", description="which features of the layer", validate_default=True
     )
-    mix: float = Field(1.0, ge=0, le=1, allow_inf_nan=False, description="0 unbent, 1 bent")
+    mix: Annotated[Any, BeforeValidator(_mix), WithJsonSchema(number_schema(_FRACTION))] = Field(
+        1.0, description="0 unbent, 1 bent"
+    )
     mask: str | None = Field(None, description="grey-scale picture; bending only where it is white")
 
 
@@ -70,6 +101,11 @@ class RecipeForm(BaseModel):
     model: str | None = Field(None, description="what it was made for")
     seed: int = Field(0, ge=0, le=LARGEST_SEED, description="of the random selections")
     clusters: str | None = Field(None, description="cluster file")
+    truncation: Annotated[
+        Any, BeforeValidator(_moving), WithJsonSchema(number_schema({"type": "number"}))
+    ] = Field(None, description="psi: 1 varied, 0 the mean picture; default: that of the command")
+    seconds: float | None = Field(None, gt=0, le=LONGEST, description="length of its film")
+    soundtrack: str | None = Field(None, description="sound file: of its film, and what can be followed")
     bends: list[Any] = Field(description="in order")
 
 
@@ -88,6 +124,9 @@ def parse_readable(data: dict[str, Any], source: Source) -> Recipe:
         model=form.model,
         seed=form.seed,
         clusters=form.clusters,
+        truncation=form.truncation,
+        seconds=form.seconds,
+        soundtrack=form.soundtrack,
         source=source,
     )
 
@@ -96,11 +135,12 @@ def _parse_bend(item: Any, at: KeyPath, problems: Problems) -> Bend | None:
     form = validated(BendForm, item, at, problems)
     if form is None:
         return None
-    transform = built_transform(form.transform, form.params, at, problems)
-    if transform is None:
+    built = built_transform(form.transform, form.params, at, problems)
+    if built is None:
         return None
+    transform, moving = built
     features: Selection = form.features
-    return Bend(form.layer, transform, features, form.mix, form.mask)
+    return Bend(form.layer, transform, features, form.mix, form.mask, moving)
 
 
 def recipe_to_data(recipe: Recipe) -> dict[str, Any]:
@@ -111,6 +151,9 @@ def recipe_to_data(recipe: Recipe) -> dict[str, Any]:
         "model": recipe.model,
         "seed": recipe.seed or None,
         "clusters": recipe.clusters,
+        "truncation": None if recipe.truncation is None else number_data(recipe.truncation),
+        "seconds": recipe.seconds,
+        "soundtrack": recipe.soundtrack,
     }
     kept = {key: value for key, value in about.items() if value is not None}
     return {**kept, "bends": [_bend_data(bend) for bend in recipe.bends]}
@@ -119,11 +162,12 @@ def recipe_to_data(recipe: Recipe) -> dict[str, Any]:
 def _bend_data(bend: Bend) -> dict[str, Any]:
     data: dict[str, Any] = {"layer": bend.layer, "transform": bend.transform.name}
     params = bend.transform.model_dump(mode="json", exclude_defaults=True)
+    params |= {name: number_data(curve) for name, curve in bend.moving.items()}
     if params:
         data["params"] = params
     data["features"] = selection_data(bend.features)
     if bend.mix != 1:
-        data["mix"] = bend.mix
+        data["mix"] = number_data(bend.mix)
     if bend.mask is not None:
         data["mask"] = bend.mask
     return data
@@ -159,7 +203,11 @@ def recipe_schema() -> dict[str, Any]:
 def _params_schema(cls: Any) -> dict[str, Any]:
     by_name = cls.model_json_schema()
     by_name.pop("title", None)
-    parameters = list(by_name.get("properties", {}).values())
+    by_name["properties"] = {
+        name: number_schema(schema) if schema.get("type") in ("number", "integer") else schema
+        for name, schema in by_name.get("properties", {}).items()
+    }
+    parameters = list(by_name["properties"].values())
     in_order: dict[str, Any] = {
         "type": "array",
         "minItems": len(by_name.get("required", [])),

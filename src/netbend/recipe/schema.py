@@ -1,13 +1,16 @@
 """Recipes: ordered lists of bends, as plain data."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from netbend.recipe.selection import All, Cluster, Indices, Not, Random, Selection
+from netbend.motion import Curve, Number, bounds_of
+from netbend.recipe.selection import All, Cluster, Drift, Indices, Not, Random, Selection
 from netbend.recipe.yamlfile import Source
 from netbend.transforms import Transform
 
 LARGEST_SEED = 2**63 - 1
+LONGEST = 24 * 3600  # seconds, of a film
 
 
 @dataclass(frozen=True)
@@ -16,23 +19,26 @@ class Bend:
 
     layer: number or name. mix: 0 keeps the unbent maps, 1 takes the bent ones.
     mask: a grey-scale picture; bending only where it is white.
+    moving: parameters of the transform that move; in `transform` itself they have their least value.
     """
 
     layer: int | str
     transform: Transform
     features: Selection = All()
-    mix: float = 1.0
+    mix: Number = 1.0
     mask: str | None = None
+    moving: Mapping[str, Curve] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not isinstance(self.transform, Transform):
             raise TypeError(
                 f"transform: expected a Transform such as build_transform gives, not {self.transform!r}"
             )
-        if not isinstance(self.features, All | Random | Cluster | Indices | Not):
+        if not isinstance(self.features, All | Random | Cluster | Indices | Drift | Not):
             raise TypeError(f"features: expected a selection such as Random(0.5), not {self.features!r}")
-        if not 0 <= self.mix <= 1:
-            raise ValueError(f"mix: expected 0 to 1, not {self.mix}")
+        low, high = bounds_of(self.mix)
+        if low < 0 or high > 1:
+            raise ValueError(f"mix: expected 0 to 1, not {low if low < 0 else high}")
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,7 @@ class Recipe:
 
     model: a hint, what it was made for. seed: of the random selections. clusters: the cluster
     file that its `cluster` selections look up. Paths start at the recipe's folder.
+    latent, truncation: what is bent, unless the command line says. seconds, soundtrack: of its film.
     """
 
     bends: tuple[Bend, ...]
@@ -49,6 +56,9 @@ class Recipe:
     model: str | None = None
     seed: int = 0
     clusters: str | None = None
+    truncation: Number | None = None
+    seconds: float | None = None
+    soundtrack: str | None = None
     source: Source | None = field(default=None, compare=False, repr=False)
 
     @property

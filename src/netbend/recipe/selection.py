@@ -1,7 +1,12 @@
 """Which features of a layer a bend takes: plain data, resolved elsewhere."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, TypeAlias
+
+from netbend.motion import Curve, Number, bounds_of, fitted, number_data, parse_number, value_at
+from netbend.motion.parse import noise_data, noise_seed, noise_settings
 
 
 @dataclass(frozen=True)
@@ -11,9 +16,9 @@ class All:
 
 @dataclass(frozen=True)
 class Random:
-    """floor(fraction * F) features, drawn without replacement."""
+    """floor(fraction * F) features, drawn without replacement; a fraction that grows adds to them."""
 
-    fraction: float
+    fraction: Number
 
 
 @dataclass(frozen=True)
@@ -31,52 +36,156 @@ class Indices:
 
 
 @dataclass(frozen=True)
+class Drift:
+    """Those features whose Perlin noise is above a threshold at the time; each has noise of its own.
+
+    seed, seconds, loop, octaves: of the noise, see `perlin`. within: the others are never taken.
+    time: seconds at which the noise is looked at, None while it moves.
+    """
+
+    seed: int
+    above: Number = 0.0
+    seconds: float = 1.0
+    loop: float | None = None
+    octaves: int = 1
+    within: "All | Random | Cluster | Indices" = All()
+    time: float | None = None
+
+
+@dataclass(frozen=True)
 class Not:
     """All but another selection."""
 
-    of: "All | Random | Cluster | Indices"
+    of: "All | Random | Cluster | Indices | Drift"
 
 
-Selection: TypeAlias = All | Random | Cluster | Indices | Not
+Selection: TypeAlias = All | Random | Cluster | Indices | Drift | Not
 
 MOST_FEATURES = 65536  # of any layer
 
 
-def parse_selection(data: object) -> Selection:
-    """Read `all`, `{random: 0.25}`, `{cluster: 3}`, `{indices: [0, 4, 8-15]}` or `{not: ...}`.
+def parse_selection(data: object, folder: Path | None = None) -> Selection:
+    """Read `all`, `{random: 0.25}`, `{cluster: 3}`, `{indices: [0, 4, 8-15]}`, `{not: ...}` or
+    `{noise: 7, above: 0.1}`. folder: where the paths of sounds start that something follows.
 
     Raises ValueError saying what was expected.
     """
-    if isinstance(data, All | Random | Cluster | Indices | Not):
+    if isinstance(data, All | Random | Cluster | Indices | Drift | Not):
         return data
     if data == "all":
         return All()
+    if isinstance(data, dict) and "noise" in data:
+        return _drift(data, folder)
     if isinstance(data, dict) and len(data) == 1:
         ((kind, value),) = data.items()
+        if kind == "random":
+            return _random(value, folder)
+        if kind == "not":
+            return _not(value, folder)
         if kind in _PARSERS:
             return _PARSERS[kind](value)
-    raise ValueError("expected all, {random: fraction}, {cluster: id}, {indices: [0, 4, 8-15]} or {not: ...}")
+    raise ValueError(
+        "expected all, {random: fraction}, {cluster: id}, {indices: [0, 4, 8-15]}, {not: ...} "
+        "or {noise: seed, above: 0.1}"
+    )
 
 
 def selection_data(selection: Selection) -> object:
     """The form that `parse_selection` reads."""
     match selection:
         case Random(fraction=fraction):
-            return {"random": fraction}
+            return {"random": number_data(fraction)}
         case Cluster(ids=ids):
             return {"cluster": ids[0] if len(ids) == 1 else list(ids)}
         case Indices(indices=indices):
             return {"indices": _runs(indices)}
+        case Drift():
+            return _drift_data(selection)
         case Not(of=of):
             return {"not": selection_data(of)}
         case _:
             return "all"
 
 
-def _random(value: object) -> Selection:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+def numbers_of(selection: Selection) -> list[Number]:
+    """All its numbers that may move."""
+    match selection:
+        case Random(fraction=fraction):
+            return [fraction]
+        case Drift(above=above, within=within):
+            return [above, *numbers_of(within)]
+        case Not(of=of):
+            return numbers_of(of)
+        case _:
+            return []
+
+
+def selection_moves(selection: Selection) -> bool:
+    """Whether it takes other features at other times."""
+    inner = selection.of if isinstance(selection, Not) else selection
+    drifts = isinstance(inner, Drift) and inner.time is None
+    return drifts or any(isinstance(number, Curve) for number in numbers_of(selection))
+
+
+def still_selection(selection: Selection, time: float) -> Selection:
+    """What it is at a time."""
+    match selection:
+        case Random(fraction=fraction):
+            return Random(value_at(fraction, time))
+        case Drift(above=above, within=within):
+            inner: Any = still_selection(within, time)
+            return replace(selection, above=value_at(above, time), within=inner, time=time)
+        case Not(of=of):
+            negated: Any = still_selection(of, time)
+            return Not(negated)
+        case _:
+            return selection
+
+
+def fitted_selection(selection: Selection, seconds: float | None, soundtrack: Path | None) -> Selection:
+    """Its moving numbers fitted to a film, see `motion.fitted`."""
+    match selection:
+        case Random(fraction=fraction):
+            return Random(fitted(fraction, seconds, soundtrack))
+        case Drift(above=above, within=within):
+            inner: Any = fitted_selection(within, seconds, soundtrack)
+            return replace(selection, above=fitted(above, seconds, soundtrack), within=inner)
+        case Not(of=of):
+            negated: Any = fitted_selection(of, seconds, soundtrack)
+            return Not(negated)
+        case _:
+            return selection
+
+
+def _random(value: object, folder: Path | None) -> Selection:
+    try:
+        fraction = parse_number(value, folder)
+    except ValueError as error:
+        if isinstance(value, Mapping):
+            raise ValueError(f"random: {error}") from error
+        fraction = -1.0
+    low, high = bounds_of(fraction)
+    if low < 0 or high > 1:
         raise ValueError(f"random: expected a fraction from 0 to 1, not {value!r}")
-    return Random(float(value))
+    return Random(fraction)
+
+
+def _drift(data: Mapping[str, Any], folder: Path | None) -> Selection:
+    known = ("noise", "above", "seconds", "loop", "octaves", "within")
+    unknown = [key for key in data if key not in known]
+    if unknown:
+        raise ValueError(f"noise: unknown key `{unknown[0]!s:.40}`; it takes {', '.join(known)}")
+    above = parse_number(data.get("above", 0.0), folder)
+    within: Any = parse_selection(data.get("within", "all"), folder)
+    if isinstance(within, Not | Drift):
+        raise ValueError("noise: within: expected all, {random: ...}, {cluster: ...} or {indices: ...}")
+    return Drift(noise_seed(data["noise"]), above, **noise_settings(data), within=within)
+
+
+def _drift_data(drift: Drift) -> dict[str, Any]:
+    data = {"noise": drift.seed, "above": number_data(drift.above)}
+    data |= noise_data(drift.seconds, drift.loop, drift.octaves)
+    return data if drift.within == All() else {**data, "within": selection_data(drift.within)}
 
 
 def _cluster(value: object) -> Selection:
@@ -115,14 +224,14 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdecimal() and len(text) < 10
 
 
-def _not(value: object) -> Selection:
-    inner = parse_selection(value)
+def _not(value: object, folder: Path | None) -> Selection:
+    inner = parse_selection(value, folder)
     if isinstance(inner, Not):
         raise ValueError("not: not of not is the selection itself")
     return Not(inner)
 
 
-_PARSERS = {"random": _random, "cluster": _cluster, "indices": _indices, "not": _not}
+_PARSERS = {"cluster": _cluster, "indices": _indices}
 
 
 def _runs(indices: tuple[int, ...]) -> list[int | str]:

@@ -1,0 +1,78 @@
+"""Recipes that move: fitted to a film, and what they are at a time."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from netbend.errors import RecipeError, SoundError
+from netbend.motion import Curve, Follow, Number, fitted, value_at
+from netbend.motion.measure import measured
+from netbend.recipe.problems import in_type_of
+from netbend.recipe.schema import Bend, Recipe
+from netbend.recipe.selection import fitted_selection, numbers_of, selection_moves, still_selection
+
+T = TypeVar("T")
+
+
+def bend_moves(bend: Bend) -> bool:
+    """Whether a bend is another at other times."""
+    return bool(bend.moving) or isinstance(bend.mix, Curve) or selection_moves(bend.features)
+
+
+def still_bend(bend: Bend, time: float) -> Bend:
+    """What a bend is at a time in seconds."""
+    if not bend_moves(bend):
+        return bend
+    cls = type(bend.transform)
+    values = {name: in_type_of(cls, name, curve.at(time)) for name, curve in bend.moving.items()}
+    return replace(
+        bend,
+        transform=bend.transform.model_copy(update=values),
+        features=still_selection(bend.features, time),
+        mix=value_at(bend.mix, time),
+        moving={},
+    )
+
+
+def fitted_recipe(recipe: Recipe, seconds: float | None = None, soundtrack: Path | None = None) -> Recipe:
+    """The recipe for a film of that length and with that sound, or with those it names itself.
+
+    Raises RecipeError at the recipe's line for what needs a length or a sound and has none, and for
+    a sound that cannot be read.
+    """
+    seconds = recipe.seconds if seconds is None else seconds
+    if soundtrack is None and recipe.soundtrack is not None:
+        soundtrack = (recipe.folder or Path()) / recipe.soundtrack
+
+    def fit(*at: str | int, to_fit: Callable[[], T]) -> T:
+        try:
+            return to_fit()
+        except ValueError as error:
+            raise RecipeError(f"{recipe.at(*at)}: {error}") from error
+
+    def number(given: Number, *at: str | int) -> Number:
+        result = fit(*at, to_fit=lambda: fitted(given, seconds, soundtrack))
+        _check_sound(result, recipe.at(*at))
+        return result
+
+    def bend(given: Bend, *at: str | int) -> Bend:
+        moving = {name: number(curve, *at, "params", name) for name, curve in given.moving.items()}
+        features = fit(*at, "features", to_fit=lambda: fitted_selection(given.features, seconds, soundtrack))
+        for moved in numbers_of(features):
+            _check_sound(moved, recipe.at(*at, "features"))
+        curves = {name: curve for name, curve in moving.items() if isinstance(curve, Curve)}
+        return replace(given, features=features, mix=number(given.mix, *at, "mix"), moving=curves)
+
+    bends = tuple(bend(given, "bends", index) for index, given in enumerate(recipe.bends))
+    truncation = None if recipe.truncation is None else number(recipe.truncation, "truncation")
+    return replace(recipe, bends=bends, truncation=truncation, seconds=seconds)
+
+
+def _check_sound(number: Number, where: str) -> None:
+    """Measure what is followed, so that nothing is found unreadable in the middle of a film."""
+    if isinstance(number, Follow) and number.path is not None:
+        try:
+            measured(number.path, number.of, number.smooth)
+        except SoundError as error:
+            raise RecipeError(f"{where}: {error}") from error
