@@ -1,0 +1,106 @@
+"""Places in latent space, still or moving: plain data, turned into latents elsewhere."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeAlias
+
+from netbend.motion import Number, fitted
+
+
+@dataclass(frozen=True)
+class Seed:
+    """The random latent of a seed."""
+
+    seed: int
+
+
+@dataclass(frozen=True)
+class LatentFile:
+    """One of the latents in a file. space: z, w or w+, where the file does not say.
+
+    file: path as recipes have it. number: which of them, from 0.
+    """
+
+    file: str
+    number: int = 0
+    space: str | None = None
+
+
+@dataclass(frozen=True)
+class Mean:
+    """The mean of the latents of some seeds, or of all that there are."""
+
+    seeds: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Journey:
+    """Through points, one after the other. seconds: of each leg; None shares out the whole film.
+
+    loop: back to the first and on; else it stays at the last. smooth: a spline, without corners.
+    easing: of each leg. space: z or w; None for z where it has all points, else w.
+    """
+
+    points: "tuple[Point, ...]"
+    seconds: float | None = None
+    loop: bool = False
+    smooth: bool = False
+    easing: str = "linear"
+    space: str | None = None
+
+    @property
+    def legs(self) -> int:
+        return len(self.points) if self.loop else len(self.points) - 1
+
+
+@dataclass(frozen=True)
+class Walk:
+    """A closed curve among the random latents. seconds: until it closes; None for the whole film.
+
+    length: in ways from one random latent to another. smoothness: 1 restless, 10 sweeping.
+    """
+
+    seed: int
+    seconds: float | None = None
+    length: float = 8.0
+    smoothness: float = 3.0
+
+
+@dataclass(frozen=True)
+class Move:
+    """Along a direction of w, see `netbend directions`. by: how far, in standard deviations.
+
+    layers: the styles that move; None for all. of: a file of directions; None for the model's own.
+    """
+
+    direction: int
+    by: Number
+    layers: tuple[int, ...] | None = None
+    of: str | None = None
+
+
+Point: TypeAlias = Seed | LatentFile | Mean
+Place: TypeAlias = Point | Journey | Walk
+
+
+@dataclass(frozen=True)
+class Latent:
+    """A place, which may change with time, and moves away from it."""
+
+    place: Place
+    moves: tuple[Move, ...] = ()
+
+
+def fitted_latent(latent: Latent, seconds: float | None, soundtrack: Path | None) -> Latent:
+    """The same with a length for what has none, and with the sound that is called the soundtrack.
+
+    seconds: of the film. Raises ValueError if one of them is needed and not given.
+    """
+    place = latent.place
+    if isinstance(place, Journey | Walk) and place.seconds is None:
+        if seconds is None:
+            kind = "through" if isinstance(place, Journey) else "walk"
+            raise ValueError(f"{kind}: without `seconds:` it lasts the whole film, which has no length here")
+        place = replace(place, seconds=seconds / place.legs if isinstance(place, Journey) else seconds)
+    moves = [replace(move, by=fitted(move.by, seconds, soundtrack)) for move in latent.moves]
+    return Latent(place, tuple(moves))
