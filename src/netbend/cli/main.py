@@ -20,6 +20,7 @@ from netbend.cli import (
     sound,
     train,
     transforms,
+    vary,
 )
 from netbend.errors import NetbendError
 
@@ -33,6 +34,7 @@ app = typer.Typer(
 app.command("atlas")(atlas.atlas)
 app.command("render")(render.render)
 app.command("sound")(sound.sound)
+app.command("vary")(vary.vary)
 app.command("layers")(layers.layers)
 app.command("transforms")(transforms.transforms)
 app.command("inspect")(inspect.inspect)

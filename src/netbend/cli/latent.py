@@ -1,0 +1,38 @@
+"""The one latent that a command shows its bends on."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from netbend.errors import LatentError
+from netbend.models.base import Space
+
+if TYPE_CHECKING:
+    from netbend.models.base import Latents, Model
+
+LatentSeed = Annotated[int, typer.Option(help="Seed of the latent that is bent.", min=0)]
+LatentFile = Annotated[
+    Path | None, typer.Option(help="The latent from a .npz, .npy, .safetensors or .pt file instead.")
+]
+LatentSpace = Annotated[
+    Space | None, typer.Option(help="Space of the latent in the file, if its key does not say.")
+]
+Truncation = Annotated[float, typer.Option("--truncation", "-t", help="psi: 1 varied, 0 the mean picture.")]
+
+WITHOUT = {"latents": ["space"]}
+BESIDE = {"latents": ["latent_seed"]}
+
+
+def one_latent(model: "Model", seed: int, file: Path | None, space: Space | None) -> "Latents":
+    """The latent of a seed, or the only one in a file. Raises LatentError if a file holds several."""
+    from netbend.latents.file import load_latents_for
+
+    if file is None:
+        return model.latents([seed])
+    latents = load_latents_for(model, file, space)
+    if len(latents) > 1:
+        raise LatentError(
+            f"latents {file}: holds {len(latents)}; keep the one that is meant in a file of its own"
+        )
+    return latents

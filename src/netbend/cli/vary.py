@@ -1,0 +1,169 @@
+"""`netbend vary`: many draws of a recipe, or many recipes by chance, on one latent."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from netbend.bending.guard import NonFinite
+from netbend.cli.idle import is_given, refuse_idle_options
+from netbend.cli.latent import BESIDE, WITHOUT, LatentFile, LatentSeed, LatentSpace, Truncation, one_latent
+from netbend.cli.many import typed, write_and_say
+from netbend.cli.output import Device, Json, Quiet
+from netbend.errors import ModelError, RecipeError, RenderError
+
+if TYPE_CHECKING:
+    from netbend.bending import Plan
+    from netbend.models.base import Model
+    from netbend.recipe import Clusters, Recipe
+    from netbend.variations.surprise import Bounds
+
+_WITHOUT = {**WITHOUT, "surprise": ["layers", "transforms", "bends", "share"]}
+_BESIDE = {**BESIDE, "surprise": ["recipe", "clusters"], "keep": ["count", "seed"]}
+_OF_PICTURES = ["latent_seed", "latents", "space", "truncation", "nonfinite", "metadata"]
+
+
+def vary(
+    context: typer.Context,
+    recipe: Annotated[Path | None, typer.Argument(help="Recipe file with random selections.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", "-m", help="Name or checkpoint file; default: the recipe's, or faces."),
+    ] = None,
+    count: Annotated[int, typer.Option(help="How many.", min=1, max=1000)] = 24,
+    seed: Annotated[int, typer.Option(help="Of the first; the pictures show theirs.", min=0, max=2**62)] = 0,
+    keep: Annotated[
+        str | None, typer.Option(help="Write only these, such as 3,17: as recipe and whole picture.")
+    ] = None,
+    surprise: Annotated[
+        bool, typer.Option("--surprise", help="Recipes by chance instead; each is written.")
+    ] = False,
+    layers: Annotated[str | None, typer.Option(help="... in these layers, such as 2-6.")] = None,
+    transforms: Annotated[
+        str | None, typer.Option(help="... with these transforms, such as rotate,scale.")
+    ] = None,
+    bends: Annotated[str, typer.Option(help="... with so many bends.")] = "1-3",
+    share: Annotated[str, typer.Option(help="... on so much of a layer's features.")] = "0.25-0.8",
+    latent_seed: LatentSeed = 0,
+    latents: LatentFile = None,
+    space: LatentSpace = None,
+    truncation: Truncation = 0.7,
+    clusters: Annotated[Path | None, typer.Option(help="Cluster file; default: the recipe's.")] = None,
+    nonfinite: Annotated[
+        NonFinite, typer.Option(help="What to do about NaN or infinity after a bend.")
+    ] = NonFinite.ERROR,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder.")] = Path("out"),
+    metadata: Annotated[bool, typer.Option(help="Keep a record inside each picture.")] = True,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False,
+    device: Device = "auto",
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """See one latent under many draws of a recipe, or under recipes by chance.
+
+    Writes a contact sheet with seeds; `--keep` writes those of them that you name as recipes whose features
+    are fixed.
+    """
+    from netbend.models.base import Play
+    from netbend.models.catalog import load_model
+    from netbend.recipe import load_clusters
+    from netbend.render.job import Job
+    from netbend.variations.files import Outcome, Wanted
+    from netbend.variations.lists import numbers
+
+    refuse_idle_options(context, _WITHOUT, _BESIDE)
+    seeds = list(range(seed, seed + count)) if keep is None else numbers(keep, "--keep")
+    bounds = _bounds(layers, transforms, bends, share) if surprise else None
+    base = None if surprise else _stochastic(recipe)
+    given = None if clusters is None else load_clusters(clusters)
+    loaded = load_model(model or (base.model if base else None) or "faces", device)
+    pictures = _makes_pictures(context, loaded)
+    latent = one_latent(loaded, latent_seed, latents, space) if pictures else loaded.latents([0])
+    stem = "surprise" if recipe is None else recipe.stem
+    outcomes = []
+    for draw in seeds:
+        drawn, plan = _drawn(loaded, base, bounds, given, draw, out)
+        job = Job(loaded, latent, Play(truncation), drawn, plan, nonfinite=nonfinite)
+        outcomes.append(Outcome(str(draw), f"{stem}-{draw:04d}", job))
+    wanted = Wanted(
+        out,
+        recipes=surprise or keep is not None,
+        pictures=pictures and keep is not None,
+        sheet=f"{stem}-variations.png" if pictures and keep is None else None,
+        command=typed() if metadata else None,
+        overwrite=overwrite,
+    )
+    write_and_say(outcomes, wanted, json, quiet)
+
+
+def _stochastic(file: Path | None) -> "Recipe":
+    """A recipe in which something is left to the seed."""
+    from netbend.recipe import load_recipe
+    from netbend.variations.freeze import draws_features
+
+    if file is None:
+        raise RecipeError("name a recipe to draw from, or say --surprise for recipes by chance")
+    recipe = load_recipe(file)
+    if not draws_features(recipe):
+        raise RecipeError(
+            f"{file}: nothing in it is random, so that all draws would be the same; give a bend "
+            f"`features: {{random: 0.5}}`, or say --surprise instead of a recipe"
+        )
+    return recipe
+
+
+def _bounds(layers: str | None, transforms: str | None, bends: str, share: str) -> "Bounds":
+    from netbend.variations.lists import ends, words
+    from netbend.variations.surprise import Bounds
+
+    counts = ends(bends, "--bends")
+    if not all(count.is_integer() for count in counts):
+        raise RenderError(f"--bends {bends}: expected a whole number, or two such as 1-3")
+    return Bounds(
+        None if layers is None else words(layers, "--layers"),
+        None if transforms is None else [str(name) for name in words(transforms, "--transforms")],
+        (int(counts[0]), int(counts[1])),
+        ends(share, "--share"),
+    )
+
+
+def _makes_pictures(context: typer.Context, model: "Model") -> bool:
+    """False for sound, of which recipes alone are written."""
+    from netbend.models.base import SoundModel
+
+    if not isinstance(model, SoundModel):
+        return True
+    if not is_given(context, "keep") and not is_given(context, "surprise"):
+        raise ModelError(
+            f"{model.name} makes sound, of which there is no sheet: `netbend sound --variations` plays "
+            f"draws, and --keep 3 writes one of them as a recipe"
+        )
+    for name in _OF_PICTURES:
+        if is_given(context, name):
+            raise ModelError(
+                f"--{name.replace('_', '-')} is for pictures, {model.name} makes sound; leave it out"
+            )
+    return False
+
+
+def _drawn(
+    model: "Model",
+    base: "Recipe | None",
+    bounds: "Bounds | None",
+    clusters: "Clusters | None",
+    draw: int,
+    folder: Path,
+) -> "tuple[Recipe, Plan]":
+    """One recipe, as it is written into a folder, and its plan."""
+    from netbend.bending import resolve
+    from netbend.variations.freeze import for_model, freeze
+    from netbend.variations.surprise import surprise
+
+    if base is None:
+        assert bounds is not None
+        recipe = for_model(surprise(model, draw, bounds), model)
+        return recipe, resolve(recipe, model)
+    plan = resolve(base, model, seed=draw, clusters=clusters)
+    name = f"{base.name}, draw {draw}" if base.name else f"Draw {draw}"
+    return replace(for_model(freeze(base, plan, folder), model), name=name), plan

@@ -1,0 +1,1 @@
+"""Many pictures of one idea: draws of a recipe, recipes by chance, recipes bred, grids."""
