@@ -114,7 +114,7 @@ class _LayerHook:
             return apply(states[0], maps, self.policy)
         if len(states) != len(maps):
             raise ModelError(f"{states[0]}: {len(states)} plans for a batch of {len(maps)} samples")
-        samples = maps.split(1)
+        samples = torch.split(maps, 1)
         return torch.cat([apply(s, m, self.policy) for s, m in zip(states, samples, strict=True)])
 
 

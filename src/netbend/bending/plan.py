@@ -134,8 +134,8 @@ def replan(
             raise RecipeError(f"bend {position}: the recorded features or mask do not fit {layer}")
         if bend_moves(bend):
             raise RecipeError(f"bend {position}: recorded in motion; a picture has one moment")
-        indices = tuple(sorted(set(chosen)))
-        planned.append(PlannedBend(layer, bend.transform, indices, value_at(bend.mix, 0), mask))
+        features = tuple(sorted(set(chosen)))
+        planned.append(PlannedBend(layer, bend.transform, features, value_at(bend.mix, 0), mask))
     return Plan(tuple(planned))
 
 

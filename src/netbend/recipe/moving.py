@@ -8,6 +8,7 @@ from typing import TypeVar
 from netbend.errors import RecipeError, SoundError
 from netbend.motion import Curve, Follow, Number, fitted, value_at
 from netbend.motion.measure import measured
+from netbend.recipe.places import fitted_latent
 from netbend.recipe.problems import in_type_of
 from netbend.recipe.schema import Bend, Recipe
 from netbend.recipe.selection import fitted_selection, numbers_of, selection_moves, still_selection
@@ -66,7 +67,11 @@ def fitted_recipe(recipe: Recipe, seconds: float | None = None, soundtrack: Path
 
     bends = tuple(bend(given, "bends", index) for index, given in enumerate(recipe.bends))
     truncation = None if recipe.truncation is None else number(recipe.truncation, "truncation")
-    return replace(recipe, bends=bends, truncation=truncation, seconds=seconds)
+    latent = recipe.latent
+    if latent is not None:
+        unfitted = latent
+        latent = fit("latent", to_fit=lambda: fitted_latent(unfitted, seconds, soundtrack))
+    return replace(recipe, bends=bends, latent=latent, truncation=truncation, seconds=seconds)
 
 
 def _check_sound(number: Number, where: str) -> None:

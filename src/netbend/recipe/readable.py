@@ -8,6 +8,7 @@ from ruamel.yaml import YAML
 
 from netbend.motion import Number, bounds_of, number_data, number_schema, parse_number
 from netbend.motion.parse import settings_schema
+from netbend.recipe.latent import Latent, latent_data, latent_schema, parse_latent
 from netbend.recipe.problems import Problems, built_transform, validated
 from netbend.recipe.schema import LARGEST_SEED, LONGEST, Bend, Recipe
 from netbend.recipe.selection import Selection, parse_selection, selection_data
@@ -74,6 +75,10 @@ def _moving(value: Any, info: ValidationInfo) -> Number | None:
     return None if value is None else parse_number(value, info.context)
 
 
+def _latent(value: Any, info: ValidationInfo) -> Latent | None:
+    return None if value is None else parse_latent(value, info.context)
+
+
 class BendForm(BaseModel):
     """One item under `bends:`."""
 
@@ -101,6 +106,9 @@ class RecipeForm(BaseModel):
     model: str | None = Field(None, description="what it was made for")
     seed: int = Field(0, ge=0, le=LARGEST_SEED, description="of the random selections")
     clusters: str | None = Field(None, description="cluster file")
+    latent: Annotated[Any, BeforeValidator(_latent), WithJsonSchema(latent_schema())] = Field(
+        None, description="what is bent, unless the command line says"
+    )
     truncation: Annotated[
         Any, BeforeValidator(_moving), WithJsonSchema(number_schema({"type": "number"}))
     ] = Field(None, description="psi: 1 varied, 0 the mean picture; default: that of the command")
@@ -124,6 +132,7 @@ def parse_readable(data: dict[str, Any], source: Source) -> Recipe:
         model=form.model,
         seed=form.seed,
         clusters=form.clusters,
+        latent=form.latent,
         truncation=form.truncation,
         seconds=form.seconds,
         soundtrack=form.soundtrack,
@@ -151,6 +160,7 @@ def recipe_to_data(recipe: Recipe) -> dict[str, Any]:
         "model": recipe.model,
         "seed": recipe.seed or None,
         "clusters": recipe.clusters,
+        "latent": None if recipe.latent is None else latent_data(recipe.latent),
         "truncation": None if recipe.truncation is None else number_data(recipe.truncation),
         "seconds": recipe.seconds,
         "soundtrack": recipe.soundtrack,

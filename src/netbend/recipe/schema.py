@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from netbend.motion import Curve, Number, bounds_of
+from netbend.recipe.places import Latent
 from netbend.recipe.selection import All, Cluster, Drift, Indices, Not, Random, Selection
 from netbend.recipe.yamlfile import Source
 from netbend.transforms import Transform
@@ -56,6 +57,7 @@ class Recipe:
     model: str | None = None
     seed: int = 0
     clusters: str | None = None
+    latent: Latent | None = None
     truncation: Number | None = None
     seconds: float | None = None
     soundtrack: str | None = None

@@ -1,0 +1,52 @@
+"""Kinds of film files, without anything that has to be loaded to name them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from netbend.errors import RenderError
+
+
+@dataclass(frozen=True)
+class Format:
+    """How a film is encoded.
+
+    container, codec: as FFmpeg calls them. pixels: how a pixel is kept.
+    audio: codec of the sound, None where there is none. audio_rate: None for the sound's own.
+    """
+
+    container: str
+    codec: str
+    pixels: str
+    audio: str | None = None
+    audio_rate: int | None = None
+
+    @property
+    def is_yuv(self) -> bool:
+        return self.pixels.startswith("yuv")
+
+
+QUALITY = 18  # CRF: 0 is nearly without loss, 18 looks like it, 30 is small
+
+FORMATS = {
+    ".mp4": Format("mp4", "libx264", "yuv420p", "aac", 48000),
+    ".webm": Format("webm", "libvpx-vp9", "yuv420p", "libopus", 48000),
+    ".mkv": Format("matroska", "ffv1", "bgr0", "flac"),
+    ".gif": Format("gif", "gif", "pal8"),
+}
+LOSSLESS = FORMATS[".mkv"]
+
+
+def format_of(out: Path) -> Format | None:
+    """How a film of that name is encoded, None for a folder of PNG files.
+
+    Raises RenderError for an ending that netbend does not write.
+    """
+    suffix = out.suffix.lower()
+    if suffix == "":
+        return None
+    if suffix not in FORMATS:
+        raise RenderError(
+            f"{out}: netbend does not write {suffix} films; choose {', '.join(FORMATS)}, or name a folder "
+            f"for one PNG a frame"
+        )
+    return FORMATS[suffix]

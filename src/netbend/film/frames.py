@@ -1,0 +1,128 @@
+"""A film's frames: each a function of model, plan, latent and time, whatever came before it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import cycle
+from typing import Protocol
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from netbend.bending import NonFinite, Plan, bend
+from netbend.bending.prefix import Prefix
+from netbend.errors import RenderError
+from netbend.models.base import Latents, Model, Play
+from netbend.motion import Curve, Number, value_at
+from netbend.pictures import beside, to_pictures
+
+PIXELS_AT_ONCE = 2**16  # more gains nothing
+LARGEST_GROUP = 16
+PREFIX_BYTES = 2**30  # of maps that are kept because they do not change
+
+
+class Path(Protocol):
+    """Latents over time."""
+
+    @property
+    def still(self) -> bool: ...
+
+    def at(self, times: Sequence[float]) -> Latents: ...
+
+
+@dataclass(frozen=True)
+class Film:
+    """Frames of a model that a plan bends, while latents, bends and truncation move.
+
+    length: number of frames. truncation: replaces that of `play`. compare: the unbent picture at the
+    left of the bent.
+
+    Frames are made in groups, always the same ones, since a network may round a batch differently
+    than a single sample. So a frame made by itself has the very pixels it has in the film.
+    """
+
+    model: Model
+    plan: Plan
+    path: Path
+    length: int
+    fps: float = 30.0
+    play: Play = Play()
+    truncation: Number = 1.0
+    compare: bool = False
+    nonfinite: NonFinite = NonFinite.ERROR
+
+    def __post_init__(self) -> None:
+        if self.length < 1:
+            raise RenderError(f"a film of {self.length} frames; give it more --seconds")
+
+    def __len__(self) -> int:
+        return self.length
+
+    @property
+    def seconds(self) -> float:
+        return self.length / self.fps
+
+    def time(self, frame: int) -> float:
+        """Seconds at which a frame is shown."""
+        return frame / self.fps
+
+    @property
+    def group(self) -> int:
+        """How many frames are made at once."""
+        last = self.model.layers[-1]
+        return max(1, min(LARGEST_GROUP, PIXELS_AT_ONCE // (last.height * last.width)))
+
+    def frame(self, index: int) -> Image.Image:
+        """One frame by itself. Raises RenderError if the film has no such frame."""
+        if not 0 <= index < self.length:
+            raise RenderError(f"frame {index}: the film has the frames 0-{self.length - 1}")
+        return self._grouped(index // self.group)[index % self.group]
+
+    def frames(self, first: int = 0, end: int | None = None) -> Iterator[Image.Image]:
+        """The frames from `first` up to, without it, `end`; to the last if that is None."""
+        end = self.length if end is None else min(end, self.length)
+        for group in range(first // self.group, -(-end // self.group)):
+            start = group * self.group
+            yield from self._grouped(group)[max(0, first - start) : end - start]
+
+    def _grouped(self, group: int) -> list[Image.Image]:
+        # The last group goes on after the film's end: everything is defined at all times.
+        times = [self.time(group * self.group + step) for step in range(self.group)]
+        latents = self.path.at(times)
+        plans = [self.plan.at(time) for time in times]
+        bent = to_pictures(self._run(latents, times, plans))
+        if not self.compare:
+            return bent
+        unbent = to_pictures(self._run(latents, times, [Plan(())]))
+        return [beside(*pair) for pair in zip(unbent, bent, strict=True)]
+
+    def _run(self, latents: Latents, times: Sequence[float], plans: Sequence[Plan]) -> Tensor:
+        """Images for a batch of latents; a plan for each, or one for all."""
+        if isinstance(self.truncation, Curve):  # a batch has one truncation
+            each = enumerate(zip(times, cycle(plans), strict=False))
+            return torch.cat([self._generate(latents[i], self._play(t), [plan]) for i, (t, plan) in each])
+        if self._prefix is None or not plans[0].bends:
+            return self._generate(latents, self._play(0), plans)
+        holds = self._prefix.holds
+        rest = [Plan(tuple(bend for bend in plan.bends if not holds(bend.layer))) for plan in plans]
+        with self._prefix.replayed(len(latents)):
+            return self._generate(latents, self._play(0), rest)
+
+    def _generate(self, latents: Latents, play: Play, plans: Sequence[Plan]) -> Tensor:
+        with bend(self.model, plans, nonfinite=self.nonfinite):
+            return self.model.generate(latents, play)
+
+    def _play(self, time: float) -> Play:
+        return replace(self.play, truncation=value_at(self.truncation, time))
+
+    @cached_property
+    def _prefix(self) -> Prefix | None:
+        """What comes before the first moving bend, if nothing else moves."""
+        moving = [self.plan.bends[place].layer for place in self.plan.moving]
+        if not self.path.still or isinstance(self.truncation, Curve) or not moving:
+            return None
+        prefix = Prefix(self.model.network, moving)
+        with bend(self.model, self.plan, nonfinite=self.nonfinite), prefix.recorded():
+            self.model.generate(self.path.at([0.0]), self._play(0))
+        return prefix if prefix.bytes * self.group <= PREFIX_BYTES else None

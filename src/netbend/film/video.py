@@ -1,0 +1,158 @@
+"""Pictures into film files, and parts of a film into one. FFmpeg's libraries do the work, by PyAV."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from PIL import Image
+
+from netbend.errors import RenderError, SoundError
+from netbend.film.formats import Format
+from netbend.sound.files import SoundReader
+
+ITU709 = av.video.reformatter.Colorspace.ITU709
+BT709, LIMITED_RANGE = 1, 1  # as H.273 numbers them: what players take HD films for
+
+
+def encode(pictures: Iterable[Image.Image], out: Path, format: Format, fps: Fraction, quality: int) -> int:
+    """Write pictures of one size as a film without sound; gives their number.
+
+    quality: the codec's CRF, from 0, of those that have one. Raises RenderError.
+    """
+    count = 0
+    with _writing(out), av.open(str(out), "w", format=format.container) as container:
+        stream: Any = None
+        for picture in pictures:
+            if stream is None:
+                stream = _video_stream(container, format, fps, picture.size, quality)
+            container.mux(stream.encode(_frame(picture, count, format, fps)))
+            count += 1
+        if stream is not None:
+            container.mux(stream.encode())
+    return count
+
+
+def _frame(picture: Image.Image, number: int, format: Format, fps: Fraction) -> Any:
+    rgb = av.VideoFrame.from_ndarray(np.asarray(picture.convert("RGB")), format="rgb24")
+    frame = rgb.reformat(format=format.pixels, dst_colorspace=ITU709) if format.is_yuv else rgb
+    frame.pts, frame.time_base = number, 1 / fps
+    return frame
+
+
+def _video_stream(container: Any, format: Format, fps: Fraction, size: tuple[int, int], quality: int) -> Any:
+    stream = container.add_stream(format.codec, rate=fps)
+    stream.width, stream.height = size
+    stream.pix_fmt = format.pixels
+    if format.is_yuv:
+        context = stream.codec_context
+        context.colorspace = context.color_primaries = context.color_trc = BT709
+        context.color_range = LIMITED_RANGE
+    # Without frames that refer forward, parts follow each other without a gap.
+    stream.codec_context.max_b_frames = 0
+    # What comes out must not depend on how many processors there are.
+    stream.codec_context.thread_count = 1
+    if format.codec == "libx264":
+        stream.options = {"crf": str(quality), "preset": "medium"}
+    elif format.codec == "libvpx-vp9":
+        stream.options = {"crf": str(quality), "b": "0", "deadline": "good", "cpu-used": "3", "row-mt": "0"}
+        stream.codec_context.bit_rate = 0
+    return stream
+
+
+def join(
+    parts: Sequence[Path],
+    out: Path,
+    format: Format,
+    fps: Fraction,
+    length: int,
+    sound: Path | None = None,
+    comment: str = "",
+) -> None:
+    """Put parts of a film one after the other without encoding them again, and a sound beneath.
+
+    length: number of frames in all; a longer sound is cut. Raises RenderError, SoundError.
+    """
+    with _writing(out), av.open(str(out), "w", format=format.container) as container:
+        container.metadata["comment"] = comment
+        with av.open(str(parts[0])) as first:
+            stream = container.add_stream_from_template(first.streams.video[0])
+            stream.time_base = 1 / fps
+        track = None if sound is None else _SoundTrack(container, format, sound, length / fps)
+        for number, packet in enumerate(_packets(parts)):
+            packet.stream, packet.time_base = stream, 1 / fps
+            packet.pts = packet.dts = number
+            packet.duration = 1
+            if track is not None:
+                track.write_until((number + 1) / fps)
+            container.mux(packet)
+        if track is not None:
+            track.finish()
+
+
+def _packets(parts: Sequence[Path]) -> Iterator[Any]:
+    """Encoded frames; they lie in the order in which they are shown."""
+    for part in parts:
+        with av.open(str(part)) as container:
+            yield from (packet for packet in container.demux(video=0) if packet.pts is not None)
+
+
+class _SoundTrack:
+    """A sound that is written along with the pictures, little ahead of them. length: seconds."""
+
+    def __init__(self, container: Any, format: Format, path: Path, length: Fraction):
+        self._container, self._reader = container, SoundReader(path)
+        self._channels = min(2, self._reader.channels)
+        self._rate = self._reader.sample_rate
+        self._layout = "mono" if self._channels == 1 else "stereo"
+        rate = format.audio_rate or self._rate
+        self._stream = container.add_stream(format.audio, rate=rate, layout=self._layout)
+        kept_as = self._stream.codec_context.format.name
+        self._resampler = av.AudioResampler(format=kept_as, layout=self._layout, rate=rate)
+        self._blocks = self._reader.blocks(self._rate // 4)
+        self._left = round(length * self._rate)
+        self._written = 0
+
+    def write_until(self, seconds: Fraction) -> None:
+        while self._left and self._written < seconds * self._rate:
+            block = next(self._blocks, None)
+            if block is None:
+                self._left = 0
+                return
+            self._write(np.ascontiguousarray(block[: self._channels, : self._left]))
+
+    def _write(self, samples: Any) -> None:
+        frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout=self._layout)
+        frame.sample_rate, frame.pts = self._rate, self._written
+        frame.time_base = Fraction(1, self._rate)
+        self._written += samples.shape[1]
+        self._left -= samples.shape[1]
+        self._encode(frame)
+
+    def _encode(self, frame: Any) -> None:
+        for resampled in self._resampler.resample(frame):
+            self._container.mux(self._stream.encode(resampled))
+
+    def finish(self) -> None:
+        self._encode(None)
+        self._container.mux(self._stream.encode())
+
+
+def decoded(path: Path) -> Iterator[Image.Image]:
+    """The pictures of a film."""
+    with av.open(str(path)) as container:
+        for frame in container.decode(video=0):
+            yield Image.fromarray(frame.to_ndarray(format="rgb24"))
+
+
+@contextmanager
+def _writing(out: Path) -> Iterator[None]:
+    try:
+        yield
+    except SoundError:
+        raise
+    except (av.FFmpegError, OSError) as error:
+        raise RenderError(f"cannot write {out}: {error.strerror or error}") from error
