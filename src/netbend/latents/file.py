@@ -22,12 +22,14 @@ def load_latents(path: Path, space: Space | None = None) -> Latents:
 
     A file names its space by its key: z, w or w+; `latent`, which projectors of `.pt` files use,
     is w. Arrays of shape `(D,)` or `(N, D)` are z or w, `(N, L, D)` is w+. Latents without a key
-    need `space`. Several arrays, such as one for each projected image, are put together.
+    need `space`. Several arrays, such as one for each projected image, are put together. Noise maps
+    beside w or w+, `noise_0` ... of shape `(N, 1, H, W)`, one for each layer, are taken along.
     Raises LatentError naming what was found.
     """
     if not path.is_file():
         raise LatentError(f"latents {path}: {'not a file' if path.exists() else 'no such file'}")
-    found = list(_candidates(_read(path)))
+    tree = _read(path)
+    found = list(_candidates(tree))
     if space is not None:  # what a key names otherwise is not meant
         found = [(named, values) for named, values in found if named in (None, space)] or found
     if not found:
@@ -45,7 +47,22 @@ def load_latents(path: Path, space: Space | None = None) -> Latents:
         raise LatentError(f"latents {path}: no latents in it, an array of shape {tuple(values.shape)}")
     if not values.isfinite().all():
         raise LatentError(f"latents {path}: NaN or infinity among the values")
-    return Latents(spaces.pop(), values, tuple(range(len(values))))
+    try:
+        return Latents(spaces.pop(), values, tuple(range(len(values))), _noise_maps(tree))
+    except LatentError as error:
+        raise LatentError(f"latents {path}: {error}") from error
+
+
+def noise_key(layer: int) -> str:
+    """The name of a layer's noise maps in a file."""
+    return f"noise_{layer}"
+
+
+def _noise_maps(tree: Any) -> tuple[Tensor, ...] | None:
+    if not isinstance(tree, dict) or not isinstance(tree.get(noise_key(0)), Tensor):
+        return None
+    count = next(layer for layer in range(len(tree) + 1) if noise_key(layer) not in tree)
+    return tuple(tree[noise_key(layer)].float() for layer in range(count))
 
 
 def load_latents_for(model: Model, path: Path, space: Space | None = None) -> Latents:

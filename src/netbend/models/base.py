@@ -43,16 +43,20 @@ class Latents:
     """A batch of points to generate from.
 
     values: `(N, ...)`; z `(N, D)`, w `(N, D)`, w+ `(N, L, D)`, one vector for each of L layers.
-    seeds: one for each; they seed the noise.
+    seeds: one for each; they seed the noise. noise_maps: of projected pictures, `(N, 1, H, W)` for each
+    layer, in place of the noise stored with the weights.
     """
 
     space: Space
     values: Tensor
     seeds: tuple[int, ...]
+    noise_maps: tuple[Tensor, ...] | None = None
 
     def __post_init__(self) -> None:
         if len(self.values) != len(self.seeds):
             raise LatentError(f"{len(self.values)} latents need as many seeds, got {len(self.seeds)}")
+        if any(len(maps) != len(self.values) for maps in self.noise_maps or ()):
+            raise LatentError(f"{len(self.values)} latents need as many noise maps of each layer")
 
     def __len__(self) -> int:
         return len(self.values)
@@ -63,7 +67,11 @@ class Latents:
 
     def take(self, indices: Sequence[int]) -> "Latents":
         """Some of them, in that order."""
-        return Latents(self.space, self.values[list(indices)], tuple(self.seeds[index] for index in indices))
+        chosen = list(indices)
+        noise_maps = None if self.noise_maps is None else tuple(maps[chosen] for maps in self.noise_maps)
+        return Latents(
+            self.space, self.values[chosen], tuple(self.seeds[index] for index in chosen), noise_maps
+        )
 
 
 @dataclass(frozen=True)

@@ -123,6 +123,11 @@ class StyledGenerator(nn.Module, Generic[A, S]):
         return self.mapping(z.to(self.w_mean)).mean(dim=0)
 
 
+def shown_shapes(shapes: Sequence[tuple[int, ...]]) -> str:
+    """Shapes of `(1, H, W)` as H x W."""
+    return ", ".join("x".join(str(side) for side in shape[1:]) for shape in shapes)
+
+
 G = TypeVar("G", bound=StyledGenerator)  # type: ignore[type-arg]
 
 
@@ -218,8 +223,18 @@ class StyledModel(StoredModel, Generic[G]):
 
     def _noise(self, latents: Latents, mode: NoiseMode) -> list[Tensor | None]:
         stored = self.generator.synthesis.constant_noise()
+        if latents.noise_maps is not None:
+            self._check_noise(latents.noise_maps)
+
+    def _check_noise(self, noise_maps: Sequence[Tensor]) -> None:
+        found = [tuple(maps.shape[1:]) for maps in noise_maps]
+        expected = [(1, *maps.shape) for maps in self.generator.synthesis.constant_noise()]
+        if found != expected:
+            raise LatentError(
+                f"noise maps of {shown_shapes(found)}: {self.name} takes {shown_shapes(expected)}"
+            )
         if mode is NoiseMode.CONSTANT:
-            return list(stored)
+            return [maps.to(stored[0]) for maps in latents.noise_maps or stored]
         if mode is NoiseMode.NONE:
             return [None] * len(stored)
         sources = [np.random.RandomState(checked_seed(seed) ^ NOISE_STREAM) for seed in latents.seeds]
