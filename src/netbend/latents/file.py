@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from netbend.errors import LatentError
@@ -79,25 +80,32 @@ def _read(path: Path) -> Any:
     """The file as a tree of dicts, lists and tensors."""
     if path.suffix not in {".npz", ".npy"}:
         return read_tensors(path)
-    try:
-        if path.suffix == ".npz":
-            _refuse_bombs(path)
-        loaded = np.load(path, allow_pickle=False)
-        arrays = {path.stem: loaded} if isinstance(loaded, np.ndarray) else dict(loaded)
-    except (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile, KeyError) as error:
-        raise LatentError(f"latents {path}: not a readable array file ({error})") from error
     return {
         name: torch.from_numpy(array.astype(np.float32))
-        for name, array in arrays.items()
+        for name, array in read_arrays(path, "latents").items()
         if np.issubdtype(array.dtype, np.number) and not np.issubdtype(array.dtype, np.complexfloating)
     }
 
 
-def _refuse_bombs(path: Path) -> None:
+def read_arrays(path: Path, kind: str) -> dict[str, NDArray[Any]]:
+    """The arrays of a `.npz` or `.npy` by name; nothing in it is executed. kind: for messages.
+
+    Raises LatentError.
+    """
+    try:
+        if path.suffix == ".npz":
+            _refuse_bombs(path, kind)
+        loaded = np.load(path, allow_pickle=False)
+        return {path.stem: loaded} if isinstance(loaded, np.ndarray) else dict(loaded)
+    except (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile, KeyError) as error:
+        raise LatentError(f"{kind} {path}: not a readable array file ({error})") from error
+
+
+def _refuse_bombs(path: Path, kind: str) -> None:
     with zipfile.ZipFile(path) as archive:
         unpacked = sum(member.file_size for member in archive.infolist())
     if unpacked > 8 * MOST_VALUES:
-        raise LatentError(f"latents {path}: unpacks to {unpacked} bytes, more than any set of latents")
+        raise LatentError(f"{kind} {path}: unpacks to {unpacked} bytes, more than any set of {kind}")
 
 
 def _candidates(tree: Any, name: str | None = None) -> list[tuple[Space | None, Tensor]]:

@@ -134,6 +134,22 @@ class Model(ABC):
         """Raise LatentError if they are not of this model's shape."""
 
     @property
+    def style_count(self) -> int:
+        """Number of w vectors in a w+ latent; 0 for models that know z alone."""
+        return 0
+
+    def to_w(self, latents: Latents) -> Latents:  # noqa: ARG002
+        """z as w, untruncated, on the CPU; w and w+ as they are. Raises LatentError if there is no w."""
+        raise LatentError(f"{self.name} has no w: its latents are z alone")
+
+    def mean_latent(self) -> Latents:
+        """The mean of all latents, a batch of one: of w where there is one, else of z."""
+        values = torch.zeros_like(self.latents([0]).values)
+        if self.labels:
+            values[:, -len(self.labels) :] = 1 / len(self.labels)
+        return Latents(Space.Z, values, (0,))
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """The classes that can be asked for."""
         return ()

@@ -180,6 +180,23 @@ class StyledModel(StoredModel, Generic[G]):
         image: Tensor = self.network(w.to(precision), self._noise(latents, play.noise))
         return image.float()
 
+    @property
+    def style_count(self) -> int:
+        return self.generator.architecture.latent_count
+
+    @torch.no_grad()
+    def to_w(self, latents: Latents) -> Latents:
+        """z as w, untruncated, on the CPU; w and w+ as they are."""
+        self.check(latents)
+        if latents.space is not Space.Z:
+            return latents
+        w = self.generator.mapping(latents.values.to(self.generator.w_mean))
+        return Latents(Space.W, w.float().cpu(), latents.seeds)
+
+    def mean_latent(self) -> Latents:
+        """The mean of w that truncation pulls towards."""
+        return Latents(Space.W, self.generator.w_mean.float().cpu()[None], (0,))
+
     @torch.no_grad()
     def w_plus(self, latents: Latents, play: Play = Play()) -> Tensor:
         """Latents of any space as truncated w+ `(N, latent_count, w_dim)`."""
@@ -206,6 +223,16 @@ class StyledModel(StoredModel, Generic[G]):
             raise LatentError(
                 f"a {latents.space} latent of shape {found}: {self.name} takes {shapes[latents.space]}"
             )
+        if latents.noise_maps is not None:
+            self._check_noise(latents.noise_maps)
+
+    def _check_noise(self, noise_maps: Sequence[Tensor]) -> None:
+        found = [tuple(maps.shape[1:]) for maps in noise_maps]
+        expected = [(1, *maps.shape) for maps in self.generator.synthesis.constant_noise()]
+        if found != expected:
+            raise LatentError(
+                f"noise maps of {shown_shapes(found)}: {self.name} takes {shown_shapes(expected)}"
+            )
 
     def mix_styles(self, latents: Latents, other: Latents, layers: Sequence[int], play: Play) -> Latents:
         """Take the styles of some layers from another latent (StyleGAN, section 3.1).
@@ -223,16 +250,6 @@ class StyledModel(StoredModel, Generic[G]):
 
     def _noise(self, latents: Latents, mode: NoiseMode) -> list[Tensor | None]:
         stored = self.generator.synthesis.constant_noise()
-        if latents.noise_maps is not None:
-            self._check_noise(latents.noise_maps)
-
-    def _check_noise(self, noise_maps: Sequence[Tensor]) -> None:
-        found = [tuple(maps.shape[1:]) for maps in noise_maps]
-        expected = [(1, *maps.shape) for maps in self.generator.synthesis.constant_noise()]
-        if found != expected:
-            raise LatentError(
-                f"noise maps of {shown_shapes(found)}: {self.name} takes {shown_shapes(expected)}"
-            )
         if mode is NoiseMode.CONSTANT:
             return [maps.to(stored[0]) for maps in latents.noise_maps or stored]
         if mode is NoiseMode.NONE:

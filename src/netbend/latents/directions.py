@@ -1,0 +1,135 @@
+"""Directions of w along which it varies most (GANSpace, Harkonen et al. 2020, section 2.1)."""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from netbend.errors import LatentError
+from netbend.latents.file import read_arrays
+from netbend.models.base import Model
+from netbend.wholefile import write_whole
+
+SAMPLES = 10_000
+BATCH = 1000
+
+
+@dataclass(frozen=True)
+class Directions:
+    """Principal components of w, that of the largest variance first.
+
+    vectors: `(count, D)`, of length 1, the largest entry of each positive. deviations: `(count,)`, standard
+    deviations along them. shares: `(count,)` of the whole variance. samples: how many w they were found in.
+    """
+
+    vectors: Tensor
+    deviations: Tensor
+    shares: Tensor
+    samples: int
+    model: str
+    model_hash: str
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    def step(self, direction: int) -> Tensor:
+        """What to add to w `(D,)` to go one standard deviation. Raises LatentError for a number too high."""
+        if not 0 <= direction < len(self):
+            raise LatentError(f"direction {direction}: {self.model} has directions 0 to {len(self) - 1} here")
+        return self.vectors[direction] * self.deviations[direction]
+
+    def check(self, model: Model) -> None:
+        """Raise LatentError if they are not of this model."""
+        if self.model_hash != model.hash:
+            raise LatentError(
+                f"directions of {self.model}, of the hash {self.model_hash[:12]}; {model.name} has "
+                f"{model.hash[:12]}. `netbend directions {model.name}` finds its own"
+            )
+        width = model.mean_latent().values.shape[-1]
+        sizes = tuple(self.vectors.shape), tuple(self.deviations.shape), tuple(self.shares.shape)
+        if sizes != ((len(self), width), (len(self),), (len(self),)):
+            raise LatentError(f"expected directions of {width} numbers, found {sizes[0]}")
+        if not all(values.isfinite().all() for values in (self.vectors, self.deviations, self.shares)):
+            raise LatentError("NaN or infinity among the directions")
+
+    def save(self, path: Path) -> None:
+        """Write as `.npz`, over what is there. Raises LatentError for what the system refuses."""
+        file = io.BytesIO()
+        np.savez(
+            file,
+            directions=self.vectors.numpy(),
+            deviations=self.deviations.numpy(),
+            shares=self.shares.numpy(),
+            samples=np.array(self.samples),
+            model=np.array(self.model),
+            model_hash=np.array(self.model_hash),
+        )
+        write_whole(path, file.getvalue(), LatentError)
+
+
+def find_directions(model: Model, count: int | None = None, samples: int = SAMPLES) -> Directions:
+    """Principal components of the w of seeds 0 to samples - 1, untruncated.
+
+    count: how many; None for as many as w has dimensions. Raises LatentError for models without w:
+    their z varies alike in all directions, and has no principal ones.
+    """
+    if not model.style_count:
+        raise LatentError(
+            f"{model.name} has no w to find directions in; its z varies alike in all directions. "
+            "Models with styles have directions"
+        )
+    batches = [range(start, min(start + BATCH, samples)) for start in range(0, samples, BATCH)]
+    w = torch.cat([model.to_w(model.latents(seeds)).values for seeds in batches]).double()
+    if count is not None and not 1 <= count <= w.shape[1]:
+        raise LatentError(f"{count} directions: {model.name} has 1 to {w.shape[1]}")
+    count = w.shape[1] if count is None else count
+    if samples <= count:
+        raise LatentError(f"{samples} samples: {count} directions need more than {count}")
+    centred = w - w.mean(dim=0)
+    variances, vectors = torch.linalg.eigh(centred.T @ centred / (samples - 1))
+    variances, vectors = variances.flip(0).clamp(min=0), vectors.T.flip(0)
+    vectors = vectors * _signs(vectors)
+    shares = variances / variances.sum()
+    return Directions(
+        vectors[:count].float(),
+        variances[:count].sqrt().float(),
+        shares[:count].float(),
+        samples,
+        model.name,
+        model.hash,
+    )
+
+
+def _signs(vectors: Tensor) -> Tensor:
+    """What makes the largest entry of each positive: a component has no sign of its own."""
+    largest = vectors.abs().argmax(dim=1, keepdim=True)
+    return vectors.gather(1, largest).sign()
+
+
+def load_directions(path: Path, model: Model) -> Directions:
+    """Read what `Directions.save` wrote. Raises LatentError, also if they are another model's."""
+    if not path.is_file():
+        raise LatentError(f"directions {path}: {'not a file' if path.exists() else 'no such file'}")
+    arrays = read_arrays(path, "directions")
+    try:
+        vectors, deviations, shares = (
+            torch.from_numpy(arrays[key].astype(np.float32)) for key in ("directions", "deviations", "shares")
+        )
+        found = Directions(
+            vectors,
+            deviations,
+            shares,
+            int(arrays["samples"]),
+            str(arrays["model"]),
+            str(arrays["model_hash"]),
+        )
+    except (KeyError, ValueError, TypeError) as error:
+        raise LatentError(f"directions {path}: not a file of `netbend directions` ({error})") from error
+    try:
+        found.check(model)
+    except LatentError as error:
+        raise LatentError(f"directions {path}: {error}") from error
+    return found
