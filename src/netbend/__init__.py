@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from netbend.bending import Layer, Plan, bend, resolve
     from netbend.clustering import Counts, Settings, cluster_features, cluster_latents
     from netbend.errors import NetbendError
+    from netbend.latents.directions import find_directions
     from netbend.latents.file import load_latents
+    from netbend.latents.path import latent_path
     from netbend.models.base import Latents, Model, Play
     from netbend.models.catalog import load_model
     from netbend.models.wrap import wrap
@@ -39,7 +41,9 @@ _ROOMS = {
     "bending": ["Layer", "Plan", "bend", "resolve"],
     "clustering": ["Counts", "Settings", "cluster_features", "cluster_latents"],
     "errors": ["NetbendError"],
+    "latents.directions": ["find_directions"],
     "latents.file": ["load_latents"],
+    "latents.path": ["latent_path"],
     "models.base": ["Latents", "Model", "Play"],
     "models.catalog": ["load_model"],
     "models.wrap": ["wrap"],
@@ -68,6 +72,8 @@ __all__ = [
     "bend",
     "cluster_features",
     "cluster_latents",
+    "find_directions",
+    "latent_path",
     "load_clusters",
     "load_latents",
     "load_model",

@@ -81,15 +81,13 @@ def find_directions(model: Model, count: int | None = None, samples: int = SAMPL
             f"{model.name} has no w to find directions in; its z varies alike in all directions. "
             "Models with styles have directions"
         )
-    batches = [range(start, min(start + BATCH, samples)) for start in range(0, samples, BATCH)]
-    w = torch.cat([model.to_w(model.latents(seeds)).values for seeds in batches]).double()
-    if count is not None and not 1 <= count <= w.shape[1]:
-        raise LatentError(f"{count} directions: {model.name} has 1 to {w.shape[1]}")
-    count = w.shape[1] if count is None else count
+    width = model.mean_latent().values.shape[-1]
+    count = width if count is None else count
+    if not 1 <= count <= width:
+        raise LatentError(f"{count} directions: {model.name} has 1 to {width}")
     if samples <= count:
         raise LatentError(f"{samples} samples: {count} directions need more than {count}")
-    centred = w - w.mean(dim=0)
-    variances, vectors = torch.linalg.eigh(centred.T @ centred / (samples - 1))
+    variances, vectors = torch.linalg.eigh(_covariance(model, samples, width))
     variances, vectors = variances.flip(0).clamp(min=0), vectors.T.flip(0)
     vectors = vectors * _signs(vectors)
     shares = variances / variances.sum()
@@ -101,6 +99,17 @@ def find_directions(model: Model, count: int | None = None, samples: int = SAMPL
         model.name,
         model.hash,
     )
+
+
+def _covariance(model: Model, samples: int, width: int) -> Tensor:
+    """Of w `(width, width)`, summed batch by batch in double precision."""
+    total, products = torch.zeros(width, dtype=torch.double), torch.zeros(width, width, dtype=torch.double)
+    for start in range(0, samples, BATCH):
+        seeds = range(start, min(start + BATCH, samples))
+        w = model.to_w(model.latents(seeds)).values.double()
+        total += w.sum(dim=0)
+        products += w.T @ w
+    return (products - torch.outer(total, total) / samples) / (samples - 1)
 
 
 def _signs(vectors: Tensor) -> Tensor:
