@@ -1,7 +1,7 @@
 """Latents as functions of time: places and moves of a recipe, for a model."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TypeAlias
@@ -37,13 +37,14 @@ class LatentPath:
     """Where in latent space a film is, at every time by itself.
 
     way: time in seconds to one latent, of `space`. seed: of its noise, the same at all times.
-    still: whether it is in one place at all times.
+    still: whether it is in one place at all times. noise_maps: of a projected picture, `(1, 1, H, W)`.
     """
 
     space: Space
     way: Way
     seed: int
     still: bool
+    noise_maps: tuple[Tensor, ...] | None = None
 
     def at(self, times: Sequence[float]) -> Latents:
         """One latent for each time in seconds, untruncated.
@@ -52,7 +53,10 @@ class LatentPath:
         """
         # One by one, because sums over batches round differently.
         values = torch.stack([self.way(time) for time in times])
-        return Latents(self.space, values, (self.seed,) * len(times))
+        noise_maps = self.noise_maps and tuple(
+            maps.expand(len(times), -1, -1, -1) for maps in self.noise_maps
+        )
+        return Latents(self.space, values, (self.seed,) * len(times), noise_maps)
 
 
 def latent_path(
@@ -85,7 +89,7 @@ def _place_path(latent: Latent, model: Model, folder: Path) -> LatentPath:
 
 
 def _still(latents: Latents) -> LatentPath:
-    return LatentPath(latents.space, lambda _: latents.values[0], latents.seeds[0], still=True)
+    return LatentPath(latents.space, lambda _: latents.values[0], latents.seeds[0], True, latents.noise_maps)
 
 
 class _Points:
@@ -173,8 +177,8 @@ def _moved(
 
     start = at(0.0)  # a sound that cannot be read is told of now, not in the middle of a film
     if path.still and not any(isinstance(by, Curve) for by, _ in steps):
-        return LatentPath(space, lambda _: start, path.seed, still=True)
-    return LatentPath(space, at, path.seed, still=False)
+        return replace(path, space=space, way=lambda _: start)
+    return replace(path, space=space, way=at, still=False)
 
 
 def _in_w(path: LatentPath, model: Model) -> Way:

@@ -191,7 +191,7 @@ class StyledModel(StoredModel, Generic[G]):
         if latents.space is not Space.Z:
             return latents
         w = self.generator.mapping(latents.values.to(self.generator.w_mean))
-        return Latents(Space.W, w.float().cpu(), latents.seeds)
+        return replace(latents, space=Space.W, values=w.float().cpu())
 
     def mean_latent(self) -> Latents:
         """The mean of w that truncation pulls towards."""
