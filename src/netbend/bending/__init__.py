@@ -3,7 +3,7 @@
 from netbend.bending.guard import NonFinite
 from netbend.bending.insert import apply, bend
 from netbend.bending.layers import Bendable, Layer, find_layer
-from netbend.bending.plan import Plan, PlannedBend, replan, resolve
+from netbend.bending.plan import Plan, PlannedBend, replan, resolve, stilled
 
 __all__ = [
     "Bendable",
@@ -16,4 +16,5 @@ __all__ = [
     "find_layer",
     "replan",
     "resolve",
+    "stilled",
 ]

@@ -4,7 +4,7 @@ All randomness, all look-up and all errors about a recipe happen here, before an
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from math import floor
 from pathlib import Path
@@ -30,6 +30,7 @@ from netbend.recipe import (
     load_clusters,
 )
 from netbend.recipe.moving import bend_moves, fitted_recipe, still_bend
+from netbend.recipe.selection import selection_moves
 from netbend.transforms import Transform
 
 
@@ -114,6 +115,24 @@ def _planned(
     still = still_bend(bend, time)
     chosen = tuple(sorted(selector.select(still.features)))
     return PlannedBend(layer, still.transform, chosen, value_at(still.mix, time), mask)
+
+
+def stilled(recipe: Recipe, plan: Plan) -> Recipe:
+    """The recipe of one moment: what moves as it is in the plan of that moment.
+
+    Its latent and truncation are those of the render then, and are left out.
+    """
+    bends = tuple(
+        replace(
+            bend,
+            transform=planned.transform,
+            mix=planned.mix,
+            features=Indices(planned.indices) if selection_moves(bend.features) else bend.features,
+            moving={},
+        )
+        for bend, planned in zip(recipe.bends, plan.bends, strict=True)
+    )
+    return replace(recipe, bends=bends, latent=None, truncation=None, seconds=None, soundtrack=None)
 
 
 def replan(

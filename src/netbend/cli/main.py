@@ -12,9 +12,13 @@ from netbend.cli import (
     atlas,
     cluster,
     convert,
+    directions,
+    film,
+    grid,
     inspect,
     layers,
     models,
+    project,
     render,
     schema,
     sound,
@@ -32,9 +36,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("atlas")(atlas.atlas)
+app.command("project")(project.project)
 app.command("render")(render.render)
+app.command("film")(film.film)
 app.command("sound")(sound.sound)
 app.command("vary")(vary.vary)
+app.command("grid")(grid.grid)
+app.command("directions")(directions.directions)
 app.command("layers")(layers.layers)
 app.command("transforms")(transforms.transforms)
 app.command("inspect")(inspect.inspect)

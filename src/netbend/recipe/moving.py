@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from netbend.errors import RecipeError, SoundError
-from netbend.motion import Curve, Follow, Number, fitted, value_at
+from netbend.motion import SOUNDTRACK, Curve, Follow, Number, fitted, value_at
 from netbend.motion.measure import measured
-from netbend.recipe.places import fitted_latent
+from netbend.recipe.places import fitted_latent, latent_is_still
 from netbend.recipe.problems import in_type_of
 from netbend.recipe.schema import Bend, Recipe
 from netbend.recipe.selection import fitted_selection, numbers_of, selection_moves, still_selection
@@ -19,6 +19,21 @@ T = TypeVar("T")
 def bend_moves(bend: Bend) -> bool:
     """Whether a bend is another at other times."""
     return bool(bend.moving) or isinstance(bend.mix, Curve) or selection_moves(bend.features)
+
+
+def recipe_moves(recipe: Recipe) -> bool:
+    """Whether a bend, the truncation or the latent is another at other times."""
+    still = recipe.latent is None or latent_is_still(recipe.latent)
+    return not still or isinstance(recipe.truncation, Curve) or any(map(bend_moves, recipe.bends))
+
+
+def follows_soundtrack(recipe: Recipe) -> bool:
+    """Whether anything in it follows what is called the soundtrack."""
+    moves = [] if recipe.latent is None else [move.by for move in recipe.latent.moves]
+    numbers = [recipe.truncation, *moves]
+    for bend in recipe.bends:
+        numbers += [bend.mix, *bend.moving.values(), *numbers_of(bend.features)]
+    return any(isinstance(number, Follow) and number.sound == SOUNDTRACK for number in numbers)
 
 
 def still_bend(bend: Bend, time: float) -> Bend:

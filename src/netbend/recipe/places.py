@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
-from netbend.motion import Number, fitted
+from netbend.motion import Curve, Number, fitted
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,12 @@ class Latent:
 
     place: Place
     moves: tuple[Move, ...] = ()
+
+
+def latent_is_still(latent: Latent) -> bool:
+    """Whether it is the same at all times."""
+    moving = isinstance(latent.place, Journey | Walk)
+    return not moving and not any(isinstance(move.by, Curve) for move in latent.moves)
 
 
 def fitted_latent(latent: Latent, seconds: float | None, soundtrack: Path | None) -> Latent:

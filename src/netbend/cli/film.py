@@ -1,0 +1,225 @@
+"""`netbend film`: a recipe over time, as a film."""
+
+from dataclasses import replace
+from json import dumps
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from netbend import __version__
+from netbend.bending.guard import NonFinite
+from netbend.cli.idle import refuse_idle_options
+from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar
+from netbend.cli.run_folder import check_folder
+from netbend.errors import ModelError, RenderError
+from netbend.film.formats import QUALITY, format_of
+from netbend.models.base import NoiseMode, Space
+from netbend.wholefile import folder_of
+
+if TYPE_CHECKING:
+    from netbend.film.frames import Film
+    from netbend.film.scene import Scene
+    from netbend.film.write import Encoding
+    from netbend.models.base import Play
+    from netbend.recipe.places import Latent
+
+LONGEST = 24 * 3600.0  # seconds
+SMALL, ENLARGED = 256, 512  # smaller pictures are enlarged to this height
+
+_WITHOUT = {"recipe": ["bend_seed", "clusters", "nonfinite"], "latents": ["space"]}
+_BESIDE = {"latents": ["seeds"], "frame": ["quality"]}
+
+
+def film(
+    context: typer.Context,
+    recipe: Annotated[
+        Path | None, typer.Argument(help="Recipe file; without one the model is unbent.")
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", "-m", help="Name or checkpoint file; default: the recipe's, or faces."),
+    ] = None,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="film.mp4, .webm, .mkv (lossless), .gif, or a folder of PNG.")
+    ] = Path("out/film.mp4"),
+    seconds: Annotated[
+        float | None,
+        typer.Option(help="Length; default: the recipe's, or its sound's.", min=0.01, max=LONGEST),
+    ] = None,
+    fps: Annotated[float, typer.Option(help="Frames a second.", min=1, max=240)] = 30,
+    sound: Annotated[
+        Path | None, typer.Option(help="Sound file: put beneath the film, and what `soundtrack` follows.")
+    ] = None,
+    seeds: Annotated[
+        str | None, typer.Option(help="One latent, or several in a loop: 3, or 0-5; default: the recipe's.")
+    ] = None,
+    latents: Annotated[
+        Path | None, typer.Option(help="The same from a .npz, .npy, .safetensors or .pt file.")
+    ] = None,
+    space: Annotated[
+        Space | None, typer.Option(help="Space of the latents in the file, if its keys do not say.")
+    ] = None,
+    truncation: Annotated[
+        float | None, typer.Option("--truncation", "-t", help="psi; default: the recipe's, or 0.7.")
+    ] = None,
+    noise: Annotated[NoiseMode, typer.Option(help="Per-layer noise.")] = NoiseMode.CONSTANT,
+    bend_seed: Annotated[
+        int | None, typer.Option(help="Seed of the random selections; default: the recipe's.", min=0)
+    ] = None,
+    clusters: Annotated[Path | None, typer.Option(help="Cluster file; default: the recipe's.")] = None,
+    nonfinite: Annotated[
+        NonFinite, typer.Option(help="What to do about NaN or infinity after a bend.")
+    ] = NonFinite.ERROR,
+    compare: Annotated[bool, typer.Option("--compare", help="The unbent picture beside the bent.")] = False,
+    height: Annotated[
+        int | None, typer.Option(help="Of the frames; default: the model's, small ones enlarged.", min=16)
+    ] = None,
+    quality: Annotated[
+        int, typer.Option(help="CRF of .mp4 and .webm: 0 best, 18 looks like it, 30 small.", min=0, max=51)
+    ] = QUALITY,
+    frame: Annotated[
+        int | None, typer.Option(help="Only this frame, as a PNG: the pixels it has in the film.", min=0)
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a film that is there.")] = False,
+    bf16: Annotated[
+        bool, typer.Option("--bf16", help="Compute in bfloat16: faster where supported, a little coarser.")
+    ] = False,
+    device: Device = "auto",
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Render a film: whatever moves in the recipe - bends, latent, truncation - moves.
+
+    A film that was cut off leaves what it had in OUT.unfinished; the same command goes on from there.
+    """
+    refuse_idle_options(context, _WITHOUT, _BESIDE)
+    if height is not None and height % 2:
+        raise RenderError(f"--height {height}: encoders want an even number")
+    if frame is None:
+        format_of(out)  # an ending that cannot be written is refused before the work
+    scene = _scene(recipe, model, seeds, latents, space, clusters, device, bf16)
+    scene = replace(scene, seconds=seconds, soundtrack=sound, truncation=truncation, seed=bend_seed)
+    if scene.sound is not None and not scene.follows_its_sound and frame is None:
+        _refuse_silent(out, sound)
+    made = scene.film(fps, _play(noise), compare=compare, nonfinite=nonfinite)
+    if frame is None:
+        _write_film(made, out, _encoding(scene, made, out, height, quality), overwrite, quiet or json)
+    else:
+        _write_frame(made, frame, out, height, overwrite)
+    if json:
+        print_json({"files": [str(out)], "frames": len(made), "seconds": made.seconds})
+    elif not quiet:
+        print(out)
+
+
+def _scene(
+    recipe_file: Path | None,
+    model_name: str | None,
+    seeds: str | None,
+    latents_file: Path | None,
+    space: Space | None,
+    clusters_file: Path | None,
+    device: str,
+    bf16: bool,
+) -> "Scene":
+    from netbend.film.scene import Scene
+    from netbend.models.base import SoundModel
+    from netbend.models.catalog import load_model
+    from netbend.recipe import Recipe, load_clusters, load_recipe
+
+    recipe = Recipe(()) if recipe_file is None else load_recipe(recipe_file)
+    clusters = None if clusters_file is None else load_clusters(clusters_file)
+    latent = _latent(seeds, latents_file, space)
+    model = load_model(model_name or recipe.model or "faces", device, bf16=bf16)
+    if isinstance(model, SoundModel):
+        raise ModelError(f"{model.name} makes sound, not pictures: `netbend sound` plays it")
+    return Scene(model, recipe, latent, clusters=clusters)
+
+
+def _latent(seeds: str | None, file: Path | None, space: Space | None) -> "Latent | None":
+    """One latent, or a journey through several that closes."""
+    from netbend.latents.file import load_latents
+    from netbend.latents.seeds import parse_seeds
+    from netbend.recipe.places import Journey, Latent, LatentFile, Point, Seed
+
+    points: list[Point] = []
+    if seeds is not None:
+        points = [Seed(seed) for seed in parse_seeds(seeds)]
+    elif file is not None:
+        found = load_latents(file, space)
+        points = [LatentFile(str(file.resolve()), number, found.space) for number in range(len(found))]
+    if not points:
+        return None
+    return Latent(points[0]) if len(points) == 1 else Latent(Journey(tuple(points), loop=True, smooth=True))
+
+
+def _play(noise: NoiseMode) -> "Play":
+    from netbend.models.base import Play
+
+    return Play(noise=noise)
+
+
+def _refuse_silent(out: Path, sound: Path | None) -> None:
+    format = format_of(out)
+    if sound is not None and (format is None or format.audio is None):
+        raise RenderError(
+            f"{out}: has no sound, and nothing in the recipe follows {sound}; leave out --sound"
+        )
+
+
+def _encoding(scene: "Scene", film: "Film", out: Path, height: int | None, quality: int) -> "Encoding":
+    from netbend.film.write import Encoding
+    from netbend.recipe import recipe_to_data
+
+    format = format_of(out)
+    sound = scene.sound if format is not None and format.audio is not None else None
+    made_with = {
+        "netbend": __version__,
+        "model": scene.model.name,
+        "model_hash": scene.model.hash,
+        "recipe": recipe_to_data(scene.recipe),
+        "bend_seed": scene.seed,
+        "fps": film.fps,
+        "seconds": film.seconds,
+    }
+    return Encoding(_height(film, height), quality, sound, dumps(made_with, separators=(",", ":")))
+
+
+def _height(film: "Film", height: int | None) -> int | None:
+    """As asked for; otherwise small pictures enlarged by a whole number."""
+    own = film.frame(0).height
+    if height is not None or own >= SMALL:
+        return height
+    return own * (ENLARGED // own)
+
+
+def _write_frame(film: "Film", frame: int, out: Path, height: int | None, overwrite: bool) -> None:
+    from netbend.film.write import at_height
+    from netbend.render.files import refuse_existing
+    from netbend.render.record import png_bytes
+    from netbend.wholefile import write_whole
+
+    if out.suffix.lower() != ".png":
+        raise RenderError(f"--out {out}: a frame is a PNG file; name one that ends in .png")
+    refuse_existing([out], overwrite)
+    picture = at_height(film.frame(frame), _height(film, height))
+    write_whole(out, png_bytes(picture, None), RenderError)
+
+
+def _write_film(film: "Film", out: Path, encoding: "Encoding", overwrite: bool, silent: bool) -> None:
+    from netbend.film.settings import settings_of
+    from netbend.film.write import unfinished, write_film
+    from netbend.render.files import refuse_existing
+
+    is_empty_folder = out.is_dir() and not any(out.iterdir())
+    if not is_empty_folder:
+        refuse_existing([out], overwrite)
+    settings = settings_of(film, encoding, out.suffix.lower())
+    folder = unfinished(out)
+    check_folder(folder, settings)
+    with folder_of(folder / "settings.json", RenderError):
+        settings.save(folder / "settings.json")
+    with progress_bar(visible=not silent) as bar:
+        task = bar.add_task("Filming", total=len(film))
+        write_film(film, out, encoding, lambda count: bar.advance(task, count))

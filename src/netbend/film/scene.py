@@ -1,0 +1,98 @@
+"""From a recipe to a film: its length, its sound, where in latent space it moves."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from netbend.bending import NonFinite, Plan, resolve
+from netbend.errors import RenderError
+from netbend.film.frames import Film
+from netbend.latents.path import latent_path
+from netbend.models.base import Model, Play
+from netbend.recipe import Clusters, Recipe
+from netbend.recipe.moving import fitted_recipe, follows_soundtrack
+from netbend.recipe.places import Journey, Latent, Seed, Walk
+from netbend.sound.files import SoundReader
+
+SECONDS = 10.0  # of a film that nothing gives a length
+A_LEG = 3.0  # seconds from one latent to the next, of a film that nothing else gives a length
+TRUNCATION = 0.7
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a film is made from, where it differs from what the recipe says.
+
+    latent: instead of the recipe's; without either, that of the seed 0. seconds, soundtrack,
+    truncation, seed (of random selections), clusters: instead of the recipe's.
+    """
+
+    model: Model
+    recipe: Recipe = Recipe(())
+    latent: Latent | None = None
+    seconds: float | None = None
+    soundtrack: Path | None = None
+    truncation: float | None = None
+    seed: int | None = None
+    clusters: Clusters | None = None
+
+    @property
+    def sound(self) -> Path | None:
+        """The sound file that goes with it."""
+        if self.soundtrack is not None or self.recipe.soundtrack is None:
+            return self.soundtrack
+        return (self.recipe.folder or Path()) / self.recipe.soundtrack
+
+    @property
+    def follows_its_sound(self) -> bool:
+        return follows_soundtrack(self.recipe)
+
+    @property
+    def length(self) -> float:
+        """Seconds: as asked for, or the recipe's, or as long as the sound, or once through the latents."""
+        if self.seconds is not None or self.recipe.seconds is not None:
+            return self.seconds or self.recipe.seconds or SECONDS
+        if self.sound is not None:
+            with SoundReader(self.sound) as reader:
+                return reader.seconds
+        place = None if self._latent is None else self._latent.place
+        if isinstance(place, Journey):
+            return place.legs * (place.seconds or A_LEG)
+        return place.seconds or SECONDS if isinstance(place, Walk) else SECONDS
+
+    @property
+    def _latent(self) -> Latent | None:
+        return self.recipe.latent if self.latent is None else self.latent
+
+    def film(
+        self,
+        fps: float,
+        play: Play = Play(),
+        *,
+        compare: bool = False,
+        nonfinite: NonFinite = NonFinite.ERROR,
+    ) -> Film:
+        """All that its frames depend on.
+
+        Raises RecipeError, LatentError for what does not fit the model, RenderError for no length.
+        """
+        seconds = self.length
+        fitted = fitted_recipe(replace(self.recipe, latent=self._latent), seconds, self.sound)
+        path = latent_path(fitted.latent or Latent(Seed(0)), self.model, self.recipe.folder)
+        truncation = fitted.truncation if self.truncation is None else self.truncation
+        plan = (
+            resolve(fitted, self.model, seed=self.seed, clusters=self.clusters) if fitted.bends else Plan(())
+        )
+        length = round(seconds * fps)
+        if length < 1:
+            raise RenderError(f"{seconds:g} seconds at {fps:g} frames a second are no frame")
+        return Film(
+            self.model,
+            plan,
+            path,
+            length,
+            fps,
+            play,
+            TRUNCATION if truncation is None else truncation,
+            compare,
+            nonfinite,
+        )
