@@ -166,4 +166,4 @@ def _drawn(
         return recipe, resolve(recipe, model)
     plan = resolve(base, model, seed=draw, clusters=clusters)
     name = f"{base.name}, draw {draw}" if base.name else f"Draw {draw}"
-    return replace(for_model(freeze(base, plan, folder), model), name=name), plan
+    return replace(for_model(freeze(replace(base, seed=draw), plan, folder), model), name=name), plan

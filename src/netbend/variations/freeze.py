@@ -8,7 +8,8 @@ from pathlib import Path
 from netbend.bending import Plan
 from netbend.models.base import Model
 from netbend.models.catalog import CATALOGUE
-from netbend.recipe import Bend, Cluster, Indices, Not, Random, Recipe, Selection
+from netbend.recipe import Cluster, Indices, Not, Random, Recipe, Selection
+from netbend.recipe.selection import selection_moves
 from netbend.recipe.yamlfile import Source
 
 
@@ -44,7 +45,9 @@ def for_model(recipe: Recipe, model: Model) -> Recipe:
 
 
 def _is_of(selection: Selection, kinds: Collection[type[Selection]]) -> bool:
-    return isinstance(selection.of if isinstance(selection, Not) else selection, tuple(kinds))
+    """Whether it is of these kinds, or all but one of them; what moves in time has no fixed features."""
+    inner = selection.of if isinstance(selection, Not) else selection
+    return isinstance(inner, tuple(kinds)) and not selection_moves(inner)
 
 
 def moved(recipe: Recipe, folder: Path | None) -> Recipe:
@@ -52,13 +55,17 @@ def moved(recipe: Recipe, folder: Path | None) -> Recipe:
     if folder is None:
         return recipe
     source = Source("<recipe>", folder) if recipe.source is None else replace(recipe.source, folder=folder)
-    bends = tuple(_bend_moved(bend, recipe.folder, folder) for bend in recipe.bends)
-    clusters = None if recipe.clusters is None else _path_from(recipe.clusters, recipe.folder, folder)
-    return replace(recipe, bends=bends, clusters=clusters, source=source)
 
+    def from_there(path: str | None) -> str | None:
+        return None if path is None else _path_from(path, recipe.folder, folder)
 
-def _bend_moved(bend: Bend, old: Path | None, new: Path) -> Bend:
-    return bend if bend.mask is None else replace(bend, mask=_path_from(bend.mask, old, new))
+    return replace(
+        recipe,
+        bends=tuple(replace(bend, mask=from_there(bend.mask)) for bend in recipe.bends),
+        clusters=from_there(recipe.clusters),
+        soundtrack=from_there(recipe.soundtrack),
+        source=source,
+    )
 
 
 def _path_from(path: str, old: Path | None, new: Path) -> str:

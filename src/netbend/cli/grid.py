@@ -1,0 +1,149 @@
+"""`netbend grid`: one labelled picture of every value of one thing by every value of another."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from netbend.bending.guard import NonFinite
+from netbend.cli.idle import refuse_idle_options
+from netbend.cli.latent import Truncation
+from netbend.cli.many import typed
+from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar
+from netbend.errors import RenderError
+
+if TYPE_CHECKING:
+    from netbend.recipe import Recipe
+    from netbend.variations.axes import Axis, Setup
+
+_BESIDE = {
+    "recipe": ["transform", "layer"],
+    "figure": ["rows", "columns", "recipe", "transform", "layer", "draw", "clusters"],
+}
+_RULED_OUT = {"seed": "seed", "model": "model", "draw": "draw", "layer": "layer", "transform": "transform"}
+
+
+def grid(
+    context: typer.Context,
+    recipe: Annotated[Path | None, typer.Argument(help="Recipe file that the axes change.")] = None,
+    rows: Annotated[str | None, typer.Option(help="Axis downwards, such as layer=1-8.")] = None,
+    columns: Annotated[
+        str | None, typer.Option(help="Axis to the right, such as angle=0..90/7 or seed=0-5.")
+    ] = None,
+    figure: Annotated[
+        str | None, typer.Option(help="A figure of the paper instead: transforms-by-layer (figure 2).")
+    ] = None,
+    transform: Annotated[
+        str | None, typer.Option(help="Without a recipe: what is bent with, such as 'rotate angle=45'.")
+    ] = None,
+    layer: Annotated[str | None, typer.Option(help="... and where, number or name.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", "-m", help="Name or checkpoint file; default: the recipe's, or faces."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the latent.", min=0)] = 0,
+    draw: Annotated[
+        int | None, typer.Option(help="Seed of the random selections; default: the recipe's.", min=0)
+    ] = None,
+    truncation: Truncation = 0.7,
+    clusters: Annotated[Path | None, typer.Option(help="Cluster file; default: the recipe's.")] = None,
+    nonfinite: Annotated[
+        NonFinite, typer.Option(help="What to do about NaN or infinity after a bend.")
+    ] = NonFinite.ERROR,
+    size: Annotated[
+        int | None, typer.Option(help="Height of each picture; default: at most 256.", min=16, max=2048)
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="PNG file.")] = Path("out/grid.png"),
+    metadata: Annotated[bool, typer.Option(help="Keep the command and recipe inside the picture.")] = True,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a picture that is there.")] = False,
+    device: Device = "auto",
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Make one picture of every value of one thing by every value of another.
+
+    Axes: layer=1-8, transform='rotate angle=45; erode r=2', any parameter (angle=0,15,30 or
+    angle=0..90/7), seed=0-5, draw=0-3, cluster=eyes,mouth, share=0.2,1, mix=0..1/5, model=faces,painted-eyes.
+    Where a recipe has several bends, 2.angle=... is of the second.
+    """
+    from functools import partial
+
+    from netbend.models.base import Play
+    from netbend.models.catalog import load_model
+    from netbend.recipe import load_clusters, load_recipe
+    from netbend.render.files import refuse_existing
+    from netbend.variations.files import png_with_command, write_together
+    from netbend.variations.grid import Settings, plan_grid
+
+    refuse_idle_options(context, {}, _BESIDE)
+    down, across = _axes(rows, columns, figure)
+    _refuse_varied(context, {down.kind, across.kind})
+    base = None if recipe is None else load_recipe(recipe)
+    setup = _setup(base, down, across, transform, layer, model, seed, draw)
+    if out.suffix.lower() != ".png":
+        raise RenderError(f"--out {out}: expected a file that ends in .png")
+    refuse_existing([out], overwrite)
+    settings = Settings(
+        folder=None if base is None else base.folder,
+        clusters=None if clusters is None else load_clusters(clusters),
+        play=Play(truncation),
+        nonfinite=nonfinite,
+        size=size,
+    )
+    planned = plan_grid(down, across, setup, partial(load_model, device=device), settings)
+    with progress_bar(visible=not (json or quiet)) as bar:
+        picture = planned.picture(lambda jobs: bar.track(jobs, description="Rendering"))
+    about = {"recipe": setup.recipe, "model_hashes": planned.model_hashes}
+    write_together({out: png_with_command(picture, typed() if metadata else None, about)}, overwrite)
+    if json:
+        print_json({"files": [str(out)]})
+    elif not quiet:
+        print(out)
+
+
+def _axes(rows: str | None, columns: str | None, figure: str | None) -> "tuple[Axis, Axis]":
+    from netbend.variations.axes import parse_axis
+    from netbend.variations.grid import FIGURES
+
+    if figure is not None:
+        if figure not in FIGURES:
+            raise RenderError(f"--figure {figure}: no such figure; there are {', '.join(FIGURES)}")
+        rows, columns = FIGURES[figure]
+    if rows is None or columns is None:
+        raise RenderError("say both --rows and --columns, such as --rows layer=1-8, or a --figure")
+    return parse_axis(rows, "--rows"), parse_axis(columns, "--columns")
+
+
+def _refuse_varied(context: typer.Context, kinds: set[str]) -> None:
+    """An option says nothing where an axis says it for every cell."""
+    from netbend.cli.idle import is_given
+
+    for kind in kinds:
+        if kind in _RULED_OUT and is_given(context, _RULED_OUT[kind]):
+            raise RenderError(f"--{kind} means nothing beside the axis {kind}; leave one out")
+
+
+def _setup(
+    recipe: "Recipe | None",
+    rows: "Axis",
+    columns: "Axis",
+    transform: str | None,
+    layer: str | None,
+    model: str | None,
+    seed: int,
+    draw: int | None,
+) -> "Setup":
+    """What the axes start from: a recipe, one bend, or the unbent model."""
+    from netbend.recipe import recipe_to_data
+    from netbend.variations.axes import Setup, transform_data
+    from netbend.variations.lists import value
+
+    name = model or (recipe.model if recipe else None) or "faces"
+    if recipe is not None:
+        return Setup(name, seed, draw, recipe_to_data(recipe))
+    bend: dict[str, Any] = {} if transform is None else transform_data(transform, "--transform")
+    if layer is not None:
+        address = value(layer)
+        bend["layer"] = address if isinstance(address, int) else layer
+    bends = bool(bend) or rows.of_bend or columns.of_bend
+    return Setup(name, seed, draw, {"bends": [bend]} if bends else None)

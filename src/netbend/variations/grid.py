@@ -1,0 +1,210 @@
+"""Grids: pictures for every value of one thing by every value of another."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from netbend.bending import NonFinite, Plan, find_layer, resolve
+from netbend.errors import ModelError, RecipeError, RenderError
+from netbend.models.base import Model, Play, SoundModel
+from netbend.pictures import thumbnail
+from netbend.recipe import Clusters, load_clusters
+from netbend.recipe.readable import parse_readable
+from netbend.recipe.yamlfile import Source
+from netbend.render.job import Job
+from netbend.variations.axes import ALL, Axis, Setup
+from netbend.variations.labels import labelled
+
+MOST_CELLS = 2000
+# Rows and columns of the figure of the paper, with the parameters that its caption names.
+FIGURES = {
+    "transforms-by-layer": (
+        "transform=rotate angle=45; scale kx=0.6; threshold t=0.5; dilate r=2",
+        "layer=all",
+    ),
+}
+_CELL = "<cell>"
+
+Load = Callable[[str], Model]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What all cells of a grid have in common, besides what the first setup holds.
+
+    folder: where the recipe's paths start. size: height of a cell in pixels; None for thumbnails.
+    """
+
+    folder: Path | None = None
+    clusters: Clusters | None = None
+    play: Play = Play()
+    nonfinite: NonFinite = NonFinite.ERROR
+    size: int | None = None
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The pictures to make, by rows, with their labels; the corner is unbent, if the cells share one."""
+
+    rows: Sequence[str]
+    columns: Sequence[str]
+    cells: Sequence[Sequence[Job]]
+    corner: Job | None
+    size: int | None
+
+    @property
+    def model_hashes(self) -> dict[str, str]:
+        """Of the weights of every model in it, by name."""
+        return {job.model.name: job.model.hash for row in self.cells for job in row}
+
+    def picture(self, track: Callable[[Iterable[Job]], Iterable[Job]] = iter) -> Image.Image:
+        """Make all pictures, one by one, and put them together. track: for a progress bar."""
+        jobs = [*([self.corner] if self.corner else []), *(job for row in self.cells for job in row)]
+        shown = [self._shown(job.picture()) for job in track(jobs)]
+        height = max(picture.height for picture in shown)
+        shown = [_of_height(picture, height) for picture in shown]
+        corner = shown.pop(0) if self.corner else None
+        width = len(self.columns)
+        rows = [shown[start : start + width] for start in range(0, len(shown), width)]
+        return labelled(rows, self.rows, self.columns, corner, self._caption)
+
+    @property
+    def _caption(self) -> str:
+        """What all pictures share."""
+        if self.corner is None:
+            return ""
+        model, play = self.corner.model.name, self.corner.play
+        return f"unbent: {model}, seed {self.corner.latents.seeds[0]}, truncation {play.truncation:g}"
+
+    def _shown(self, picture: Image.Image) -> Image.Image:
+        return thumbnail(picture) if self.size is None else _of_height(picture, self.size)
+
+
+def _of_height(picture: Image.Image, height: int) -> Image.Image:
+    width = max(1, round(picture.width * height / picture.height))
+    return picture.resize((width, height), Image.Resampling.BICUBIC)
+
+
+def plan_grid(rows: Axis, columns: Axis, base: Setup, load: Load, settings: Settings = Settings()) -> Grid:
+    """Decide all cells of a grid; nothing is rendered.
+
+    base: what the axes change. load: gives a model by name; each is asked for once.
+    Unbent pictures come first: a row or column of them where seeds or models are an axis, else one
+    in the corner. Raises NetbendError for axes that do not go together, and for a cell that does not
+    fit its model, naming it.
+    """
+    _check_pair(rows, columns)
+    names = [name for axis in (rows, columns) if axis.kind == "model" for name in axis.values]
+    models = {name: _pictures_of(load(name)) for name in names or [base.model]}
+    pairs = ((rows, columns), (columns, rows))
+    rows, columns = (_expanded(axis, other, base, models, settings) for axis, other in pairs)
+    if len(rows.values) * len(columns.values) > MOST_CELLS:
+        raise RenderError(
+            f"{len(rows.values)} x {len(columns.values)} pictures; at most {MOST_CELLS} fit a grid"
+        )
+    cells = [
+        [_cell(rows, row, columns, column, base, models, settings) for column in columns.values]
+        for row in rows.values
+    ]
+    return _with_unbent(rows, columns, cells, settings.size)
+
+
+def _check_pair(rows: Axis, columns: Axis) -> None:
+    same_bend = rows.bend == columns.bend or None in (rows.bend, columns.bend)
+    if rows.kind == columns.kind and same_bend:
+        raise RenderError(f"rows and columns are both {rows.kind}; choose two things")
+    if {rows.kind, columns.kind} == {"cluster", "share"} and same_bend:
+        raise RenderError("cluster and share both say which features are bent; choose one of them")
+
+
+def _pictures_of(model: Model) -> Model:
+    if isinstance(model, SoundModel):
+        raise ModelError(f"{model.name} makes sound, not pictures, of which a grid consists")
+    return model
+
+
+def _expanded(axis: Axis, other: Axis, base: Setup, models: dict[str, Model], settings: Settings) -> Axis:
+    """ALL as the layers or clusters that there are."""
+    if list(axis.values) != [ALL] or axis.kind not in ("layer", "cluster"):
+        return axis
+    if other.kind == "model" or (axis.kind == "cluster" and other.kind == "layer"):
+        raise RenderError(f"{axis.text}: {other.kind}s differ in them; name those that all have, as 0-3")
+    (model,) = models.values()
+    if axis.kind == "layer":
+        return replace(axis, values=[layer.number for layer in model.layers if layer.number is not None])
+    return _all_clusters(axis, base, model, settings)
+
+
+def _all_clusters(axis: Axis, base: Setup, model: Model, settings: Settings) -> Axis:
+    index = axis.index(base)
+    recipe = base.recipe or {}
+    wanted = recipe["bends"][index].get("layer")
+    if wanted is None:
+        raise RenderError(f"{axis.text}: of which layer? Say --layer 3")
+    layer = find_layer(model.layers, wanted, axis.text)
+    clusters = settings.clusters or model.clusters
+    if settings.clusters is None and recipe.get("clusters"):
+        clusters = load_clusters((settings.folder or Path()) / recipe["clusters"])
+    members = {} if clusters is None else clusters.layers.get(layer.key, {})
+    if clusters is None or not members:
+        raise RenderError(
+            f"{axis.text}: {layer} of {model.name} has no clusters; `netbend cluster` finds some"
+        )
+    return replace(axis, values=list(members), names=clusters.names.get(layer.key, {}))
+
+
+def _cell(
+    rows: Axis,
+    row: Any,
+    columns: Axis,
+    column: Any,
+    base: Setup,
+    models: dict[str, Model],
+    settings: Settings,
+) -> Job:
+    # A transform brings parameters of its own, which the other axis may then change.
+    changes = sorted([(rows, row), (columns, column)], key=lambda change: change[0].kind != "transform")
+    setup = base
+    for axis, value in changes:
+        setup = axis.apply(setup, value)
+    model = models[setup.model]
+    try:
+        return _job(setup, model, settings)
+    except RecipeError as error:
+        where = f"{rows.label(row)}, {columns.label(column)}"
+        raise RecipeError(f"{where}: {str(error).replace(f'{_CELL}:1:1: ', '')}") from error
+
+
+def _job(setup: Setup, model: Model, settings: Settings) -> Job:
+    latents = model.latents([setup.seed])
+    if setup.recipe is None:
+        if setup.draw is not None:
+            raise RecipeError("draws are of a recipe's random selections; name a recipe")
+        return Job(model, latents, settings.play)
+    for key, remedy in (("layer", "--layer 3"), ("transform", "--transform 'rotate angle=45'")):
+        if any(key not in bend for bend in setup.recipe["bends"]):
+            raise RecipeError(f"no {key} is said; say {remedy}, or make it an axis")
+    recipe = parse_readable(setup.recipe, Source(_CELL, settings.folder))
+    plan = resolve(recipe, model, seed=setup.draw, clusters=settings.clusters)
+    return Job(model, latents, settings.play, recipe, plan, nonfinite=settings.nonfinite)
+
+
+def _with_unbent(rows: Axis, columns: Axis, cells: list[list[Job]], size: int | None) -> Grid:
+    across, down = ([axis.label(value) for value in axis.values] for axis in (columns, rows))
+    if all(job.recipe is None for row in cells for job in row):
+        return Grid(down, across, cells, None, size)
+    other_across, other_down = (axis.kind in ("seed", "model") for axis in (columns, rows))
+    if other_across and other_down:
+        return Grid(down, across, cells, None, size)
+    if other_across:
+        return Grid(["unbent", *down], across, [[_unbent(job) for job in cells[0]], *cells], None, size)
+    if other_down:
+        return Grid(down, ["unbent", *across], [[_unbent(row[0]), *row] for row in cells], None, size)
+    return Grid(down, across, cells, _unbent(cells[0][0]), size)
+
+
+def _unbent(job: Job) -> Job:
+    return replace(job, recipe=None, plan=Plan(()))
