@@ -1,0 +1,164 @@
+"""`netbend project`: the latents of pictures."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from netbend.cli.idle import refuse_idle_options
+from netbend.cli.output import Device, Json, Quiet, print_json, print_table, progress_bar
+from netbend.errors import RenderError
+from netbend.latents.projection.settings import Perceptual, Settings, Start
+from netbend.models.base import Space
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from netbend.latents.projection.project import Progress, Projection
+    from netbend.models.styled import StyledModel
+
+_DEFAULT = Settings()
+
+
+def project(
+    context: typer.Context,
+    images: Annotated[list[Path], typer.Argument(help="Pictures of any kind; their middle square is taken.")],
+    model: Annotated[str, typer.Option("--model", "-m", help="Name or checkpoint file.")] = "faces",
+    space: Annotated[
+        Space, typer.Option(help="w, one vector: bends best; w+, one a layer: nearer to the picture.")
+    ] = _DEFAULT.space,
+    steps: Annotated[int, typer.Option(help="At most so many.", min=1, max=100_000)] = _DEFAULT.steps,
+    perceptual: Annotated[
+        Perceptual, typer.Option(help="What is compared besides the pixels.")
+    ] = _DEFAULT.perceptual,
+    start: Annotated[Start, typer.Option(help="Where to begin.")] = _DEFAULT.start,
+    noise_maps: Annotated[
+        bool, typer.Option("--noise-maps", help="Look for the noise of each layer too.")
+    ] = _DEFAULT.noise_maps,
+    closeness: Annotated[
+        float, typer.Option(help="How much the vectors of w+ are held together.", min=0)
+    ] = _DEFAULT.closeness,
+    learning_rate: Annotated[
+        float, typer.Option(help="Of Adam, in deviations of w.", min=0)
+    ] = _DEFAULT.learning_rate,
+    patience: Annotated[
+        int, typer.Option(help="End early when so many steps gained nothing; 0: never.", min=0)
+    ] = _DEFAULT.patience,
+    seed: Annotated[int, typer.Option(help="Of the random steps aside.", min=0, max=2**32 - 1)] = 0,
+    crop: Annotated[
+        str | None, typer.Option(help="Take this square instead: LEFT,TOP,SIZE in pixels.")
+    ] = None,
+    batch: Annotated[int, typer.Option(help="Pictures at a time.", min=1, max=256)] = 4,
+    progress_every: Annotated[
+        int, typer.Option(help="Write an intermediate picture every so many steps; 0: none.", min=0)
+    ] = 0,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")] = Path("out"),
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False,
+    device: Device = "auto",
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Find the latents from which a model generates pictures of yours, to bend them.
+
+    Writes for each the latent, NAME.npz, for `netbend render --latents`, and NAME.png: the picture
+    beside what the model makes of it.
+    """
+    import torch
+
+    from netbend.latents.projection.picture import parse_crop, read_picture, square, target_of
+    from netbend.latents.projection.project import with_styles
+    from netbend.models.catalog import load_model
+    from netbend.render.files import nothing_left_on_error, refuse_existing
+
+    settings = Settings(space, steps, perceptual, start, noise_maps, closeness, learning_rate, patience, seed)
+    if space is Space.W:
+        refuse_idle_options(context, {}, {"space": ["closeness"]})
+    if start is Start.ENCODER:
+        refuse_idle_options(context, {}, {"start": ["seed"]})
+    names = _names(images)
+    refuse_existing(_outputs(out, names, steps, progress_every), overwrite)
+    chosen = None if crop is None else parse_crop(crop)
+    squares = [square(read_picture(path), chosen, path) for path in images]
+    loaded = with_styles(load_model(model, device))
+    work = _Work(loaded, settings, out, progress_every)
+    with nothing_left_on_error(work.new), progress_bar(visible=not (quiet or json)) as bar:
+        task = bar.add_task("Projecting", total=steps * -(-len(images) // batch))
+        for number, first in enumerate(range(0, len(images), batch)):
+            bar.update(task, completed=steps * number)
+            some = slice(first, first + batch)
+            targets = torch.cat([target_of(picture, loaded) for picture in squares[some]])
+            work.project(targets, names[some], lambda: bar.advance(task))
+        bar.update(task, completed=steps * (number + 1))
+    if json:
+        print_json({"pictures": work.rows})
+    elif not quiet:
+        print_table(list(work.rows[0]), [list(row.values()) for row in work.rows])
+
+
+class _Work:
+    """Projects batches into files. new: those that were not there before. rows: to print."""
+
+    def __init__(self, model: "StyledModel[Any]", settings: Settings, out: Path, progress_every: int):
+        self.model, self.settings, self.out, self.progress_every = model, settings, out, progress_every
+        self.new: list[Path] = []
+        self.rows: list[dict[str, object]] = []
+
+    def project(self, targets: "Tensor", names: list[str], advance: Callable[[], None]) -> None:
+        from netbend.latents.projection.project import project
+
+        def report(progress: "Progress") -> None:
+            advance()
+            if self.progress_every and progress.step % self.progress_every == 0:
+                self._write_pictures(targets, progress.images, [_step(name, progress.step) for name in names])
+
+        projection = project(self.model, targets, self.settings, report)
+        self._write_pictures(targets, projection.images, names)
+        for index, name in enumerate(names):
+            self._write_latent(projection, index, name)
+
+    def _write_pictures(self, targets: "Tensor", images: "Tensor", names: list[str]) -> None:
+        from netbend.pictures import beside, to_pictures
+        from netbend.render.record import png_bytes
+        from netbend.wholefile import write_whole
+
+        pairs = zip(to_pictures(targets), to_pictures(images), names, strict=True)
+        for target, image, name in pairs:
+            with self._noted(self.out / f"{name}.png") as path:
+                write_whole(path, png_bytes(beside(target, image), None), RenderError)
+
+    def _write_latent(self, projection: "Projection", index: int, name: str) -> None:
+        from netbend.latents.projection.result import write_projection
+
+        with self._noted(self.out / f"{name}.npz") as path:
+            write_projection(path, projection, index, self.model, self.settings)
+        error, steps = round(projection.errors[index], 2), len(projection.losses)
+        self.rows.append({"latent": str(path), "pixel error": error, "steps": steps})
+
+    @contextmanager
+    def _noted(self, path: Path) -> Iterator[Path]:
+        replaced = path.exists()
+        yield path
+        if not replaced:
+            self.new.append(path)
+
+
+def _outputs(out: Path, names: list[str], steps: int, progress_every: int) -> list[Path]:
+    shown = range(progress_every, steps + 1, progress_every) if progress_every else []
+    return [
+        *(out / f"{name}{suffix}" for name in names for suffix in (".npz", ".png")),
+        *(out / f"{_step(name, step)}.png" for name in names for step in shown),
+    ]
+
+
+def _step(name: str, step: int) -> str:
+    return f"{name}-step{step:04d}"
+
+
+def _names(images: list[Path]) -> list[str]:
+    names = [path.stem for path in images]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise RenderError(f"{twice[0]}: two pictures of this name would be written to one file; rename one")
+    return names

@@ -1,0 +1,1 @@
+"""Projection: the latent from which a model best generates a given picture."""

@@ -1,0 +1,76 @@
+"""A picture from a file, as a model would have generated it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from netbend.errors import RenderError
+from netbend.models.styled import StyledModel
+
+
+@dataclass(frozen=True)
+class Crop:
+    """The square of a picture that is taken, in its pixels, from the top left."""
+
+    left: int
+    top: int
+    size: int
+
+
+def parse_crop(text: str) -> Crop:
+    """Turn `LEFT,TOP,SIZE` into a crop. Raises RenderError for anything else."""
+    parts = text.split(",")
+    if len(parts) != 3 or not all(part.strip().isdecimal() for part in parts) or int(parts[2]) == 0:
+        raise RenderError(f"--crop {text}: expected LEFT,TOP,SIZE in pixels, such as 120,40,512")
+    return Crop(*map(int, parts))
+
+
+def read_picture(path: Path) -> Image.Image:
+    """Any picture that Pillow reads, in RGB, turned as its camera says, transparent parts on black.
+
+    Raises RenderError if it is none.
+    """
+    try:
+        with Image.open(path) as picture:
+            upright = ImageOps.exif_transpose(picture)
+            opaque = Image.new("RGBA", upright.size, "black")
+            opaque.alpha_composite(upright.convert("RGBA"))
+    except FileNotFoundError as error:
+        raise RenderError(f"{path}: no such file") from error
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise RenderError(f"{path}: not a readable picture ({error})") from error
+    return opaque.convert("RGB")
+
+
+def square(picture: Image.Image, crop: Crop | None, path: Path) -> Image.Image:
+    """The crop of a picture; without one, the largest square in its middle. path: for messages.
+
+    Raises RenderError if the crop reaches outside.
+    """
+    width, height = picture.size
+    if crop is None:
+        size = min(width, height)
+        crop = Crop((width - size) // 2, (height - size) // 2, size)
+    right, bottom = crop.left + crop.size, crop.top + crop.size
+    if right > width or bottom > height:
+        raise RenderError(
+            f"{path}: the crop {crop.left},{crop.top},{crop.size} ends at {right},{bottom}, outside its "
+            f"{width}x{height} pixels"
+        )
+    return picture.crop((crop.left, crop.top, right, bottom))
+
+
+def target_of(picture: Image.Image, model: StyledModel[Any]) -> Tensor:
+    """A square picture in the model's size and channels, `(1, C, size, size)`, -1 black to 1 white."""
+    architecture = model.generator.architecture
+    mode = "L" if architecture.channels == 1 else "RGB"
+    resized = picture.convert(mode).resize(
+        (architecture.size, architecture.size), Image.Resampling.LANCZOS, reducing_gap=3
+    )
+    pixels = torch.from_numpy(np.array(resized)).reshape(architecture.size, architecture.size, -1)
+    return pixels.permute(2, 0, 1)[None].float() / 127.5 - 1

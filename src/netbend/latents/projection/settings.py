@@ -1,0 +1,56 @@
+"""How to look for a latent."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from netbend.errors import LatentError
+from netbend.models.base import Space
+
+
+class Perceptual(StrEnum):
+    """What is compared besides the pixels; auto: LPIPS where it is installed, otherwise features."""
+
+    AUTO = "auto"
+    PIXEL = "pixel"
+    FEATURES = "features"
+    LPIPS = "lpips"
+
+
+class Start(StrEnum):
+    """Where to begin; auto: what the model's encoder guesses if it has one, otherwise the mean of w."""
+
+    AUTO = "auto"
+    MEAN = "mean"
+    ENCODER = "encoder"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a projection follows from, besides model and pictures.
+
+    space: w, one vector, or w+, one a layer. steps: at most. perceptual, start: see there.
+    noise_maps: whether the noise of each layer is looked for too. closeness: weight of how far the
+    vectors of w+ lie apart; more keeps the result nearer to w, and easier to bend.
+    without a gain of 1 in 100 before it ends early, 0 for never. seed: of the random steps.
+    Raises LatentError for numbers that mean nothing.
+    """
+
+    space: Space = Space.W_PLUS
+    steps: int = 300
+    perceptual: Perceptual = Perceptual.AUTO
+    start: Start = Start.AUTO
+    noise_maps: bool = False
+    closeness: float = 0.001
+    learning_rate: float = 0.1
+    patience: int = 30
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.space not in (Space.W, Space.W_PLUS):
+            raise LatentError(f"space {self.space}: pictures are projected into w or w+")
+        for name in ("steps", "learning_rate"):
+            if not 0 < getattr(self, name) < float("inf"):
+                raise LatentError(f"{name.replace('_', ' ')} {getattr(self, name)}: expected more than 0")
+        for name in ("closeness", "patience", "seed"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise LatentError(f"{name} {getattr(self, name)}: expected 0 or more")
