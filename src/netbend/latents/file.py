@@ -63,7 +63,10 @@ def _noise_maps(tree: Any) -> tuple[Tensor, ...] | None:
     if not isinstance(tree, dict) or not isinstance(tree.get(noise_key(0)), Tensor):
         return None
     count = next(layer for layer in range(len(tree) + 1) if noise_key(layer) not in tree)
-    return tuple(tree[noise_key(layer)].float() for layer in range(count))
+    noise_maps = tuple(tree[noise_key(layer)] for layer in range(count))
+    if not all(isinstance(maps, Tensor) and maps.ndim == 4 and maps.isfinite().all() for maps in noise_maps):
+        raise LatentError("noise maps are finite numbers of shape (N, 1, H, W)")
+    return tuple(maps.float() for maps in noise_maps)
 
 
 def load_latents_for(model: Model, path: Path, space: Space | None = None) -> Latents:
