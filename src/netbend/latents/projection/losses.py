@@ -64,12 +64,14 @@ def contrast_loss(images: Tensor, targets: Tensor) -> Tensor:
 
 
 def _details(images: Tensor) -> list[Tensor]:
+    """What each halving of a picture loses."""
     details = []
-    while min(images.shape[2:]) >= 2 * SMALLEST:
+    while True:
         coarse = F.avg_pool2d(images, 2)
         details.append(images - F.interpolate(coarse, scale_factor=2, mode="bilinear"))
+        if min(coarse.shape[2:]) < 2 * SMALLEST:
+            return details
         images = coarse
-    return details
 
 
 def _adapted(detail: Tensor) -> Tensor:

@@ -85,7 +85,7 @@ def project(
         styled.generate(latents),
         search.targets,
         torch.stack(losses).cpu(),
-        search.loss.name,
+        search.loss.kind.value,
         search.start,
     )
 
@@ -114,7 +114,7 @@ class _Search:
 
     def __init__(self, model: StyledModel[Any], targets: Tensor, settings: Settings):
         self.model, self.targets, self.settings = model, targets, settings
-        self.loss = loss_of(settings.perceptual)
+        self.loss = loss_of(settings.perceptual, targets.device)
         self.deviation = deviation_of_w(model)
         encoder = encoder_of(model, settings.start)
         self.start = "mean" if encoder is None else "encoder"

@@ -8,11 +8,11 @@ from netbend.models.base import Space
 
 
 class Perceptual(StrEnum):
-    """What is compared besides the pixels; auto: LPIPS where it is installed, otherwise features."""
+    """What is compared besides the pixels; auto: LPIPS where it is installed, otherwise contrast."""
 
     AUTO = "auto"
     PIXEL = "pixel"
-    FEATURES = "features"
+    CONTRAST = "contrast"
     LPIPS = "lpips"
 
 
