@@ -10,6 +10,7 @@ import typer
 from netbend import __version__
 from netbend.cli import (
     atlas,
+    breed,
     cluster,
     convert,
     directions,
@@ -43,6 +44,7 @@ app.command("sound")(sound.sound)
 app.command("vary")(vary.vary)
 app.command("grid")(grid.grid)
 app.command("directions")(directions.directions)
+app.command("breed")(breed.breed)
 app.command("layers")(layers.layers)
 app.command("transforms")(transforms.transforms)
 app.command("inspect")(inspect.inspect)

@@ -4,10 +4,31 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import typer
+
+from netbend.cli.idle import is_given
 from netbend.cli.output import print_json, progress_bar
+from netbend.errors import ModelError
 
 if TYPE_CHECKING:
+    from netbend.models.base import Model
     from netbend.variations.files import Outcome, Wanted
+
+
+_OF_PICTURES = ["latent_seed", "latents", "space", "truncation", "nonfinite", "metadata"]
+
+
+def makes_pictures(context: typer.Context, model: "Model") -> bool:
+    """False for sound, of which recipes alone are written. Raises ModelError for options of pictures."""
+    from netbend.models.base import SoundModel
+
+    if not isinstance(model, SoundModel):
+        return True
+    for name in _OF_PICTURES:
+        if is_given(context, name):
+            option = f"--{name.replace('_', '-')}"
+            raise ModelError(f"{option} is for pictures, {model.name} makes sound; leave it out")
+    return False
 
 
 def typed() -> list[str]:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netbend.bending.guard import NonFinite
-from netbend.cli.idle import is_given, refuse_idle_options
+from netbend.cli.idle import refuse_idle_options
 from netbend.cli.latent import BESIDE, WITHOUT, LatentFile, LatentSeed, LatentSpace, Truncation, one_latent
-from netbend.cli.many import typed, write_and_say
+from netbend.cli.many import makes_pictures, typed, write_and_say
 from netbend.cli.output import Device, Json, Quiet
 from netbend.errors import ModelError, RecipeError, RenderError
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 _WITHOUT = {**WITHOUT, "surprise": ["layers", "transforms", "bends", "share"]}
 _BESIDE = {**BESIDE, "surprise": ["recipe", "clusters"], "keep": ["count", "seed"]}
-_OF_PICTURES = ["latent_seed", "latents", "space", "truncation", "nonfinite", "metadata"]
 
 
 def vary(
@@ -78,7 +77,12 @@ def vary(
     base = None if surprise else _stochastic(recipe)
     given = None if clusters is None else load_clusters(clusters)
     loaded = load_model(model or (base.model if base else None) or "faces", device)
-    pictures = _makes_pictures(context, loaded)
+    pictures = makes_pictures(context, loaded)
+    if not pictures and not surprise and keep is None:
+        raise ModelError(
+            f"{loaded.name} makes sound, of which there is no sheet: `netbend sound --variations` plays "
+            f"draws, and --keep 3 writes one of them as a recipe"
+        )
     latent = one_latent(loaded, latent_seed, latents, space) if pictures else loaded.latents([0])
     stem = "surprise" if recipe is None else recipe.stem
     outcomes = []
@@ -126,25 +130,6 @@ def _bounds(layers: str | None, transforms: str | None, bends: str, share: str) 
         (int(counts[0]), int(counts[1])),
         ends(share, "--share"),
     )
-
-
-def _makes_pictures(context: typer.Context, model: "Model") -> bool:
-    """False for sound, of which recipes alone are written."""
-    from netbend.models.base import SoundModel
-
-    if not isinstance(model, SoundModel):
-        return True
-    if not is_given(context, "keep") and not is_given(context, "surprise"):
-        raise ModelError(
-            f"{model.name} makes sound, of which there is no sheet: `netbend sound --variations` plays "
-            f"draws, and --keep 3 writes one of them as a recipe"
-        )
-    for name in _OF_PICTURES:
-        if is_given(context, name):
-            raise ModelError(
-                f"--{name.replace('_', '-')} is for pictures, {model.name} makes sound; leave it out"
-            )
-    return False
 
 
 def _drawn(

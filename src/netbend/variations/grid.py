@@ -10,7 +10,7 @@ from PIL import Image
 from netbend.bending import NonFinite, Plan, find_layer, resolve
 from netbend.errors import ModelError, RecipeError, RenderError
 from netbend.models.base import Model, Play, SoundModel
-from netbend.pictures import thumbnail
+from netbend.pictures import SHEET_HEIGHT, thumbnail
 from netbend.recipe import Clusters, load_clusters
 from netbend.recipe.readable import parse_readable
 from netbend.recipe.yamlfile import Source
@@ -18,7 +18,7 @@ from netbend.render.job import Job
 from netbend.variations.axes import ALL, Axis, Setup
 from netbend.variations.labels import labelled
 
-MOST_CELLS = 2000
+MOST_PIXELS = 80_000_000  # more, and other programs refuse to open the picture
 # Rows and columns of the figure of the paper, with the parameters that its caption names.
 FIGURES = {
     "transforms-by-layer": (
@@ -101,10 +101,7 @@ def plan_grid(rows: Axis, columns: Axis, base: Setup, load: Load, settings: Sett
     models = {name: _pictures_of(load(name)) for name in names or [base.model]}
     pairs = ((rows, columns), (columns, rows))
     rows, columns = (_expanded(axis, other, base, models, settings) for axis, other in pairs)
-    if len(rows.values) * len(columns.values) > MOST_CELLS:
-        raise RenderError(
-            f"{len(rows.values)} x {len(columns.values)} pictures; at most {MOST_CELLS} fit a grid"
-        )
+    _check_size(len(rows.values), len(columns.values), settings.size or SHEET_HEIGHT)
     cells = [
         [_cell(rows, row, columns, column, base, models, settings) for column in columns.values]
         for row in rows.values
@@ -118,6 +115,14 @@ def _check_pair(rows: Axis, columns: Axis) -> None:
         raise RenderError(f"rows and columns are both {rows.kind}; choose two things")
     if {rows.kind, columns.kind} == {"cluster", "share"} and same_bend:
         raise RenderError("cluster and share both say which features are bent; choose one of them")
+
+
+def _check_size(rows: int, columns: int, side: int) -> None:
+    if rows * columns * side**2 > MOST_PIXELS:
+        raise RenderError(
+            f"{rows} x {columns} pictures of {side} pixels are more than fit one picture; narrow an axis, or "
+            f"say a smaller --size"
+        )
 
 
 def _pictures_of(model: Model) -> Model:

@@ -8,7 +8,6 @@ from netbend.pictures import BACKGROUND, GAP, INK
 
 SMALLEST_FONT = 13
 LINE = 1.3  # of the font's size
-WIDEST_LABEL = 0.75  # of a picture's width, beside rows without a corner
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
@@ -24,7 +23,7 @@ def labelled(
     grow with the pictures; the corner picture stands where both begin, its caption at its right."""
     height = pictures[0][0].height
     widths = [max(row[index].width for row in pictures) for index in range(len(columns))]
-    size = max(SMALLEST_FONT, height // 14)
+    size = max(SMALLEST_FONT, height // 12)
     font = ImageFont.load_default(size)
     above = [wrapped(label, font, width - GAP) for label, width in zip(columns, widths, strict=True)]
     widest = max(widths) if corner is None else corner.width

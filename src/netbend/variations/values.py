@@ -1,9 +1,11 @@
 """Transforms and their parameters by chance, within what each transform declares."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from math import exp, inf, log
 
 import numpy as np
+from pydantic import ValidationError
 
 from netbend.bending import Layer
 from netbend.errors import RecipeError
@@ -54,9 +56,13 @@ class Range:
         return wider._rounded(value + step * (wider.high - wider.low))
 
     def _rounded(self, value: float) -> float:
-        """To three digits, as a person would write it."""
+        """As a person would write it."""
         bounded = min(max(value, self.low), self.high)
-        return round(bounded) if self.whole else min(max(float(f"{bounded:.3g}"), self.low), self.high)
+        return round(bounded) if self.whole else min(max(three_digits(bounded), self.low), self.high)
+
+
+def three_digits(value: float) -> float:
+    return float(f"{value:.3g}")
 
 
 def range_of(parameter: Parameter, layer: Layer) -> Range | None:
@@ -98,11 +104,17 @@ def draw_transform(random: np.random.RandomState, cls: type[Transform], layer: L
     return cls(**values)
 
 
-def jitter_transform(random: np.random.RandomState, transform: Transform, layer: Layer) -> Transform:
-    """The transform with every number that has a range moved a little."""
+def jitter_transform(
+    random: np.random.RandomState, transform: Transform, layer: Layer, still: Collection[str] = ()
+) -> Transform:
+    """The transform with every number that has a range moved a little, but for those named in `still`."""
     values = {}
     for parameter in parameters_of(type(transform)):
         limits, value = range_of(parameter, layer), getattr(transform, parameter.name)
-        if limits is not None and isinstance(value, int | float) and not isinstance(value, bool):
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if limits is not None and number and parameter.name not in still:
             values[parameter.name] = limits.jitter(random, value)
-    return type(transform)(**{**dict(transform), **values})
+    try:
+        return type(transform)(**{**dict(transform), **values})
+    except ValidationError:  # of values that do not go together
+        return transform

@@ -1,0 +1,84 @@
+"""`netbend breed`: recipes from two parents."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from netbend.bending.guard import NonFinite
+from netbend.cli.idle import refuse_idle_options
+from netbend.cli.latent import BESIDE, WITHOUT, LatentFile, LatentSeed, LatentSpace, Truncation, one_latent
+from netbend.cli.many import makes_pictures, typed, write_and_say
+from netbend.cli.output import Device, Json, Quiet
+
+
+def breed(
+    context: typer.Context,
+    first: Annotated[Path, typer.Argument(help="Recipe file, one parent.")],
+    second: Annotated[Path, typer.Argument(help="The other parent.")],
+    model: Annotated[
+        str | None,
+        typer.Option("--model", "-m", help="Name or checkpoint file; default: a parent's, or faces."),
+    ] = None,
+    count: Annotated[int, typer.Option(help="How many children.", min=1, max=1000)] = 16,
+    seed: Annotated[
+        int, typer.Option(help="Of the first child; the pictures show theirs.", min=0, max=2**62)
+    ] = 1,
+    mutation: Annotated[
+        float, typer.Option(help="Chance of each kind of change to each bend.", min=0, max=1)
+    ] = 0.2,
+    latent_seed: LatentSeed = 0,
+    latents: LatentFile = None,
+    space: LatentSpace = None,
+    truncation: Truncation = 0.7,
+    clusters: Annotated[Path | None, typer.Option(help="Cluster file; default: the parents'.")] = None,
+    nonfinite: Annotated[
+        NonFinite, typer.Option(help="What to do about NaN or infinity after a bend.")
+    ] = NonFinite.ERROR,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder.")] = Path("out/breed"),
+    metadata: Annotated[bool, typer.Option(help="Keep command and recipes inside the sheet.")] = True,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False,
+    device: Device = "auto",
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Cross two recipes and change what comes of it by chance.
+
+    Writes every child as a recipe, and a contact sheet: both parents, then the children with their
+    seeds. Children can be bred again.
+    """
+    from netbend.bending import resolve
+    from netbend.models.base import Play
+    from netbend.models.catalog import load_model
+    from netbend.recipe import load_clusters, load_recipe
+    from netbend.render.job import Job
+    from netbend.variations.breed import breed as child_of
+    from netbend.variations.files import Outcome, Wanted
+    from netbend.variations.freeze import for_model
+
+    refuse_idle_options(context, WITHOUT, BESIDE)
+    one, other = load_recipe(first), load_recipe(second)
+    given = None if clusters is None else load_clusters(clusters)
+    loaded = load_model(model or one.model or other.model or "faces", device)
+    pictures = makes_pictures(context, loaded)
+    latent = one_latent(loaded, latent_seed, latents, space) if pictures else loaded.latents([0])
+    play = Play(truncation)
+    outcomes = []
+    for file, parent in ((first, one), (second, other)):
+        plan = resolve(parent, loaded, clusters=given)
+        outcomes.append(
+            Outcome(file.stem, None, Job(loaded, latent, play, parent, plan, nonfinite=nonfinite))
+        )
+    for number in range(seed, seed + count):
+        child = child_of(one, other, loaded, number, mutation=mutation, clusters=given, folder=out)
+        child = for_model(child, loaded)
+        job = Job(loaded, latent, play, child, resolve(child, loaded), nonfinite=nonfinite)
+        outcomes.append(Outcome(str(number), f"child-{number:04d}", job))
+    wanted = Wanted(
+        out,
+        recipes=True,
+        sheet="children.png" if pictures else None,
+        command=typed() if metadata else None,
+        overwrite=overwrite,
+    )
+    write_and_say(outcomes, wanted, json, quiet)

@@ -1,0 +1,197 @@
+"""Recipes from two parents: crossed, and changed by chance."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from pydantic import ValidationError
+
+from netbend.bending import Bendable, Layer, find_layer, resolve
+from netbend.errors import RecipeError
+from netbend.recipe import All, Bend, Cluster, Clusters, Drift, Indices, Not, Random, Recipe, Selection
+from netbend.recipe.moving import bend_moves
+from netbend.recipe.selection import selection_moves
+from netbend.recipe.yamlfile import Source
+from netbend.transforms import Transform, get_transform
+from netbend.variations.freeze import freeze, moved
+from netbend.variations.surprise import draw_name
+from netbend.variations.values import chance, draw_transform, jitter_transform, three_digits
+
+INHERITED = 0.6  # of the bends that only one parent has
+EXCHANGED = 0.2  # of the features that were fixed
+SHARE_STEP = 0.2  # standard deviation of a change of a share
+
+
+def breed(
+    first: Recipe,
+    second: Recipe,
+    model: Bendable,
+    seed: int,
+    *,
+    mutation: float = 0.2,
+    clusters: Clusters | None = None,
+    folder: Path | None = None,
+) -> Recipe:
+    """A child of two recipes; the same parents, seed and mutation give the same child.
+
+    Of bends that both have, the same transform at the same layer, it takes either or one between;
+    of the others each with a chance of 0.6. Then every bend may mutate: each with the chance
+    `mutation`, 0 to 1, its numbers move a little, it moves to a neighbouring layer, it gets another
+    transform, it takes other features. Everything else is that of the first parent.
+
+    clusters: see `resolve`. Features of cluster files are written by number; those of the model's own
+    keep their names. folder: where the child will be written, for the paths in it; None for the
+    current folder. Raises RecipeError for parents that do not fit the model, and for a mutation that
+    is no chance.
+    """
+    if not 0 <= mutation <= 1:
+        raise RecipeError(f"mutation {mutation}: expected a chance from 0 to 1")
+    random = chance(seed)
+    folder = folder or Path()
+    parents = [_settled(parent, model, clusters, folder) for parent in (first, second)]
+    bends = [_mutated(random, bend, model, mutation) for bend in _crossed(random, *parents)]
+    drawn = (first, second)[random.randint(2)].seed
+    return replace(
+        parents[0],
+        bends=tuple(bends),
+        name=f"Child {seed} of {first.name or 'one'} and {second.name or 'another'}",
+        description=None,
+        seed=seed if random.uniform() < mutation else drawn,
+        source=Source(f"<child {seed}>", folder),
+    )
+
+
+def _settled(parent: Recipe, model: Bendable, clusters: Clusters | None, folder: Path) -> Recipe:
+    """A parent that fits the model, without a cluster file, as it reads in another folder."""
+    plan = resolve(parent, model, clusters=clusters)
+    from_file = clusters is not None or parent.clusters is not None
+    return (
+        replace(freeze(parent, plan, folder, (Cluster,)), clusters=None)
+        if from_file
+        else moved(parent, folder)
+    )
+
+
+def _crossed(random: np.random.RandomState, first: Recipe, second: Recipe) -> Sequence[Bend]:
+    others = list(second.bends)
+    bends = []
+    for bend in first.bends:
+        partner = next((other for other in others if _alike(bend, other)), None)
+        if partner is not None:
+            others.remove(partner)
+            bends.append(_one_of(random, bend, partner))
+        elif random.uniform() < INHERITED:
+            bends.append(bend)
+    bends += [bend for bend in others if random.uniform() < INHERITED]
+    every = [*first.bends, *second.bends]
+    return bends or ([every[random.randint(len(every))]] if every else [])
+
+
+def _alike(bend: Bend, other: Bend) -> bool:
+    return bend.layer == other.layer and type(bend.transform) is type(other.transform)
+
+
+def _one_of(random: np.random.RandomState, bend: Bend, other: Bend) -> Bend:
+    """Either of two bends, or the first's features and mask with numbers between both."""
+    choice, place = random.randint(3), random.uniform()
+    if choice < 2 or bend_moves(bend) or bend_moves(other):
+        return (bend, other)[choice % 2]
+    values = {name: _between(value, getattr(other.transform, name), place) for name, value in bend.transform}
+    return replace(
+        (bend, other)[random.randint(2)],
+        transform=_rebuilt(bend.transform, values),
+        mix=_between(bend.mix, other.mix, place),
+    )
+
+
+def _between(value: object, other: object, place: float) -> object:
+    """Between two numbers, whole ones for two whole ones; anything else is the first's."""
+    if isinstance(value, bool) or not (isinstance(value, int | float) and isinstance(other, int | float)):
+        return value
+    if value == other:
+        return value
+    between = value + place * (other - value)
+    if isinstance(value, int) and isinstance(other, int):
+        return round(between)
+    return min(max(three_digits(between), min(value, other)), max(value, other))
+
+
+def _rebuilt(transform: Transform, values: dict[str, object]) -> Transform:
+    """The transform with other values, or as it was where those do not go together."""
+    try:
+        return type(transform)(**values)
+    except ValidationError:
+        return transform
+
+
+def _mutated(random: np.random.RandomState, bend: Bend, model: Bendable, mutation: float) -> Bend:
+    jitters, moves, exchanges, reselects = random.uniform(size=4) < mutation
+    layer = find_layer(model.layers, bend.layer, "layer")
+    if jitters:
+        transform = jitter_transform(random, bend.transform, layer, still=set(bend.moving))
+        bend = replace(bend, transform=transform)
+    if moves:
+        bend, layer = _at_neighbour(random, bend, layer, model)
+    if exchanges:
+        cls = get_transform(draw_name(random))
+        bend = replace(bend, transform=draw_transform(random, cls, layer), moving={})
+    if reselects:
+        bend = replace(bend, features=_reselected(random, bend, layer, model))
+    return bend
+
+
+def _at_neighbour(
+    random: np.random.RandomState, bend: Bend, layer: Layer, model: Bendable
+) -> tuple[Bend, Layer]:
+    """The bend one layer earlier or later. Features by number or cluster mean nothing there: as large
+    a random share takes their place."""
+    numbered = [other for other in model.layers if other.number is not None]
+    step = 1 if random.uniform() < 0.5 else -1
+    if layer not in numbered or len(numbered) == 1:
+        return bend, layer
+    index = numbered.index(layer)
+    there = numbered[index + step if 0 <= index + step < len(numbered) else index - step]
+    features: Selection = bend.features
+    if _names_features(features):
+        features = Random(_share(len(_features(bend, model)) / layer.features))
+    return replace(bend, layer=there.key, features=features), there
+
+
+def _names_features(selection: Selection) -> bool:
+    match selection:
+        case Not(of=inner) | Drift(within=inner):
+            return _names_features(inner)
+        case _:
+            return isinstance(selection, Indices | Cluster)
+
+
+def _features(bend: Bend, model: Bendable) -> tuple[int, ...]:
+    return resolve(Recipe((replace(bend, mask=None),)), model).bends[0].indices
+
+
+def _share(value: float) -> float:
+    return float(round(min(max(value, 0.05), 1.0), 2))
+
+
+def _reselected(random: np.random.RandomState, bend: Bend, layer: Layer, model: Bendable) -> Selection:
+    """A little more or less of a random share; some others of features that are fixed."""
+    match bend.features:
+        case moving if selection_moves(moving):
+            return moving
+        case All():
+            return Random(_share(random.uniform(0.5, 0.95)))
+        case Random(fraction=float(fraction)):
+            return Random(_share(fraction + SHARE_STEP * random.standard_normal()))
+        case Not(of=Random(fraction=float(fraction))):
+            return Not(Random(_share(fraction + SHARE_STEP * random.standard_normal())))
+        case _:
+            return _exchanged(random, _features(bend, model), layer)
+
+
+def _exchanged(random: np.random.RandomState, features: Sequence[int], layer: Layer) -> Indices:
+    stays = random.uniform(size=layer.features) >= EXCHANGED
+    kept = [feature for feature in features if stays[feature]]
+    outside = np.setdiff1d(np.arange(layer.features), features)
+    new = random.permutation(outside)[: len(features) - len(kept)]
+    return Indices(tuple(sorted({*kept, *new.tolist()} or features)))
