@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from netbend.recipe import Bend, Clusters, Recipe, load_clusters, load_recipe, save_clusters
     from netbend.render.stream import Listening, SoundStream
     from netbend.transforms import Transform, parameter, transform
+    from netbend.variations.breed import breed
+    from netbend.variations.freeze import freeze
+    from netbend.variations.surprise import surprise
 
 __version__ = "0.1.0"
 
@@ -51,6 +54,9 @@ _ROOMS = {
     "pictures": ["to_pictures"],
     "render.stream": ["Listening", "SoundStream"],
     "transforms": ["Transform", "parameter", "transform"],
+    "variations.breed": ["breed"],
+    "variations.freeze": ["freeze"],
+    "variations.surprise": ["surprise"],
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 
@@ -70,9 +76,11 @@ __all__ = [
     "SoundStream",
     "Transform",
     "bend",
+    "breed",
     "cluster_features",
     "cluster_latents",
     "find_directions",
+    "freeze",
     "latent_path",
     "load_clusters",
     "load_latents",
@@ -82,6 +90,7 @@ __all__ = [
     "parameter",
     "resolve",
     "save_clusters",
+    "surprise",
     "to_pictures",
     "transform",
     "wrap",

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pydantic import ValidationError
@@ -105,11 +106,10 @@ def _one_of(random: np.random.RandomState, bend: Bend, other: Bend) -> Bend:
     )
 
 
-def _between(value: object, other: object, place: float) -> object:
+def _between(value: Any, other: Any, place: float) -> Any:
     """Between two numbers, whole ones for two whole ones; anything else is the first's."""
-    if isinstance(value, bool) or not (isinstance(value, int | float) and isinstance(other, int | float)):
-        return value
-    if value == other:
+    numbers = all(isinstance(end, int | float) and not isinstance(end, bool) for end in (value, other))
+    if not numbers or value == other:
         return value
     between = value + place * (other - value)
     if isinstance(value, int) and isinstance(other, int):
