@@ -70,7 +70,7 @@ def train(model: StyledModel, pictures: Tensor, checkpoint: Path, seconds: float
     w_std = deviation_of_w(model)
     random = torch.Generator().manual_seed(step)
     while spent < seconds:
-        began = time.monotonic()
+        began = time.process_time()
         optimizer.param_groups[0]["lr"] = LEARNING_RATE * (0.02 + 0.98 * (1 + cos(pi * spent / seconds)) / 2)
         losses = losses_of(encoder, model, pictures, w_std, random)
         optimizer.zero_grad()
@@ -78,7 +78,7 @@ def train(model: StyledModel, pictures: Tensor, checkpoint: Path, seconds: float
         torch.nn.utils.clip_grad_norm_(encoder.parameters(), 1.0)
         optimizer.step()
         step += 1
-        spent += time.monotonic() - began
+        spent += time.process_time() - began
         average = {
             name: 0.98 * average.get(name, loss.item()) + 0.02 * loss.item() for name, loss in losses.items()
         }

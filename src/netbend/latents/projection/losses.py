@@ -25,7 +25,7 @@ def pixel_loss(images: Tensor, targets: Tensor) -> Tensor:
 
 def rmse(images: Tensor, targets: Tensor) -> Tensor:
     """Root mean square difference of the pixels `(N,)`, in levels of 0 to 255."""
-    return (images.clamp(-1, 1) - targets).square().mean(dim=(1, 2, 3)).sqrt() * 127.5
+    return (images.clamp(-1, 1) - targets.clamp(-1, 1)).square().mean(dim=(1, 2, 3)).sqrt() * 127.5
 
 
 def scatter(w: Tensor) -> Tensor:

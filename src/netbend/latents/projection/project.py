@@ -77,6 +77,8 @@ def project(
     losses: list[Tensor] = []
     while len(losses) < settings.steps and not search.is_flat(losses):
         images, loss = search.step(len(losses))
+        if not loss.isfinite().all():
+            raise LatentError(f"projection: the loss became {loss.max().item()}; lower the learning rate")
         losses.append(loss)
         report(Progress(len(losses), loss, images))
     latents = search.found()
