@@ -70,7 +70,7 @@ def breed(
             Outcome(file.stem, None, Job(loaded, latent, play, parent, plan, nonfinite=nonfinite))
         )
     for number in range(seed, seed + count):
-        child = child_of(one, other, loaded, number, mutation=mutation, clusters=given, folder=out)
+        child = child_of(one, other, loaded, number, mutation=mutation, clusters=given)
         child = for_model(child, loaded)
         job = Job(loaded, latent, play, child, resolve(child, loaded), nonfinite=nonfinite)
         outcomes.append(Outcome(str(number), f"child-{number:04d}", job))

@@ -87,7 +87,7 @@ def vary(
     stem = "surprise" if recipe is None else recipe.stem
     outcomes = []
     for draw in seeds:
-        drawn, plan = _drawn(loaded, base, bounds, given, draw, out)
+        drawn, plan = _drawn(loaded, base, bounds, given, draw)
         job = Job(loaded, latent, Play(truncation), drawn, plan, nonfinite=nonfinite)
         outcomes.append(Outcome(str(draw), f"{stem}-{draw:04d}", job))
     wanted = Wanted(
@@ -138,9 +138,8 @@ def _drawn(
     bounds: "Bounds | None",
     clusters: "Clusters | None",
     draw: int,
-    folder: Path,
 ) -> "tuple[Recipe, Plan]":
-    """One recipe, as it is written into a folder, and its plan."""
+    """One recipe, as it is written, and its plan."""
     from netbend.bending import resolve
     from netbend.variations.freeze import for_model, freeze
     from netbend.variations.surprise import surprise
@@ -151,4 +150,4 @@ def _drawn(
         return recipe, resolve(recipe, model)
     plan = resolve(base, model, seed=draw, clusters=clusters)
     name = f"{base.name}, draw {draw}" if base.name else f"Draw {draw}"
-    return replace(for_model(freeze(replace(base, seed=draw), plan, folder), model), name=name), plan
+    return replace(for_model(freeze(replace(base, seed=draw), plan), model), name=name), plan

@@ -32,7 +32,6 @@ def breed(
     *,
     mutation: float = 0.2,
     clusters: Clusters | None = None,
-    folder: Path | None = None,
 ) -> Recipe:
     """A child of two recipes; the same parents, seed and mutation give the same child.
 
@@ -42,15 +41,13 @@ def breed(
     transform, it takes other features. Everything else is that of the first parent.
 
     clusters: see `resolve`. Features of cluster files are written by number; those of the model's own
-    keep their names. folder: where the child will be written, for the paths in it; None for the
-    current folder. Raises RecipeError for parents that do not fit the model, and for a mutation that
-    is no chance.
+    keep their names. Paths start at the current folder. Raises RecipeError for parents that do not fit
+    the model, and for a mutation that is no chance.
     """
     if not 0 <= mutation <= 1:
         raise RecipeError(f"mutation {mutation}: expected a chance from 0 to 1")
     random = chance(seed)
-    folder = folder or Path()
-    parents = [_settled(parent, model, clusters, folder) for parent in (first, second)]
+    parents = [_settled(parent, model, clusters) for parent in (first, second)]
     bends = [_mutated(random, bend, model, mutation) for bend in _crossed(random, *parents)]
     drawn = (first, second)[random.randint(2)].seed
     return replace(
@@ -58,20 +55,17 @@ def breed(
         bends=tuple(bends),
         name=f"Child {seed} of {first.name or 'one'} and {second.name or 'another'}",
         description=None,
+        clusters=parents[0].clusters or parents[1].clusters,
         seed=seed if random.uniform() < mutation else drawn,
-        source=Source(f"<child {seed}>", folder),
+        source=Source(f"<child {seed}>", Path()),
     )
 
 
-def _settled(parent: Recipe, model: Bendable, clusters: Clusters | None, folder: Path) -> Recipe:
-    """A parent that fits the model, without a cluster file, as it reads in another folder."""
+def _settled(parent: Recipe, model: Bendable, clusters: Clusters | None) -> Recipe:
+    """A parent that fits the model, without a cluster file, as it reads in the current folder."""
     plan = resolve(parent, model, clusters=clusters)
     from_file = clusters is not None or parent.clusters is not None
-    return (
-        replace(freeze(parent, plan, folder, (Cluster,)), clusters=None)
-        if from_file
-        else moved(parent, folder)
-    )
+    return moved(freeze(parent, plan, kinds=(Cluster,)) if from_file else parent, Path())
 
 
 def _crossed(random: np.random.RandomState, first: Recipe, second: Recipe) -> Sequence[Bend]:

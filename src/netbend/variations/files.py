@@ -16,6 +16,7 @@ from netbend.recipe import recipe_to_data, recipe_to_yaml
 from netbend.render.files import nothing_left_on_error, refuse_existing
 from netbend.render.job import Job
 from netbend.render.record import png_bytes
+from netbend.variations.freeze import moved
 from netbend.wholefile import write_whole
 
 CHUNK = "netbend-command"  # of the PNG, as international text
@@ -39,7 +40,8 @@ class Outcome:
 class Wanted:
     """What to write of outcomes, into a folder.
 
-    recipes, pictures: of each, STEM.yaml, and STEM.png with its record unless `command` is None.
+    recipes, pictures: of each, STEM.yaml, whose paths start at the folder, and STEM.png, with its
+    record unless `command` is None.
     sheet: name of a contact sheet of all, with the command that made it.
     """
 
@@ -76,7 +78,9 @@ def _paths(outcomes: Sequence[Outcome], wanted: Wanted) -> list[Path]:
 
 def _recipes(outcomes: Sequence[Outcome], wanted: Wanted) -> dict[Path, bytes]:
     return {
-        wanted.folder / f"{outcome.stem}.yaml": recipe_to_yaml(outcome.job.recipe).encode()
+        wanted.folder / f"{outcome.stem}.yaml": recipe_to_yaml(
+            moved(outcome.job.recipe, wanted.folder)
+        ).encode()
         for outcome in outcomes
         if outcome.stem and outcome.job.recipe is not None
     }

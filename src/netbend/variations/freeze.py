@@ -8,7 +8,7 @@ from pathlib import Path
 from netbend.bending import Plan
 from netbend.models.base import Model
 from netbend.models.catalog import CATALOGUE
-from netbend.recipe import Cluster, Indices, Not, Random, Recipe, Selection
+from netbend.recipe import Cluster, Drift, Indices, Not, Random, Recipe, Selection
 from netbend.recipe.selection import selection_moves
 from netbend.recipe.yamlfile import Source
 
@@ -29,14 +29,14 @@ def freeze(
         replace(bend, features=Indices(planned.indices)) if _is_of(bend.features, kinds) else bend
         for bend, planned in zip(recipe.bends, plan.bends, strict=True)
     )
-    seed = recipe.seed if any(_is_of(bend.features, (Random,)) for bend in bends) else 0
-    clusters = recipe.clusters if any(_is_of(bend.features, (Cluster,)) for bend in bends) else None
+    seed = recipe.seed if any(_holds(bend.features, Random) for bend in bends) else 0
+    clusters = recipe.clusters if any(_holds(bend.features, Cluster) for bend in bends) else None
     return moved(replace(recipe, bends=bends, seed=seed, clusters=clusters), folder)
 
 
 def draws_features(recipe: Recipe) -> bool:
     """Whether anything is left to the seed."""
-    return any(_is_of(bend.features, (Random,)) for bend in recipe.bends)
+    return any(_holds(bend.features, Random) for bend in recipe.bends)
 
 
 def for_model(recipe: Recipe, model: Model) -> Recipe:
@@ -48,6 +48,14 @@ def _is_of(selection: Selection, kinds: Collection[type[Selection]]) -> bool:
     """Whether it is of these kinds, or all but one of them; what moves in time has no fixed features."""
     inner = selection.of if isinstance(selection, Not) else selection
     return isinstance(inner, tuple(kinds)) and not selection_moves(inner)
+
+
+def _holds(selection: Selection, kind: type[Selection]) -> bool:
+    match selection:
+        case Not(of=inner) | Drift(within=inner):
+            return _holds(inner, kind)
+        case _:
+            return isinstance(selection, kind)
 
 
 def moved(recipe: Recipe, folder: Path | None) -> Recipe:

@@ -47,6 +47,9 @@ class Bounds:
     share: tuple[float, float] = (0.25, 0.8)
 
     def __post_init__(self) -> None:
+        for name in ("layers", "transforms"):
+            if getattr(self, name) is not None and not getattr(self, name):
+                raise RecipeError(f"{name}: expected at least one, or None")
         if not 1 <= self.bends[0] <= self.bends[1]:
             raise RecipeError(f"bends {self.bends[0]}-{self.bends[1]}: expected 1 or more, fewest first")
         if not 0 <= self.share[0] <= self.share[1] <= 1:
