@@ -118,7 +118,7 @@ def test_clipping_is_reported(run: Run) -> None:
         (["a.wav", "b.flac", "-r", "louder.yaml", "-o", "out.wav"], "name a folder"),
         (["a.wav", "a.wav", "-r", "louder.yaml"], "comes twice"),
         (["a.wav", "--seeds", "0"], "means nothing beside"),
-        (["a.wav", "--seconds", "3"], "--seconds means nothing without --seeds"),
+        (["a.wav", "--seconds", "3"], "--seconds means nothing beside sources"),
         (["a.wav", "--variations", "3"], "--variations means nothing without --recipe"),
         (["a.wav", "-r", "louder.yaml", "-o", "a.wav"], "a.wav is a source"),
         (["a.wav", "-r", "louder.yaml", "-o", "a.wav", "--overwrite"], "a.wav is a source"),

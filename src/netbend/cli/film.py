@@ -11,7 +11,6 @@ from netbend import __version__
 from netbend.bending.guard import NonFinite
 from netbend.cli.idle import refuse_idle_options
 from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar
-from netbend.cli.run_folder import check_folder
 from netbend.errors import ModelError, RenderError
 from netbend.film.formats import QUALITY, format_of
 from netbend.models.base import NoiseMode, Space
@@ -20,6 +19,7 @@ from netbend.wholefile import folder_of
 if TYPE_CHECKING:
     from netbend.film.frames import Film
     from netbend.film.scene import Scene
+    from netbend.film.settings import FilmSettings
     from netbend.film.write import Encoding
     from netbend.models.base import Play
     from netbend.recipe.places import Latent
@@ -207,6 +207,21 @@ def _write_frame(film: "Film", frame: int, out: Path, height: int | None, overwr
     write_whole(out, png_bytes(picture, None), RenderError)
 
 
+def _refuse_another_film(folder: Path, settings: "FilmSettings") -> None:
+    """Parts of two films are never mixed, and nothing is deleted without being asked."""
+    kept = folder / "settings.json"
+    if not folder.exists():
+        return
+    if not kept.exists():
+        raise RenderError(f"{folder}: is in the way and holds no unfinished film; name another --out")
+    changed = ", ".join(type(settings).load(kept).difference(settings))
+    if changed:
+        raise RenderError(
+            f"{folder}: holds an unfinished film with other settings ({changed}); give the same to go "
+            f"on with it, name another --out, or delete that folder"
+        )
+
+
 def _write_film(film: "Film", out: Path, encoding: "Encoding", overwrite: bool, silent: bool) -> None:
     from netbend.film.settings import settings_of
     from netbend.film.write import unfinished, write_film
@@ -217,7 +232,7 @@ def _write_film(film: "Film", out: Path, encoding: "Encoding", overwrite: bool, 
         refuse_existing([out], overwrite)
     settings = settings_of(film, encoding, out.suffix.lower())
     folder = unfinished(out)
-    check_folder(folder, settings)
+    _refuse_another_film(folder, settings)
     with folder_of(folder / "settings.json", RenderError):
         settings.save(folder / "settings.json")
     with progress_bar(visible=not silent) as bar:

@@ -1,5 +1,6 @@
 """`netbend render`: pictures from a model, bent by a recipe."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from netbend.models.base import Play
     from netbend.render.job import Job
 
+SEEDS = "0-7"
+TRUNCATION = 0.7
+
 
 def render(
     context: typer.Context,
@@ -25,7 +29,10 @@ def render(
         str | None,
         typer.Option("--model", "-m", help="Name or checkpoint file; default: the recipe's, or faces."),
     ] = None,
-    seeds: Annotated[str, typer.Option(help="Seeds of the latents, such as 0-15,20.")] = "0-7",
+    seeds: Annotated[
+        str | None,
+        typer.Option(help="Seeds of the latents, such as 0-15,20; default: the recipe's latent, or 0-7."),
+    ] = None,
     latents: Annotated[
         Path | None,
         typer.Option(help="Latents from a .npz, .npy, .safetensors or .pt file instead of seeds."),
@@ -34,8 +41,12 @@ def render(
         Space | None, typer.Option(help="Space of the latents in the file, if its keys do not say.")
     ] = None,
     truncation: Annotated[
-        float, typer.Option("--truncation", "-t", help="psi: 1 varied, 0 the mean picture.")
-    ] = 0.7,
+        float | None,
+        typer.Option(
+            "--truncation", "-t", help="psi: 1 varied, 0 the mean picture; default: the recipe's, or 0.7."
+        ),
+    ] = None,
+    time: Annotated[float, typer.Option(help="Moment of a recipe that moves, in seconds.", min=0)] = 0.0,
     cutoff: Annotated[int | None, typer.Option(help="Truncate only the first so many styles.", min=0)] = None,
     noise: Annotated[NoiseMode, typer.Option(help="Per-layer noise.")] = NoiseMode.CONSTANT,
     label: Annotated[
@@ -79,9 +90,22 @@ def render(
     else:
         from netbend.models.base import Play
 
-        play = Play(truncation, cutoff, noise, label)
+        play = Play(cutoff=cutoff, noise=noise, label=label)
         job = _job(
-            recipe, model, device, bf16, play, seeds, latents, space, bend_seed, clusters, nonfinite, compare
+            recipe,
+            model,
+            device,
+            bf16,
+            play,
+            truncation,
+            time,
+            seeds,
+            latents,
+            space,
+            bend_seed,
+            clusters,
+            nonfinite,
+            compare,
         )
         if style_seed is not None:
             job = _with_styles(job, style_seed, style_layers)
@@ -97,13 +121,13 @@ def render(
 _IDLE_WITHOUT = {
     "latents": ["space"],
     "style_seed": ["style_layers"],
-    "recipe": ["bend_seed", "clusters", "nonfinite"],
+    "recipe": ["bend_seed", "clusters", "nonfinite", "time"],
 }
 _IDLE_BESIDE = {
     "latents": ["seeds"],
     "from_picture": [
         *("recipe", "seeds", "latents", "space", "truncation", "cutoff", "noise", "label", "style_seed"),
-        *("style_layers", "bend_seed", "clusters", "nonfinite", "sheet", "compare", "bf16"),
+        *("style_layers", "bend_seed", "clusters", "nonfinite", "sheet", "compare", "bf16", "time"),
     ],
 }
 
@@ -114,7 +138,9 @@ def _job(
     device: str,
     bf16: bool,
     play: "Play",
-    seeds: str,
+    truncation: float | None,
+    time: float,
+    seeds: str | None,
     latents_file: Path | None,
     space: Space | None,
     bend_seed: int | None,
@@ -124,31 +150,39 @@ def _job(
 ) -> "Job":
     from netbend.bending import Plan, resolve
     from netbend.latents.file import load_latents_for
+    from netbend.latents.path import latent_path
     from netbend.latents.seeds import parse_seeds
     from netbend.models.base import SoundModel
     from netbend.models.catalog import load_model
+    from netbend.motion import value_at
     from netbend.recipe import load_clusters, load_recipe
+    from netbend.recipe.moving import fitted_recipe
     from netbend.render.job import Job
 
     if compare and recipe_file is None:
         raise RenderError("--compare puts bent beside unbent: name a recipe")
-    recipe = None if recipe_file is None else load_recipe(recipe_file)
-    seed_list = parse_seeds(seeds)
+    recipe = None if recipe_file is None else fitted_recipe(load_recipe(recipe_file))
+    seed_list = parse_seeds(seeds or SEEDS)
     clusters = None if clusters_file is None else load_clusters(clusters_file)
     model = load_model(model_name or (recipe.model if recipe else None) or "faces", device, bf16=bf16)
     if isinstance(model, SoundModel):
         raise ModelError(f"{model.name} makes sound, not pictures: `netbend sound` plays it")
-    if latents_file is None:
-        chosen = model.latents(seed_list)
-    else:
+    if latents_file is not None:
         chosen = load_latents_for(model, latents_file, space)
-    plan = Plan(()) if recipe is None else resolve(recipe, model, seed=bend_seed, clusters=clusters)
+    elif seeds is None and recipe is not None and recipe.latent is not None:
+        chosen = latent_path(recipe.latent, model, recipe.folder).at([time])
+    else:
+        chosen = model.latents(seed_list)
+    if truncation is None and recipe is not None and recipe.truncation is not None:
+        truncation = value_at(recipe.truncation, time)
+    play = replace(play, truncation=TRUNCATION if truncation is None else truncation)
+    if recipe is None:
+        return Job(model, chosen, play, None, Plan(()), compare, nonfinite)
+    plan = resolve(recipe, model, seed=bend_seed, clusters=clusters).at(time)
     return Job(model, chosen, play, recipe, plan, compare, nonfinite)
 
 
 def _with_styles(job: "Job", seed: int, layers: str) -> "Job":
-    from dataclasses import replace
-
     from netbend.latents.seeds import parse_seeds
 
     try:

@@ -1,6 +1,7 @@
 """`netbend sound`: sound files through a model, or a model that sings by itself."""
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,13 +20,17 @@ if TYPE_CHECKING:
 
 NO_FORMATS = {".m4a", ".aac", ".mp4", ".wma", ".w64", ".rf64", ".caf", ".au", ".wave", ".mka", ".webm"}
 LONGEST_SONG = 6 * 3600  # seconds
+SONG_SECONDS = 10.0
 
 # Options that mean nothing without another, or beside it.
 _WITHOUT = {
     "recipe": ["seed", "variations", "clusters", "nonfinite"],
-    "seeds": ["seconds", "walk", "truncation"],
+    "seeds": ["walk"],
 }
-_BESIDE = {"seeds": ["sources", "phase", "mix", "detail", "gain", "spectrogram", "variations"]}
+_BESIDE = {
+    "seeds": ["sources", "phase", "mix", "detail", "gain", "spectrogram", "variations"],
+    "sources": ["seconds", "truncation"],
+}
 
 
 def sound(
@@ -64,13 +69,20 @@ def sound(
         Path | None, typer.Option(help="PNG of source, reconstruction and results, the first 30 s.")
     ] = None,
     seeds: Annotated[
-        str | None, typer.Option(help="Let the model sing: seeds of latents, such as 0-7, instead of files.")
+        str | None,
+        typer.Option(help="Let the model sing: seeds of latents, such as 0-7, instead of files."),
     ] = None,
-    seconds: Annotated[float, typer.Option(help="Length of each song.", min=0.1, max=LONGEST_SONG)] = 10.0,
+    seconds: Annotated[
+        float | None,
+        typer.Option(help="Length of each song; default: the recipe's, or 10.", min=0.1, max=LONGEST_SONG),
+    ] = None,
     walk: Annotated[float, typer.Option(help="Seconds from one latent to the next.", min=0.1)] = 4.0,
     truncation: Annotated[
-        float, typer.Option("--truncation", "-t", help="psi: 1 varied, 0 the mean sound.")
-    ] = 1.0,
+        float | None,
+        typer.Option(
+            "--truncation", "-t", help="psi: 1 varied, 0 the mean sound; default: the recipe's, or 1."
+        ),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False,
     bf16: Annotated[
         bool, typer.Option("--bf16", help="Compute in bfloat16: faster where supported, a little coarser.")
@@ -81,15 +93,16 @@ def sound(
 ) -> None:
     """Send sound through a model that a recipe bends; with --seeds the model sings by itself.
 
-    The result has the length, sample rate, channels and loudness of the source.
+    The result has the length, sample rate, channels and loudness of the source. What moves in the recipe
+    moves along it; what follows the `soundtrack` follows the source.
     """
     refuse_idle_options(context, _WITHOUT, _BESIDE)
-    if not sources and seeds is None:
+    if not sources and seeds is None and recipe is None:
         raise RenderError("name sound files to bend, or --seeds to let the model sing")
     lengths = _lengths(sources or [])
     settings = _Settings(recipe, model, clusters, seed, variations, device, bf16)
     jobs = settings.jobs(phase, iterations, detail, mix, gain, volume, nonfinite)
-    if seeds is None:
+    if sources:
         written = _bend_files(lengths, jobs, out, recipe, spectrogram, overwrite, quiet or json)
     else:
         written = _let_sing(seeds, jobs, out, recipe, seconds, walk, truncation, overwrite, quiet or json)
@@ -206,31 +219,35 @@ def _bend_files(
 
 
 def _let_sing(
-    seeds: str,
+    seeds: str | None,
     jobs: "dict[str, SoundJob]",
     out: Path,
     recipe: Path | None,
-    seconds: float,
+    seconds: float | None,
     walk: float,
-    truncation: float,
+    truncation: float | None,
     overwrite: bool,
     silent: bool,
 ) -> list[Path]:
     from netbend.latents.seeds import parse_seeds
-    from netbend.models.base import Play
     from netbend.render.files import nothing_left_on_error, refuse_existing
 
     (job,) = jobs.values()
-    numbers = parse_seeds(seeds)
+    if seeds is None and (job.recipe is None or job.recipe.latent is None):
+        raise RenderError(
+            "name sound files to bend, or --seeds to let the model sing, or give the recipe a `latent:`"
+        )
+    numbers: Sequence[int | None] = [None] if seeds is None else parse_seeds(seeds)
+    length = seconds or (job.recipe and job.recipe.seconds) or SONG_SECONDS
     stem = recipe.stem if recipe else Path(job.model.name).stem
     several = len(numbers) > 1
-    paths = [_result(out, Path(f"{stem}.wav"), f"-seed{number:04d}", several) for number in numbers]
+    paths = [_result(out, Path(f"{stem}.wav"), f"-seed{number or 0:04d}", several) for number in numbers]
     refuse_existing(paths, overwrite)
     new: list[Path] = []
     with nothing_left_on_error(new), progress_bar(visible=not silent) as bar:
         for path, number in bar.track(list(zip(paths, numbers, strict=True)), description="Singing"):
             is_new = not path.exists()
-            _report_clipped(path, job.write_song(number, path, seconds, walk, Play(truncation)))
+            _report_clipped(path, job.write_song(number, path, length, walk, truncation))
             new.extend([path] if is_new else [])
     return paths
 

@@ -162,7 +162,10 @@ def fitted(number: Number, seconds: float | None, soundtrack: Path | None) -> Nu
     """
     if isinstance(number, Ramp) and number.seconds is None:
         if seconds is None:
-            raise ValueError("from ... to without `seconds:` lasts the whole film, which has no length here")
+            raise ValueError(
+                "from ... to without `seconds:` lasts the whole film, which has no length here; give it "
+                "`seconds:`, or the recipe"
+            )
         return replace(number, seconds=seconds)
     if isinstance(number, Follow) and number.sound == SOUNDTRACK:
         if soundtrack is None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from PIL import Image
 
 from netbend import __version__
-from netbend.bending import NonFinite, Plan, bend, replan
+from netbend.bending import NonFinite, Plan, bend, replan, stilled
 from netbend.errors import RenderError
 from netbend.models.base import Latents, Model, Play, Space
 from netbend.pictures import beside, contact_sheet, to_pictures
@@ -64,7 +64,7 @@ class Job:
             version=__version__,
             model=self.model.name,
             model_hash=self.model.hash,
-            recipe=None if self.recipe is None else recipe_to_data(self.recipe),
+            recipe=None if self.recipe is None else recipe_to_data(stilled(self.recipe, self.plan)),
             indices=drawn_indices(self.plan),
             masks=encode_masks(self.plan),
             seeds=list(latents.seeds),

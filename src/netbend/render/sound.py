@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import IO
 
@@ -13,11 +14,13 @@ import numpy as np
 from netbend import __version__
 from netbend.bending import NonFinite, Plan, resolve
 from netbend.errors import RenderError, SoundError
+from netbend.latents.path import latent_path
 from netbend.latents.walk import walk
 from netbend.models.base import Latents, Play, SoundModel, Space
 from netbend.recipe import Clusters, Recipe, recipe_to_data
+from netbend.recipe.moving import fitted_recipe, recipe_moves
 from netbend.render.phase import Phase
-from netbend.render.stream import Listening, SoundStream, sing
+from netbend.render.stream import Listening, SoundStream, chunk_time, sing
 from netbend.sound.files import (
     BLOCK,
     Resampling,
@@ -31,6 +34,7 @@ from netbend.wholefile import folder_of
 
 Report = Callable[[int], None]
 LONGEST_COMMENT = 2000  # characters: libsndfile loses longer ones of WAV without a word
+MOVING_OVERLAP, MOVING_CONTEXT = 16, 80  # frames of 128: 32 are left from one chunk to the next
 MOST_GAIN = 60.0  # dB that are made up for: beyond, there is nothing to be heard but noise
 
 
@@ -55,20 +59,35 @@ class Mixing:
 
 @dataclass(frozen=True)
 class SoundJob:
-    """How to bend sound files. recipe, seed: what the plan was made from, to be noted in results."""
+    """How to bend sound files. recipe: None leaves them unbent. seed: of its random selections."""
 
     model: SoundModel
-    plan: Plan = Plan(())
     listening: Listening = Listening()
     mixing: Mixing = Mixing()
     recipe: Recipe | None = None
     seed: int | None = None
+    clusters: Clusters | None = None
     nonfinite: NonFinite = NonFinite.ERROR
 
     def bent(self, recipe: Recipe, seed: int, clusters: Clusters | None = None) -> "SoundJob":
-        """The same, bent by a recipe's plan. Raises RecipeError if it does not fit the model."""
-        plan = resolve(recipe, self.model, seed=seed, clusters=clusters)
-        return replace(self, plan=plan, recipe=recipe, seed=seed)
+        """The same, bent by a recipe. Raises RecipeError if it does not fit the model."""
+        if not recipe_moves(recipe):  # what moves may need the length of a sound that is not known yet
+            resolve(recipe, self.model, seed=seed, clusters=clusters)
+        return replace(self, recipe=recipe, seed=seed, clusters=clusters)
+
+    def plan(self, seconds: float, source: Path | None = None) -> Plan:
+        """What is done to a sound of that length. source: followed by what follows the soundtrack."""
+        if self.recipe is None:
+            return Plan(())
+        soundtrack = None if self.recipe.soundtrack else source
+        return resolve(
+            self.recipe,
+            self.model,
+            seed=self.seed,
+            clusters=self.clusters,
+            seconds=seconds,
+            soundtrack=soundtrack,
+        )
 
     def comment(self, **given: object) -> str:
         """What the result was made from, as JSON for the file's comment."""
@@ -95,6 +114,7 @@ class SoundJob:
         """
         with SoundReader(source) as reader, ExitStack() as stack:
             channels, rate = reader.channels, reader.sample_rate
+            plan = self.plan(reader.seconds, source)
             subtype = reader.subtype if reader.format == format_of(out) else None
             writer = SoundWriter(
                 out, rate, channels, subtype, self.comment(source=source.name), reader.frames
@@ -102,7 +122,7 @@ class SoundJob:
             stack.enter_context(writer)  # first: what cannot be written is refused before the work
             scratch = stack.enter_context(_scratch(out, channels))
             meter = LoudnessMeter(rate, channels)
-            for dry, wet in self._bent(reader, report):
+            for dry, wet in self._bent(reader, plan, report):
                 scratch.write(wet)
                 if self.mixing.keep_loudness:
                     meter.push(dry, wet)
@@ -116,19 +136,23 @@ class SoundJob:
                     writer.write(dry_gain * dry + wet_gain * wet)
         return writer.clipped
 
-    def write_song(self, seed: int, out: Path, seconds: float, pace: float, play: Play = Play()) -> int:
-        """Let the network sing by itself, on a walk that begins at a seed's latent.
+    def write_song(
+        self, seed: int | None, out: Path, seconds: float, pace: float, truncation: float | None = None
+    ) -> int:
+        """Let the network sing by itself. Gives the number of samples that were clipped.
 
-        pace: seconds from one latent to the next. Gives the number of samples that were clipped.
+        seed: of the latent at which a walk begins, `pace` seconds from one latent to the next; None for
+        the latent of the recipe, over time. truncation: instead of the recipe's; 1 if there is none.
         """
         rate = self.model.spectrum.sample_rate
         left = round(seconds * rate)
-        chunk_seconds = self.listening.cutting(self.model).step * self.model.spectrum.hop / rate
-        (first,) = self.model.latents([seed]).values
-        steps = walk(seed, len(first), chunk_seconds / pace)
-        latents = (Latents(Space.Z, z, (seed,)) for z in steps)
-        sung = sing(self.model, self.plan, latents, play, self.listening, self.nonfinite)
-        made_with = {"seed": seed, "pace": pace, "truncation": play.truncation, "phase": Phase.GRIFFIN_LIM}
+        recipe = fitted_recipe(self.recipe or Recipe(()), seconds)
+        plan = self.plan(seconds)
+        listening = _moving(self.listening) if recipe_moves(recipe) else self.listening
+        latents = self._along(recipe, listening) if seed is None else self._walk(seed, pace, listening)
+        psi = truncation if truncation is not None else recipe.truncation
+        sung = sing(self.model, plan, latents, Play(), listening, self.nonfinite, psi)
+        made_with = {"seed": seed, "pace": pace, "truncation": truncation, "phase": Phase.GRIFFIN_LIM}
         comment = self.comment(**made_with, mix=1, keep_loudness=False, detail=0)
         with SoundWriter(out, rate, 1, comment=comment) as writer:
             while left > 0:
@@ -137,10 +161,25 @@ class SoundJob:
                 left -= samples.shape[1]
         return writer.clipped
 
-    def _bent(self, reader: SoundReader, report: Report) -> Iterator[tuple[Samples, Samples]]:
+    def _walk(self, seed: int, pace: float, listening: Listening) -> Iterator[Latents]:
+        (first,) = self.model.latents([seed]).values
+        cutting, spectrum = listening.cutting(self.model), self.model.spectrum
+        steps = walk(seed, len(first), cutting.step * spectrum.hop / spectrum.sample_rate / pace)
+        return (Latents(Space.Z, z, (seed,)) for z in steps)
+
+    def _along(self, recipe: Recipe, listening: Listening) -> Iterator[Latents]:
+        """The latents of a recipe, one for each chunk."""
+        if recipe.latent is None:
+            raise RenderError("the recipe has no `latent:` to sing along; name seeds with --seeds")
+        path = latent_path(recipe.latent, self.model, recipe.folder)
+        cutting = listening.cutting(self.model)
+        return (path.at([chunk_time(self.model, cutting, number)]) for number in count())
+
+    def _bent(self, reader: SoundReader, plan: Plan, report: Report) -> Iterator[tuple[Samples, Samples]]:
         """The source and, sample by sample beside it, what came of it."""
         channels, rate = reader.channels, self.model.spectrum.sample_rate
-        stream = SoundStream(self.model, self.plan, channels, self.listening, self.nonfinite)
+        listening = _moving(self.listening) if plan.moving else self.listening
+        stream = SoundStream(self.model, plan, channels, listening, self.nonfinite)
         inward, outward = (
             Resampling(reader.sample_rate, rate, channels),
             Resampling(rate, reader.sample_rate, channels),
@@ -162,6 +201,11 @@ class SoundJob:
             wet *= _ratio(wanted, meter.loudness(0, 1))
             overall *= _ratio(wanted, meter.loudness(dry, wet))
         return dry * overall, wet * overall
+
+
+def _moving(listening: Listening) -> Listening:
+    """Shorter chunks, so that what moves is looked at about every fifth of a second."""
+    return replace(listening, overlap=MOVING_OVERLAP, context=MOVING_CONTEXT)
 
 
 def _ratio(wanted: float, found: float) -> float:

@@ -1,7 +1,7 @@
 """Sound through a model, block by block: for files, and for playing live."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -9,6 +9,7 @@ from torch import Tensor
 from netbend.bending import NonFinite, Plan, bend
 from netbend.errors import RenderError
 from netbend.models.base import Latents, Play, SoundModel
+from netbend.motion import Number, value_at
 from netbend.render.phase import Phase
 from netbend.sound.chunks import Crossfade, Cutter, Cutting
 from netbend.sound.files import Samples
@@ -50,7 +51,8 @@ class SoundStream:
         play(stream.flush())                # the rest
 
     In all, as many samples come out as went in, and they do not depend on how the samples were
-    parted into blocks. Whatever went in is heard after at most `latency` more samples; memory stays
+    parted into blocks. Where bends move, a chunk is bent as the plan is at the middle of what is heard of
+    it, and faded into the next. Whatever went in is heard after at most `latency` more samples; memory stays
     within that many samples and the blocks. Where the source is silent (every bin of a frame below
     the model's floor) the result is.
     Raises RenderError for blocks of another shape, NonFiniteError where a bend makes NaN.
@@ -75,6 +77,7 @@ class SoundStream:
         self._synthesis = Synthesis(spectrum, channels)
         self._source = torch.zeros(channels, 0, spectrum.bins, dtype=torch.complex64)
         self._received = self._given = 0
+        self._chunks = 0  # that went through the network
 
     @property
     def latency(self) -> int:
@@ -119,10 +122,18 @@ class SoundStream:
         """Chunks `(K, C, frames, bins)` through the network to frames `(C, step, bins)`, one by one."""
         for group in torch.split(chunks, max(1, NETWORK_BATCH // self._channels)):
             if len(group):
-                flat = group.flatten(0, 1)
-                bent = through_model(self._model, self._plan, flat, self._listening.detail, self._nonfinite)
+                flat, plans = group.flatten(0, 1), self._plans(len(group))
+                bent = through_model(self._model, plans, flat, self._listening.detail, self._nonfinite)
                 for chunk in bent.view(group.shape):
                     yield self._crossfade.push(chunk[None])
+
+    def _plans(self, chunks: int) -> list[Plan]:
+        """Plans for the next chunks, channel by channel; one if nothing moves."""
+        first, self._chunks = self._chunks, self._chunks + chunks
+        if not self._plan.moving:
+            return [self._plan]
+        times = [chunk_time(self._model, self._cutting, number) for number in range(first, self._chunks)]
+        return [plan for time in times for plan in [self._plan.at(time)] * self._channels]
 
     def _phased(self, levels: Tensor) -> Tensor:
         """Levels `(C, n, bins)` to spectra; silent where the source is."""
@@ -137,11 +148,17 @@ class SoundStream:
         return magnitudes * torch.sgn(source)
 
 
+def chunk_time(model: SoundModel, cutting: Cutting, number: int) -> float:
+    """Seconds at the middle of what is heard of a chunk."""
+    middle = number * cutting.step + (cutting.step + cutting.overlap) / 2
+    return middle * model.spectrum.hop / model.spectrum.sample_rate
+
+
 @torch.no_grad()
 def through_model(
-    model: SoundModel, plan: Plan, levels: Tensor, detail: float, nonfinite: NonFinite
+    model: SoundModel, plan: Plan | Sequence[Plan], levels: Tensor, detail: float, nonfinite: NonFinite
 ) -> Tensor:
-    """Levels `(N, frames, bins)` encoded and generated again, bent by a plan."""
+    """Levels `(N, frames, bins)` encoded and generated again, bent by a plan, or each by its own."""
     device = next(model.network.parameters()).device
     source = levels[:, None].to(device)
     latents = model.encode(source)
@@ -160,14 +177,20 @@ def sing(
     play: Play = Play(),
     listening: Listening = Listening(),
     nonfinite: NonFinite = NonFinite.ERROR,
+    truncation: Number | None = None,
 ) -> Iterator[Samples]:
     """Sound without a source: a latent `(1, D)` for every chunk, one fading into the next.
 
+    truncation: psi over time, instead of that of `play`.
     Gives samples float32 `(1, n)` for each, with phases by Griffin-Lim.
     """
-    crossfade = Crossfade(listening.cutting(model))
+    cutting = listening.cutting(model)
+    crossfade = Crossfade(cutting)
     phasing, synthesis = Phasing(model.spectrum, listening.iterations), Synthesis(model.spectrum, 1)
-    for latent in latents:
-        with bend(model, plan, nonfinite=nonfinite):
+    for number, latent in enumerate(latents):
+        time = chunk_time(model, cutting, number)
+        if truncation is not None:
+            play = replace(play, truncation=value_at(truncation, time))
+        with bend(model, plan.at(time), nonfinite=nonfinite):
             levels = crossfade.push(model.generate(latent, play).cpu())
         yield synthesis.push(phasing.push(model.spectrum.magnitudes(levels))).numpy()
