@@ -84,12 +84,12 @@ def project(
     loaded = with_styles(load_model(model, device))
     work = _Work(loaded, settings, out, progress_every)
     with nothing_left_on_error(work.new), progress_bar(visible=not (quiet or json)) as bar:
-        task = bar.add_task("Projecting", total=steps * -(-len(images) // batch))
+        task = bar.add_task("Projecting", total=steps * -(-len(images) // batch), visible=False)
         for number, first in enumerate(range(0, len(images), batch)):
             bar.update(task, completed=steps * number)
             some = slice(first, first + batch)
             targets = torch.cat([target_of(picture, loaded) for picture in squares[some]])
-            work.project(targets, names[some], lambda: bar.advance(task))
+            work.project(targets, names[some], lambda: bar.update(task, advance=1, visible=True))
         bar.update(task, completed=steps * (number + 1))
     if json:
         print_json({"pictures": work.rows})
