@@ -1,5 +1,6 @@
 """Latents as recipes write them: every form, the way back, and what is refused."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ruamel.yaml import YAML
 
 from netbend.motion import Noise, Ramp, Wave
 from netbend.recipe.latent import (
@@ -23,6 +25,7 @@ from netbend.recipe.latent import (
     parse_latent,
 )
 
+DOCS = Path(__file__).parents[2] / "docs/latents.md"
 SCHEMA = jsonschema.Draft202012Validator(latent_schema())
 THREE = (Seed(3), LatentFile("me.npz"), Mean())
 RAMP = Ramp(-2, 2, 5, "ease-out")
@@ -159,6 +162,24 @@ def test_what_is_written_reads_back_the_same(latent: Latent) -> None:
     SCHEMA.validate(data)
 
 
+leaves = st.none() | st.booleans() | st.integers(-1, 9) | st.floats() | st.text("0123-,m.", max_size=4)
+words = st.sampled_from([*"seed file mean through walk direction directions by from to seconds".split(), "x"])
+junk = st.recursive(
+    leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3)
+)
+
+
+@settings(deadline=None)
+@given(junk)
+def test_junk_is_read_or_refused_and_nothing_else(data: Any) -> None:
+    try:
+        latent = parse_latent(data)
+    except ValueError as error:
+        assert len(str(error)) > 10
+    else:
+        assert parse_latent(latent_data(latent)) == latent
+
+
 def test_what_has_no_length_takes_that_of_the_film() -> None:
     moving = (Move(0, Ramp(0, 1)), Move(1, 2.0))
     four = tuple(map(Seed, range(4)))
@@ -182,3 +203,13 @@ def test_a_move_follows_the_soundtrack() -> None:
     assert fitted_latent(latent, None, Path("a.wav")).moves[0].by.path == Path("a.wav")
     with pytest.raises(ValueError, match="soundtrack"):
         fitted_latent(latent, 3, None)
+
+
+def test_every_form_in_the_documents_is_read() -> None:
+    blocks = re.findall(r"```text\n(latent:.*?)```", DOCS.read_text(), re.S)
+    lines = [line for block in blocks for line in block.splitlines()]
+    assert len(lines) >= 15
+    for line in lines:
+        data = YAML(typ="safe").load(line)["latent"]
+        parse_latent(data)
+        SCHEMA.validate(data)

@@ -55,7 +55,7 @@ class Directions:
         if not all(values.isfinite().all() for values in (self.vectors, self.deviations, self.shares)):
             raise LatentError("NaN or infinity among the directions")
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path | str) -> None:
         """Write as `.npz`, over what is there. Raises LatentError for what the system refuses."""
         file = io.BytesIO()
         np.savez(
@@ -67,7 +67,7 @@ class Directions:
             model=np.array(self.model),
             model_hash=np.array(self.model_hash),
         )
-        write_whole(path, file.getvalue(), LatentError)
+        write_whole(Path(path), file.getvalue(), LatentError)
 
 
 def find_directions(model: Model, count: int | None = None, samples: int = SAMPLES) -> Directions:
@@ -118,8 +118,9 @@ def _signs(vectors: Tensor) -> Tensor:
     return vectors.gather(1, largest).sign()
 
 
-def load_directions(path: Path, model: Model) -> Directions:
+def load_directions(path: Path | str, model: Model) -> Directions:
     """Read what `Directions.save` wrote. Raises LatentError, also if they are another model's."""
+    path = Path(path)
     if not path.is_file():
         raise LatentError(f"directions {path}: {'not a file' if path.exists() else 'no such file'}")
     arrays = read_arrays(path, "directions")
