@@ -66,6 +66,14 @@ def test_the_crop_is_what_is_looked_for(run: Run) -> None:
     np.testing.assert_array_equal(np.load("o/a.npz")["target"], expected)
 
 
+def test_a_face_is_aligned_by_hand(run: Run, folder: Path) -> None:
+    """Eyes 4 apart, the mouth 4 below: a level square of side 16 around the point a tenth of the way down."""
+    ran = run("project", "a.png", *QUICK, "--face", "18,15.6,22,15.6,20,19.6", "-o", "o", "-q")
+    assert ran.code == 0, ran.err
+    expected = np.asarray(Image.open(folder / "a.png").convert("RGB"))[8:24, 12:28]
+    assert np.abs(np.load("o/a.npz")["target"].astype(int) - expected).max() <= 1
+
+
 def test_intermediate_pictures_are_written_on_request(run: Run, folder: Path) -> None:
     run("project", "a.png", *QUICK, "--progress-every", "3", "-o", "o", "-q")
     assert names(folder / "o") == ["a-step0003.png", "a-step0006.png", "a.npz", "a.png"]
@@ -87,6 +95,9 @@ def test_a_table_names_the_error_of_each(run: Run) -> None:
         (["a.png", "text.png"], "text.png: not a readable picture"),
         (["a.png", "--crop", "30,0,16"], "a.png: the crop 30,0,16 ends at 46,16, outside its 40x32 pixels"),
         (["a.png", "--crop", "middle"], "--crop middle: expected LEFT,TOP,SIZE"),
+        (["a.png", "--face", "1,2,3"], "--face 1,2,3: expected left eye, right eye and mouth"),
+        (["a.png", "--face", "90,2,95,2,92,9"], "a.png: the eyes and the mouth are no face in its 40x32"),
+        (["a.png", "--crop", "0,0,9", "--align"], "--align means nothing beside --crop"),
         (["a.png", "--space", "z"], "space z: pictures are projected into w or w+"),
         (["a.png", "sub/a.png"], "a: two pictures of this name would be written to one file"),
         (["a.png", "--start", "encoder"], "no encoder comes with tiny.safetensors"),

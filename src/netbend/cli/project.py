@@ -14,6 +14,7 @@ from netbend.latents.projection.settings import Perceptual, Settings, Start
 from netbend.models.base import Space
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
     from torch import Tensor
 
     from netbend.latents.projection.project import Progress, Projection
@@ -50,6 +51,13 @@ def project(
     crop: Annotated[
         str | None, typer.Option(help="Take this square instead: LEFT,TOP,SIZE in pixels.")
     ] = None,
+    align: Annotated[
+        bool, typer.Option("--align", help="Find the face and align it as FFHQ is; needs netbend[align].")
+    ] = False,
+    face: Annotated[
+        str | None,
+        typer.Option(help="Align by hand: left eye, right eye, mouth, X,Y,X,Y,X,Y in pixels."),
+    ] = None,
     batch: Annotated[int, typer.Option(help="Pictures at a time.", min=1, max=256)] = 4,
     progress_every: Annotated[
         int, typer.Option(help="Write an intermediate picture every so many steps; 0: none.", min=0)
@@ -67,20 +75,20 @@ def project(
     """
     import torch
 
-    from netbend.latents.projection.picture import parse_crop, read_picture, square, target_of
+    from netbend.latents.projection.picture import target_of
     from netbend.latents.projection.project import with_styles
     from netbend.models.catalog import load_model
     from netbend.render.files import nothing_left_on_error, refuse_existing
 
     settings = Settings(space, steps, perceptual, start, noise_maps, closeness, learning_rate, patience, seed)
+    refuse_idle_options(context, {}, {"crop": ["align", "face"], "face": ["align"]})
     if space is Space.W:
         refuse_idle_options(context, {}, {"space": ["closeness"]})
     if start is Start.ENCODER:
         refuse_idle_options(context, {}, {"start": ["seed"]})
     names = _names(images)
     refuse_existing(_outputs(out, names, steps, progress_every), overwrite)
-    chosen = None if crop is None else parse_crop(crop)
-    squares = [square(read_picture(path), chosen, path) for path in images]
+    squares = _squares(images, crop, align, face)
     loaded = with_styles(load_model(model, device))
     work = _Work(loaded, settings, out, progress_every)
     with nothing_left_on_error(work.new), progress_bar(visible=not (quiet or json)) as bar:
@@ -95,6 +103,19 @@ def project(
         print_json({"pictures": work.rows})
     elif not quiet:
         print_table(list(work.rows[0]), [list(row.values()) for row in work.rows])
+
+
+def _squares(images: list[Path], crop: str | None, align: bool, face: str | None) -> list["Image"]:
+    from netbend.latents.projection.align import aligned, find_face, parse_face
+    from netbend.latents.projection.picture import parse_crop, read_picture, square
+
+    place, cut = face and parse_face(face), crop and parse_crop(crop)
+    pictures = [(read_picture(path), path) for path in images]
+    if place:
+        return [aligned(picture, place, path) for picture, path in pictures]
+    if align:
+        return [aligned(picture, find_face(picture, path), path) for picture, path in pictures]
+    return [square(picture, cut or None, path) for picture, path in pictures]
 
 
 class _Work:
