@@ -1,0 +1,331 @@
+"""`vary`, `grid` and `breed` as people type them."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from netbend.models.stylegan2.checkpoint import save_generator
+from netbend.models.stylegan2.network import Generator
+from netbend.recipe import load_recipe
+
+Run = Callable[..., Any]
+TURN = "seed: 3\nbends:\n- {layer: 1, transform: rotate, params: [30], features: {random: 0.5}}\n"
+GROW = """\
+name: Grow
+bends:
+- {layer: 3, transform: dilate, params: [2]}
+- {layer: 1, transform: rotate, params: [9]}
+"""
+TINY = ("-m", "tiny.safetensors", "-q")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, generator: Generator, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with a model and two recipes in it."""
+    monkeypatch.chdir(tmp_path)
+    save_generator(tmp_path / "tiny.safetensors", generator)
+    (tmp_path / "turn.yaml").write_text(TURN)
+    (tmp_path / "grow.yaml").write_text(GROW)
+    return tmp_path
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+
+def pixels(path: Path) -> np.ndarray:
+    return np.asarray(Image.open(path))
+
+
+def command_in(path: Path) -> dict[str, Any]:
+    with Image.open(path) as picture:
+        return json.loads(picture.text["netbend-command"])
+
+
+def test_vary_writes_a_sheet_of_draws(run: Run, folder: Path) -> None:
+    ran = run("vary", "turn.yaml", "-m", "tiny.safetensors", "--count", 9, "--seed", 7, "-o", "o")
+    assert (ran.code, ran.out) == (0, "o/turn-variations.png\n")
+    assert names(folder / "o") == ["turn-variations.png"]
+    assert pixels(folder / "o" / "turn-variations.png").shape == (2 * (128 + 18 + 4) + 4, 8 * 132 + 4, 3)
+    about = command_in(folder / "o" / "turn-variations.png")
+    assert about["command"][:3] == ["netbend", "vary", "turn.yaml"]
+    assert list(about["recipes"]) == [str(seed) for seed in range(7, 16)]
+
+
+def test_a_kept_draw_is_the_picture_on_the_sheet_and_of_its_recipe(run: Run, folder: Path) -> None:
+    run("vary", "turn.yaml", *TINY, "--count", 4, "--seed", 15, "--latent-seed", 2, "-o", "o")
+    assert run("vary", "turn.yaml", *TINY, "--keep", "16,40", "--latent-seed", 2, "-o", "o").code == 0
+    assert names(folder / "o") == [
+        *("turn-0016.png", "turn-0016.yaml", "turn-0040.png", "turn-0040.yaml", "turn-variations.png")
+    ]
+    kept = Image.open(folder / "o" / "turn-0016.png")
+    on_sheet = Image.open(folder / "o" / "turn-variations.png").crop((136, 4, 264, 132))
+    np.testing.assert_array_equal(
+        np.asarray(kept.resize((128, 128), Image.Resampling.BICUBIC)), np.asarray(on_sheet)
+    )
+    assert load_recipe(folder / "o" / "turn-0016.yaml").name == "Draw 16"
+    run("render", "o/turn-0016.yaml", *TINY, "--seeds", 2, "-o", "again")
+    np.testing.assert_array_equal(pixels(folder / "again" / "turn-0016-seed0002.png"), np.asarray(kept))
+    run("render", "turn.yaml", *TINY, "--seeds", 2, "--bend-seed", 16, "-o", "again")
+    np.testing.assert_array_equal(pixels(folder / "again" / "turn-seed0002.png"), np.asarray(kept))
+    run("render", "--from", "o/turn-0016.png", *TINY, "-o", "again")
+    np.testing.assert_array_equal(pixels(folder / "again" / "turn-0016.png"), np.asarray(kept))
+
+
+def test_a_kept_mask_is_found_from_the_new_folder(run: Run, folder: Path) -> None:
+    Image.new("L", (8, 8), 255).save(folder / "mask.png")
+    (folder / "masked.yaml").write_text(TURN.replace("}}", "}, mask: mask.png}"))
+    assert run("vary", "masked.yaml", *TINY, "--keep", "5", "-o", "deep/er").code == 0
+    ran = run("render", "deep/er/masked-0005.yaml", *TINY, "--seeds", 0, "-o", "again")
+    assert ran.code == 0, ran.err
+    np.testing.assert_array_equal(
+        pixels(folder / "again" / "masked-0005-seed0000.png"),
+        pixels(folder / "deep" / "er" / "masked-0005.png"),
+    )
+
+
+def test_every_surprise_is_a_recipe_that_gives_its_picture_again(run: Run, folder: Path) -> None:
+    bounds = (
+        "--surprise",
+        "--layers",
+        "1-3",
+        "--transforms",
+        "rotate,erode",
+        "--bends",
+        "2",
+        "--share",
+        "0.5-1",
+    )
+    assert run("vary", *bounds, *TINY, "--count", 3, "--seed", 8, "-o", "o").code == 0
+    recipes = ["surprise-0008.yaml", "surprise-0009.yaml", "surprise-0010.yaml"]
+    assert names(folder / "o") == [*recipes, "surprise-variations.png"]
+    for name in recipes:
+        bends = load_recipe(folder / "o" / name).bends
+        assert len(bends) == 2
+        assert all(bend.layer in (1, 2, 3) and bend.transform.name in ("rotate", "erode") for bend in bends)
+    assert run("vary", *bounds, *TINY, "--keep", 9, "-o", "kept").code == 0
+    assert (folder / "kept" / "surprise-0009.yaml").read_text() == (
+        folder / "o" / "surprise-0009.yaml"
+    ).read_text()
+    run("render", "o/surprise-0009.yaml", *TINY, "--seeds", 0, "-o", "again")
+    np.testing.assert_array_equal(
+        pixels(folder / "again" / "surprise-0009-seed0000.png"), pixels(folder / "kept" / "surprise-0009.png")
+    )
+
+
+def test_one_latent_of_a_file_and_only_one(run: Run, folder: Path) -> None:
+    np.savez("one.npz", z=np.random.RandomState(6).randn(1, 16))
+    np.savez("two.npz", z=np.zeros((2, 16)))
+    run("vary", "turn.yaml", *TINY, "--keep", 1, "--latents", "one.npz", "-o", "file")
+    run("vary", "turn.yaml", *TINY, "--keep", 1, "--latent-seed", 6, "-o", "seed")
+    np.testing.assert_array_equal(
+        pixels(folder / "file" / "turn-0001.png"), pixels(folder / "seed" / "turn-0001.png")
+    )
+    ran = run("vary", "turn.yaml", *TINY, "--latents", "two.npz", "-o", "o")
+    assert ran.code == 1
+    assert "two.npz: holds 2; keep the one that is meant in a file of its own" in ran.err
+
+
+def test_without_metadata_there_is_none(run: Run, folder: Path) -> None:
+    run("vary", "turn.yaml", *TINY, "--count", 1, "--no-metadata", "-o", "o")
+    run("vary", "turn.yaml", *TINY, "--keep", 1, "--no-metadata", "-o", "o")
+    run(
+        "grid",
+        "turn.yaml",
+        *TINY,
+        "--rows",
+        "layer=1",
+        "--columns",
+        "mix=1",
+        "--no-metadata",
+        "-o",
+        "o/grid.png",
+    )
+    assert all(Image.open(path).text == {} for path in (folder / "o").glob("*.png"))
+
+
+def test_sound_has_no_sheet_but_its_draws_can_be_kept(run: Run, folder: Path) -> None:
+    (folder / "song.yaml").write_text("model: music\n" + TURN)
+    ran = run("vary", "song.yaml", "-o", "o")
+    assert ran.code == 1
+    assert (
+        "music makes sound, of which there is no sheet: `netbend sound --variations` plays draws" in ran.err
+    )
+    assert run("vary", "song.yaml", "--keep", "4", "-o", "o", "-q").code == 0
+    assert names(folder / "o") == ["song-0004.yaml"]
+    assert load_recipe(folder / "o" / "song-0004.yaml").model == "music"
+    ran = run("breed", "song.yaml", "song.yaml", "--truncation", "1", "-o", "o")
+    assert "--truncation is for pictures, music makes sound" in ran.err
+    assert run("breed", "song.yaml", "song.yaml", "--count", 2, "-o", "b", "-q").code == 0
+    assert names(folder / "b") == ["child-0001.yaml", "child-0002.yaml"]
+
+
+def test_a_grid_is_one_labelled_picture_with_its_command(run: Run, folder: Path) -> None:
+    arguments = (
+        "grid",
+        "turn.yaml",
+        "-m",
+        "tiny.safetensors",
+        "--rows",
+        "layer=1-3",
+        "--columns",
+        "angle=0..90/4",
+    )
+    ran = run(*arguments, "-o", "o/g.png")
+    assert (ran.code, ran.out) == (0, "o/g.png\n")
+    about = command_in(folder / "o" / "g.png")
+    assert about["command"] == ["netbend", *arguments, "-o", "o/g.png"]
+    assert about["recipe"]["bends"][0]["transform"] == "rotate"
+    assert list(about["model_hashes"]) == ["tiny.safetensors"]
+    picture = pixels(folder / "o" / "g.png")
+    run("render", "turn.yaml", *TINY, "--seeds", 0, "-o", "r")
+    (folder / "last.yaml").write_text(TURN.replace("layer: 1", "layer: 3").replace("30", "90"))
+    run("render", "last.yaml", *TINY, "--seeds", 0, "-o", "r")
+    last = Image.open(folder / "r" / "last-seed0000.png").resize((128, 128), Image.Resampling.BICUBIC)
+    np.testing.assert_array_equal(picture[-132:-4, -132:-4], np.asarray(last))
+
+
+def test_the_figure_of_the_paper(run: Run, folder: Path) -> None:
+    ran = run("grid", "--figure", "transforms-by-layer", *TINY, "--seed", 3, "--size", 32, "-o", "f.png")
+    assert ran.code == 0, ran.err
+    assert pixels(folder / "f.png").shape[1] > 5 * 36
+    ran = run(
+        "grid",
+        "--transform",
+        "rotate 45",
+        "--rows",
+        "layer=1",
+        "--columns",
+        "seed=3",
+        "-o",
+        "g.png",
+        *TINY,
+        "--size",
+        32,
+    )
+    assert ran.code == 0, ran.err
+
+
+def test_children_are_written_shown_and_bred_again(run: Run, folder: Path) -> None:
+    ran = run(
+        "breed", "turn.yaml", "grow.yaml", "-m", "tiny.safetensors", "--count", 5, "--seed", 3, "-o", "b"
+    )
+    assert (ran.code, ran.out) == (0, "6 files in b\n"), ran.err
+    children = [f"child-000{seed}.yaml" for seed in range(3, 8)]
+    assert names(folder / "b") == [*children, "children.png"]
+    assert list(command_in(folder / "b" / "children.png")["recipes"]) == ["turn", "grow", *"34567"]
+    ran = run("breed", "b/child-0003.yaml", "b/child-0004.yaml", *TINY, "--count", 2, "-o", "c")
+    assert ran.code == 0, ran.err
+    sheet = Image.open(folder / "b" / "children.png")
+    run("render", "b/child-0003.yaml", *TINY, "--seeds", 0, "-o", "r")
+    third = Image.open(folder / "r" / "child-0003-seed0000.png").resize((128, 128), Image.Resampling.BICUBIC)
+    np.testing.assert_array_equal(np.asarray(sheet.crop((268, 4, 396, 132))), np.asarray(third))
+
+
+ONE_BY_ONE = "grid turn.yaml --rows layer=1 --columns mix=1"
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("vary", "name a recipe to draw from, or say --surprise"),
+        ("vary grow.yaml", "grow.yaml: nothing in it is random"),
+        ("vary gone.yaml", "gone.yaml: no such file"),
+        ("vary turn.yaml --surprise", "means nothing beside --surprise"),
+        ("vary turn.yaml --layers 2", "--layers means nothing without --surprise"),
+        ("vary turn.yaml --keep 1 --count 4", "--count means nothing beside --keep"),
+        ("vary turn.yaml --keep 1 --seed 4", "--seed means nothing beside --keep"),
+        ("vary turn.yaml --space z", "--space means nothing without --latents"),
+        ("vary turn.yaml --keep x", "--keep 'x': expected numbers and ranges"),
+        ("vary --surprise --layers 9", "layer 9: this model has layers 0-4"),
+        ("vary --surprise --transforms rotat", "did you mean 'rotate'"),
+        ("vary --surprise --bends 1.5", "--bends 1.5: expected a whole number"),
+        ("vary --surprise --bends 0", "bends 0-0: expected 1 or more"),
+        ("vary --surprise --share 2", "share 2.0-2.0: expected 0 to 1"),
+        ("vary --surprise --clusters c.yaml", "--clusters means nothing beside --surprise"),
+        ("grid turn.yaml", "say both --rows and --columns"),
+        (f"{ONE_BY_ONE} --layer 2", "--layer means nothing beside"),
+        (f"{ONE_BY_ONE.replace('mix', 'seed')} --seed 2", "--seed means nothing beside the axis seed"),
+        (f"{ONE_BY_ONE} -o o/g.jpg", "o/g.jpg: expected a file that ends in .png"),
+        (ONE_BY_ONE.replace("mix", "p"), "layer 1, p 1: rotate: unknown parameter `p`"),
+        ("grid --rows layer=1 --columns mix=1 --layer 2", "--layer means nothing beside the axis layer"),
+        ("grid --rows layer=1 --columns mix=1", "no transform is said; say --transform"),
+        ("grid --figure transforms-by-layer --rows layer=1", "--rows means nothing beside --figure"),
+        ("grid --figure seven", "--figure seven: no such figure; there are transforms-by-layer"),
+        ("breed turn.yaml gone.yaml", "gone.yaml: no such file"),
+        ("breed turn.yaml deep.yaml", "deep.yaml:1:17: layer 12: this model has layers 0-4"),
+    ],
+)
+def test_mistakes_are_one_message_and_leave_nothing(
+    run: Run, folder: Path, command: str, message: str
+) -> None:
+    arguments = command.split()
+    (folder / "deep.yaml").write_text("bends: [{layer: 12, transform: invert}]")
+    before = names(folder)
+    out = () if "-o" in arguments else ("-o", "o/g.png" if arguments[0] == "grid" else "o")
+    ran = run(*arguments, *TINY, *out)
+    assert ran.code == 1
+    assert message in ran.err
+    assert ran.err.count("\n") == 1
+    assert names(folder) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "file"),
+    [
+        (("vary", "turn.yaml", "--count", "2", "-o", "o"), "turn-variations.png"),
+        (("vary", "turn.yaml", "--keep", "1-2", "-o", "o"), "turn-0002.png"),
+        (("vary", "--surprise", "--count", "2", "-o", "o"), "surprise-0001.yaml"),
+        (("breed", "turn.yaml", "grow.yaml", "--count", "2", "-o", "o"), "child-0002.yaml"),
+        (("grid", "turn.yaml", "--rows", "layer=1", "--columns", "mix=1", "-o", "o/g.png"), "g.png"),
+    ],
+)
+def test_what_is_there_is_kept_unless_asked(
+    run: Run, folder: Path, arguments: tuple[str, ...], file: str
+) -> None:
+    (folder / "o").mkdir()
+    (folder / "o" / file).write_text("mine")
+    ran = run(*arguments, *TINY)
+    assert ran.code == 1
+    assert f"o/{file} exists already" in ran.err
+    assert names(folder / "o") == [file]
+    assert (folder / "o" / file).read_text() == "mine"
+    assert run(*arguments, *TINY, "--overwrite").code == 0
+    assert (folder / "o" / file).read_bytes() != b"mine"
+
+
+def test_nothing_is_left_of_a_run_that_fails_while_rendering(run: Run, folder: Path) -> None:
+    (folder / "huge.yaml").write_text(
+        "bends: [{layer: 4, transform: multiply, params: [3.0e+38], features: {random: 0.5}}]"
+    )
+    for arguments in (
+        ("vary", "huge.yaml", "-o", "o"),
+        ("breed", "huge.yaml", "huge.yaml", "--mutation", "0", "-o", "o"),
+        ("grid", "huge.yaml", "--rows", "mix=1", "--columns", "draw=1", "-o", "o/g.png"),
+    ):
+        ran = run(*arguments, *TINY)
+        assert ran.code == 1
+        assert "`multiply` at layer 4 (b16.conv1)" in ran.err
+        assert names(folder / "o") == []
+        assert run(*arguments, *TINY, "--nonfinite", "replace", "--overwrite").code == 0
+        for path in (folder / "o").iterdir():
+            path.unlink()
+
+
+@pytest.mark.usefixtures("folder")
+def test_json_names_the_files(run: Run) -> None:
+    ran = run("vary", "turn.yaml", "-m", "tiny.safetensors", "--keep", "1", "--json", "-o", "o")
+    assert json.loads(ran.out) == {"files": ["o/turn-0001.yaml", "o/turn-0001.png"]}
+    ran = run(
+        "grid", "turn.yaml", "-m", "tiny.safetensors", "--rows", "layer=1", "--columns", "mix=1", "--json"
+    )
+    assert json.loads(ran.out) == {"files": ["out/grid.png"]}
+    ran = run(
+        "breed", "turn.yaml", "grow.yaml", "-m", "tiny.safetensors", "--count", "1", "--json", "-o", "o"
+    )
+    assert json.loads(ran.out) == {"files": ["o/child-0001.yaml", "o/children.png"]}
