@@ -57,6 +57,9 @@ def test_render_plays_what_was_found(run: Run, folder: Path, options: list[str])
     assert ran.code == 0, ran.err
     played = np.asarray(Image.open(folder / "played" / "tiny-seed0000.png"))
     np.testing.assert_array_equal(played, np.load("o/a.npz")["image"])
+    ran = run("render", "-m", "tiny.safetensors", "--from", "played/tiny-seed0000.png", "-o", "again")
+    assert ran.code == 0, ran.err
+    np.testing.assert_array_equal(np.asarray(Image.open("again/tiny-seed0000.png")), played)
 
 
 @pytest.mark.usefixtures("folder")

@@ -11,7 +11,7 @@ from netbend.errors import RenderError
 from netbend.models.base import Latents, Model, Play, Space
 from netbend.pictures import beside, contact_sheet, to_pictures
 from netbend.recipe import Recipe, recipe_from_data, recipe_to_data
-from netbend.render.record import Record, drawn_indices, encode_latents, encode_masks
+from netbend.render.record import Record, drawn_indices, encode_latents, encode_masks, encode_noise_maps
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,7 @@ class Job:
             space=latents.space,
             latents=None if from_seeds else encode_latents(latents.values),
             latents_shape=None if from_seeds else list(latents.values.shape),
+            noise_maps=encode_noise_maps(latents.noise_maps or ()),
             truncation=self.play.truncation,
             cutoff=self.play.cutoff,
             noise=self.play.noise,

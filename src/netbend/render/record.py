@@ -4,6 +4,7 @@ import base64
 import binascii
 import io
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,6 +21,7 @@ from netbend.models.base import Latents, NoiseMode, Play, Space
 
 CHUNK = "netbend"  # of the PNG, as international text
 MOST_LATENT_BYTES = 16 * 1024 * 1024
+MOST_NOISE_TEXT = 900_000  # Pillow reads back no more than 2**20 characters of text
 
 
 class Record(BaseModel):
@@ -27,7 +29,8 @@ class Record(BaseModel):
 
     indices, masks: for each bend of the recipe, the features drawn and the mask at the layer's
     size (a PNG, base64) or None.
-    latents: float32 values, base64, unless they follow from the seeds.
+    latents: float32 values, base64, unless they follow from the seeds. noise_maps: the same of each
+    layer's, if the latents have any.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -42,6 +45,7 @@ class Record(BaseModel):
     space: Space = Space.Z
     latents: str | None = None
     latents_shape: list[int] | None = None
+    noise_maps: list[str] = []
     truncation: float = 1.0
     cutoff: int | None = Field(None, ge=0)
     noise: NoiseMode = NoiseMode.CONSTANT
@@ -60,11 +64,13 @@ class Record(BaseModel):
         if self.latents is None:
             return None
         try:
-            raw = base64.b64decode(self.latents, validate=True)
-            values = np.frombuffer(raw, dtype="<f4").reshape(self.latents_shape or ())
-        except (ValueError, binascii.Error) as error:
+            values = _decode_values(self.latents).reshape(self.latents_shape or ())
+            noise_maps = tuple(
+                _square_maps(_decode_values(maps), len(self.seeds)) for maps in self.noise_maps
+            )
+        except (ValueError, RuntimeError, binascii.Error) as error:
             raise RenderError(f"the record's latents are damaged ({error})") from error
-        return Latents(self.space, torch.from_numpy(values.copy()), tuple(self.seeds))
+        return Latents(self.space, values, tuple(self.seeds), noise_maps or None)
 
     def stored_masks(self) -> list[Tensor | None]:
         """One for each bend, `(H, W)` in [0, 1]."""
@@ -79,6 +85,23 @@ def encode_latents(values: Tensor) -> str:
             f"{len(raw)} bytes of latents do not fit into a picture's record; use --no-metadata"
         )
     return base64.b64encode(raw).decode()
+
+
+def encode_noise_maps(noise_maps: Sequence[Tensor]) -> list[str]:
+    """Noise maps `(N, 1, H, W)` of each layer, as `encode_latents` does."""
+    encoded = [encode_latents(maps) for maps in noise_maps]
+    if sum(map(len, encoded)) > MOST_NOISE_TEXT:
+        raise RenderError("noise maps of a picture so large do not fit into its record; use --no-metadata")
+    return encoded
+
+
+def _decode_values(text: str) -> Tensor:
+    return torch.from_numpy(np.frombuffer(base64.b64decode(text, validate=True), dtype="<f4").copy())
+
+
+def _square_maps(values: Tensor, count: int) -> Tensor:
+    side = math.isqrt(len(values) // count)
+    return values.reshape(count, 1, side, side)
 
 
 def encode_masks(plan: Plan) -> list[str | None]:
