@@ -1,7 +1,8 @@
 """Reuse: what a network computed before the first layer that changes is not computed again."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -22,7 +23,8 @@ class Prefix:
 
     Exact to the bit as long as what lies before the layers - latents, noise, bends - is the same.
     Bends of modules that are replayed are in what they give already: they must not be put in again,
-    see `holds`. One sample can be replayed as a batch of equal ones.
+    see `holds`. One sample can be replayed as a batch of equal ones, each with the bits of the one. What
+    modules write into their inputs, as `nn.ReLU(inplace=True)` does, is written again.
 
     network: any module, called the same way every time. layers: those that change.
     """
@@ -31,74 +33,127 @@ class Prefix:
         self._network = network
         self._changing = {layer.module for layer in layers}
         self._names = {module: name for name, module in network.named_modules()}
-        self._finished: list[tuple[str, Any]] = []  # in the order in which they finished
+        self._finished: list[_Call] = []  # in the order in which they finished
+        self._running: list[_Begun] = []  # the innermost last
         self._open = False
 
     @property
     def bytes(self) -> int:
         """Memory that is held."""
-        return sum(_bytes(output) for _, output in self._finished)
+        return sum(_bytes([call.output, *call.written.values()]) for call in self._finished)
 
     def holds(self, layer: Layer) -> bool:
         """Whether a layer's maps are among what is kept, bent as they were."""
-        return any(_is_within(layer.module, name) for name, _ in self._finished)
+        return any(_is_within(layer.module, call.module) for call in self._finished)
 
     @contextmanager
     def recorded(self) -> Iterator[None]:
         """Keep what one run of the network within the block computes, up to the changing layers.
 
-        To be entered after `bend`, so that the maps are kept as they are bent.
+        To be entered after `bend`, so that the maps are kept as they are bent. If the block fails,
+        nothing is kept.
         """
-        self._finished, self._open = [], True
+        self._finished, self._running, self._open = [], [], True
         with ExitStack() as stack:
             for module, name in self._names.items():
-                if name in self._changing:
-                    stack.callback(module.register_forward_pre_hook(self._stop).remove)
                 if name:  # the network as a whole is never finished before one of its layers
+                    stack.callback(module.register_forward_pre_hook(self._begin).remove)
                     stack.callback(module.register_forward_hook(self._keep).remove)
-            yield
-        self._open = False
+            try:
+                yield
+            except BaseException:
+                self._finished = []
+                raise
+            finally:
+                self._open = False
 
     @contextmanager
     def replayed(self, batch: int = 1) -> Iterator[None]:
         """Give what was kept instead of computing it, repeated for a batch of equal samples."""
-        outputs: dict[str, list[Any]] = {}
-        for name, output in self._finished:
-            outputs.setdefault(name, []).append(_repeated(output, batch))
+        replays: dict[str, _Replay] = {}
         with ExitStack() as stack:
-            for name, given in outputs.items():
-                module = self._network.get_submodule(name)
-                stack.callback(_restore_forward, module, module.__dict__.get("forward"))
-                module.forward = _giving(given)
+            for call in self._finished:
+                if call.module not in replays:
+                    module = self._network.get_submodule(call.module)
+                    stack.callback(_restore_forward, module, module.__dict__.get("forward"))
+                    replays[call.module] = _Replay(module.forward, batch)
+                    module.forward = replays[call.module]
+                replays[call.module].calls.append(call)
+
+            def begin(_network: nn.Module, _inputs: Any) -> None:
+                for replay in replays.values():
+                    replay.given = 0
+
+            stack.callback(self._network.register_forward_pre_hook(begin).remove)
             yield
 
-    def _stop(self, _module: nn.Module, _inputs: Any) -> None:
-        self._open = False
+    def _begin(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
+        if self._names[module] in self._changing:
+            self._open = False
+        if self._open:
+            self._running.append((len(self._finished), _versions(inputs)))
 
-    def _keep(self, module: nn.Module, _inputs: Any, output: Any) -> None:
+    def _keep(self, module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
         if not self._open:
             return
-        name = self._names[module]
-        # What ran inside this module is not run when the module itself is replayed.
-        while self._finished and _is_within(self._finished[-1][0], name):
-            self._finished.pop()
-        self._finished.append((name, output))
+        (earlier, before), after = self._running.pop(), _versions(inputs)
+        if not _can_be_kept(output):
+            return
+        del self._finished[earlier:]  # what ran inside this module is not run when it is replayed itself
+        written = {place: inputs[place].clone() for place in after if after[place] != before[place]}
+        given_back = next((place for place in after if inputs[place] is output), None)
+        # Copied: what comes after may write into it.
+        self._finished.append(_Call(self._names[module], _repeated(output, 1), written, given_back))
+
+
+_Versions = dict[int, int]  # by the place of an input
+_Begun = tuple[int, _Versions]  # how many calls had finished before, and what the inputs were then
+
+
+@dataclass(frozen=True)
+class _Call:
+    """What came of one call of a module.
+
+    written: contents of inputs, by their place, into which the module wrote. given_back: the place of
+    the input that is the output itself.
+    """
+
+    module: str
+    output: Any
+    written: dict[int, Tensor]
+    given_back: int | None
+
+    def give(self, inputs: tuple[Any, ...], batch: int) -> Any:
+        for place, content in self.written.items():
+            inputs[place].copy_(content)
+        return _repeated(self.output, batch) if self.given_back is None else inputs[self.given_back]
+
+
+class _Replay:
+    """A forward that gives what was kept, call by call of one run, and computes calls beyond those."""
+
+    def __init__(self, forward: Callable[..., Any], batch: int):
+        self.calls: list[_Call] = []
+        self.given = 0
+        self._forward, self._batch = forward, batch
+
+    def __call__(self, *inputs: Any, **named: Any) -> Any:
+        self.given += 1
+        if self.given > len(self.calls):
+            return self._forward(*inputs, **named)
+        return self.calls[self.given - 1].give(inputs, self._batch)
 
 
 def _is_within(module: str, outer: str) -> bool:
     return module == outer or module.startswith(f"{outer}.")
 
 
-def _giving(outputs: Sequence[Any]) -> Callable[..., Any]:
-    """A forward that gives these outputs one after the other, from the first again after the last."""
-    calls = 0
-
-    def forward(*_inputs: Any, **_named: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        return outputs[(calls - 1) % len(outputs)]
-
-    return forward
+def _versions(inputs: tuple[Any, ...]) -> _Versions:
+    """How often each input was written into."""
+    tensors = {place: given for place, given in enumerate(inputs) if isinstance(given, Tensor)}
+    if any(tensor.is_inference() for tensor in tensors.values()):
+        raise ModelError("what is computed in torch.inference_mode cannot be kept; use torch.no_grad")
+    return {place: tensor._version for place, tensor in tensors.items()}
 
 
 def _restore_forward(module: nn.Module, forward: Any) -> None:
@@ -108,10 +163,18 @@ def _restore_forward(module: nn.Module, forward: Any) -> None:
         module.forward = forward
 
 
+def _can_be_kept(output: Any) -> bool:
+    """Whether it can be copied; modules that put out anything else are run again."""
+    if type(output) in (list, tuple):
+        return all(map(_can_be_kept, output))
+    return output is None or isinstance(output, Tensor | bool | int | float | str)
+
+
 def _repeated(output: Any, batch: int) -> Any:
+    """A copy, of one sample as often as the batch has samples."""
     if isinstance(output, Tensor):
         if batch == 1 or len(output) == batch:
-            return output
+            return output.detach().clone()
         if len(output) != 1:
             raise ModelError(f"a run of {len(output)} samples was kept; it cannot be replayed as {batch}")
         # Copied, not expanded: kernels take other ways through maps whose samples overlap.
