@@ -14,6 +14,7 @@ def test_what_is_understood() -> None:
     assert words("1-3,b8.conv1, 7", "layers") == [1, 2, 3, "b8.conv1", 7]
     assert numbers("0-2,20", "seeds") == [0, 1, 2, 20]
     assert values("0,15.5,-3e-1", "angle") == [0, 15.5, -0.3]
+    assert values("1-3,5,0.5", "r") == [1, 2, 3, 5, 0.5]
     assert values("0..90/7", "angle") == [0, 15, 30, 45, 60, 75, 90]
     assert values("-1..1/5", "t") == [-1, -0.5, 0, 0.5, 1]
     assert values("1..0/3", "mix") == [1, 0.5, 0]
@@ -44,6 +45,7 @@ def test_what_is_understood() -> None:
         (values, "a..b/3", "expected two numbers"),
         (values, "0..1e999/3", "expected two numbers"),
         (values, "1,1.0", "comes twice"),
+        (values, "3-1", "the range 3-1 runs backwards"),
         (ends, "a-b", "expected a number, or two"),
         (ends, "1-2-3", "expected a number, or two"),
     ],

@@ -105,7 +105,7 @@ def _pictures(
 
 def _about(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """What a sheet depends on besides its command."""
-    recipes = {o.label: recipe_to_data(o.job.recipe) for o in outcomes if o.job.recipe is not None}
+    recipes = [[o.label, recipe_to_data(o.job.recipe)] for o in outcomes if o.job.recipe is not None]
     return {"model_hash": outcomes[0].job.model.hash, "recipes": recipes}
 
 

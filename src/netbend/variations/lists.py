@@ -13,12 +13,14 @@ from netbend.recipe.schema import LARGEST_SEED
 
 MOST_VALUES = 1000
 
+_RANGE = re.compile(r"([0-9]{1,19})(?:-([0-9]{1,19}))?")
+
 
 def words(text: str, what: str) -> list[int | str]:
     """`1-3,b8.conv1` as 1, 2, 3 and b8.conv1. Raises RenderError, led by `what`."""
     found: list[int | str] = []
     for part in (part.strip() for part in text.split(",")):
-        bounds = re.fullmatch(r"([0-9]{1,19})(?:-([0-9]{1,19}))?", part)
+        bounds = _RANGE.fullmatch(part)
         if not part:
             raise RenderError(f"{what} {text!r}: expected names, numbers and ranges such as 0-3,7")
         found.extend(_range(bounds, what) if bounds else [part])
@@ -44,7 +46,8 @@ def ends(text: str, what: str) -> tuple[float, float]:
 
 
 def values(text: str, what: str) -> list[Any]:
-    """`0,15.5,30` as they stand, `0..90/7` as seven numbers at even distances, ends included.
+    """`0,15.5,30` as they stand, `1-3` as 1, 2 and 3, `0..90/7` as seven numbers at even distances, ends
+    included.
 
     Raises RenderError, led by `what`.
     """
@@ -52,12 +55,17 @@ def values(text: str, what: str) -> list[Any]:
     if evenly is None:
         if ".." in text:
             raise RenderError(f"{what} {text!r}: expected a number of steps, such as 0..90/7")
-        return _checked([value(part) for part in _parts(text)], text, what)
+        return _checked([entry for part in _parts(text) for entry in _values(part, what)], text, what)
     low, high, count = _number(evenly[1]), _number(evenly[2]), int(evenly[3])
     if low is None or high is None or not 2 <= count <= MOST_VALUES:
         raise RenderError(f"{what} {text!r}: expected two numbers and 2 to {MOST_VALUES} steps, as 0..90/7")
     steps = [float(f"{step:.6g}") for step in np.linspace(low, high, count)]
     return _checked([int(step) if step.is_integer() else step for step in steps], text, what)
+
+
+def _values(part: str, what: str) -> Sequence[Any]:
+    bounds = _RANGE.fullmatch(part.strip())
+    return _range(bounds, what) if bounds else [value(part)]
 
 
 def _number(text: str) -> float | None:
