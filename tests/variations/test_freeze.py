@@ -21,7 +21,7 @@ from netbend.recipe import (
     recipe_to_yaml,
 )
 from netbend.render.job import Job
-from netbend.variations.freeze import draws_features, for_model, freeze
+from netbend.variations.freeze import draws_features, freeze
 
 RECIPE = """\
 name: Mixed
@@ -138,10 +138,3 @@ def test_whether_anything_is_left_to_the_seed() -> None:
         parse_recipe("bends: [{layer: 1, transform: invert, features: {not: {random: 0.5}}}]")
     )
     assert not draws_features(parse_recipe("bends: [{layer: 1, transform: invert, features: {cluster: 1}}]"))
-
-
-def test_only_models_known_by_name_are_named(model: Model) -> None:
-    recipe = parse_recipe("model: other\nbends: []")
-    assert for_model(recipe, model).model == "other"
-    model.name = "faces"
-    assert for_model(recipe, model).model == "faces"

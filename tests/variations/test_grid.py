@@ -1,6 +1,7 @@
 """Grids: every cell is the picture that it says it is."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import combinations
 from typing import Any
@@ -8,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image, ImageFont
 
 from netbend.bending import resolve
@@ -269,6 +272,13 @@ def test_what_does_not_go_together_is_refused_with_the_reason(
 def test_mistyped_axes_are_named(text: str, message: str) -> None:
     with pytest.raises((RenderError, RecipeError), match=message):
         parse_axis(text, "--rows")
+
+
+@given(st.sampled_from(["layer=", "transform=", "angle=", "2.r=", "cluster=", ""]), st.text(max_size=20))
+def test_whatever_is_typed_is_an_axis_or_a_named_mistake(head: str, text: str) -> None:
+    with suppress(NetbendError):
+        axis = parse_axis(head + text, "--rows")
+        assert [axis.label(value) for value in axis.values]
 
 
 def test_sound_is_no_picture() -> None:

@@ -1,5 +1,6 @@
 """`netbend breed`: recipes from two parents."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -54,12 +55,12 @@ def breed(
     from netbend.render.job import Job
     from netbend.variations.breed import breed as child_of
     from netbend.variations.files import Outcome, Wanted
-    from netbend.variations.freeze import for_model
 
     refuse_idle_options(context, WITHOUT, BESIDE)
     one, other = load_recipe(first), load_recipe(second)
     given = None if clusters is None else load_clusters(clusters)
-    loaded = load_model(model or one.model or other.model or "faces", device)
+    name = model or one.model or other.model or "faces"
+    loaded = load_model(name, device)
     pictures = makes_pictures(context, loaded)
     latent = one_latent(loaded, latent_seed, latents, space) if pictures else loaded.latents([0])
     play = Play(truncation)
@@ -71,7 +72,7 @@ def breed(
         )
     for number in range(seed, seed + count):
         child = child_of(one, other, loaded, number, mutation=mutation, clusters=given)
-        child = for_model(child, loaded)
+        child = replace(child, model=name)  # so that the recipe alone gives the picture again
         job = Job(loaded, latent, play, child, resolve(child, loaded), nonfinite=nonfinite)
         outcomes.append(Outcome(str(number), f"child-{number:04d}", job))
     wanted = Wanted(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from netbend.bending.guard import NonFinite
-from netbend.cli.idle import refuse_idle_options
+from netbend.cli.idle import is_given, refuse_idle_options
 from netbend.cli.latent import Truncation
 from netbend.cli.many import typed
 from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar
@@ -20,7 +20,7 @@ _BESIDE = {
     "recipe": ["transform", "layer"],
     "figure": ["rows", "columns", "recipe", "transform", "layer", "draw", "clusters"],
 }
-_RULED_OUT = {"seed": "seed", "model": "model", "draw": "draw", "layer": "layer", "transform": "transform"}
+_SAID_BY_AXES = ["seed", "model", "draw", "layer", "transform"]
 
 
 def grid(
@@ -80,6 +80,8 @@ def grid(
     _refuse_varied(context, {down.kind, across.kind})
     base = None if recipe is None else load_recipe(recipe)
     setup = _setup(base, down, across, transform, layer, model, seed, draw)
+    if setup.recipe is None:
+        _refuse_of_bends(context)
     if out.suffix.lower() != ".png":
         raise RenderError(f"--out {out}: expected a file that ends in .png")
     refuse_existing([out], overwrite)
@@ -93,7 +95,7 @@ def grid(
     planned = plan_grid(down, across, setup, partial(load_model, device=device), settings)
     with progress_bar(visible=not (json or quiet)) as bar:
         picture = planned.picture(lambda jobs: bar.track(jobs, description="Rendering"))
-    about = {"recipe": setup.recipe, "model_hashes": planned.model_hashes}
+    about = {"recipe": setup.recipe, "models": planned.models}
     write_together({out: png_with_command(picture, typed() if metadata else None, about)}, overwrite)
     if json:
         print_json({"files": [str(out)]})
@@ -116,11 +118,17 @@ def _axes(rows: str | None, columns: str | None, figure: str | None) -> "tuple[A
 
 def _refuse_varied(context: typer.Context, kinds: set[str]) -> None:
     """An option says nothing where an axis says it for every cell."""
-    from netbend.cli.idle import is_given
-
-    for kind in kinds:
-        if kind in _RULED_OUT and is_given(context, _RULED_OUT[kind]):
+    for kind in _SAID_BY_AXES:
+        if kind in kinds and is_given(context, kind):
             raise RenderError(f"--{kind} means nothing beside the axis {kind}; leave one out")
+
+
+def _refuse_of_bends(context: typer.Context) -> None:
+    for name in ("draw", "clusters", "nonfinite"):
+        if is_given(context, name):
+            raise RenderError(
+                f"--{name} means nothing without a bend; name a recipe, or a transform and layer"
+            )
 
 
 def _setup(

@@ -76,7 +76,8 @@ def vary(
     bounds = _bounds(layers, transforms, bends, share) if surprise else None
     base = None if surprise else _stochastic(recipe)
     given = None if clusters is None else load_clusters(clusters)
-    loaded = load_model(model or (base.model if base else None) or "faces", device)
+    name = model or (base.model if base else None) or "faces"
+    loaded = load_model(name, device)
     pictures = makes_pictures(context, loaded)
     if not pictures and not surprise and keep is None:
         raise ModelError(
@@ -88,6 +89,7 @@ def vary(
     outcomes = []
     for draw in seeds:
         drawn, plan = _drawn(loaded, base, bounds, given, draw)
+        drawn = replace(drawn, model=name)  # so that the recipe alone gives the picture again
         job = Job(loaded, latent, Play(truncation), drawn, plan, nonfinite=nonfinite)
         outcomes.append(Outcome(str(draw), f"{stem}-{draw:04d}", job))
     wanted = Wanted(
@@ -141,13 +143,13 @@ def _drawn(
 ) -> "tuple[Recipe, Plan]":
     """One recipe, as it is written, and its plan."""
     from netbend.bending import resolve
-    from netbend.variations.freeze import for_model, freeze
+    from netbend.variations.freeze import freeze
     from netbend.variations.surprise import surprise
 
     if base is None:
         assert bounds is not None
-        recipe = for_model(surprise(model, draw, bounds), model)
+        recipe = surprise(model, draw, bounds)
         return recipe, resolve(recipe, model)
     plan = resolve(base, model, seed=draw, clusters=clusters)
     name = f"{base.name}, draw {draw}" if base.name else f"Draw {draw}"
-    return replace(for_model(freeze(replace(base, seed=draw), plan), model), name=name), plan
+    return replace(freeze(replace(base, seed=draw), plan), name=name), plan

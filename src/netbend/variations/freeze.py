@@ -6,8 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from netbend.bending import Plan
-from netbend.models.base import Model
-from netbend.models.catalog import CATALOGUE
 from netbend.recipe import Cluster, Drift, Indices, Not, Random, Recipe, Selection
 from netbend.recipe.selection import selection_moves
 from netbend.recipe.yamlfile import Source
@@ -37,11 +35,6 @@ def freeze(
 def draws_features(recipe: Recipe) -> bool:
     """Whether anything is left to the seed."""
     return any(_holds(bend.features, Random) for bend in recipe.bends)
-
-
-def for_model(recipe: Recipe, model: Model) -> Recipe:
-    """The recipe saying which model it is for, if netbend knows that by its name."""
-    return replace(recipe, model=model.name) if model.name in CATALOGUE else recipe
 
 
 def _is_of(selection: Selection, kinds: Collection[type[Selection]]) -> bool:

@@ -56,9 +56,9 @@ class Grid:
     size: int | None
 
     @property
-    def model_hashes(self) -> dict[str, str]:
-        """Of the weights of every model in it, by name."""
-        return {job.model.name: job.model.hash for row in self.cells for job in row}
+    def models(self) -> list[tuple[str, str]]:
+        """Name and hash of every model in it."""
+        return sorted({(job.model.name, job.model.hash) for row in self.cells for job in row})
 
     def picture(self, track: Callable[[Iterable[Job]], Iterable[Job]] = iter) -> Image.Image:
         """Make all pictures, one by one, and put them together. track: for a progress bar."""
