@@ -1,6 +1,9 @@
 """Pictures that a network made are found again in it."""
 
+import sys
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -8,6 +11,7 @@ from torch import Tensor
 
 from netbend.errors import LatentError, ModelError
 from netbend.latents.projection.losses import noise_regularity, rmse, scatter
+from netbend.latents.projection.perceptual import loss_of
 from netbend.latents.projection.project import Progress, project, ramp
 from netbend.latents.projection.settings import Perceptual, Settings, Start
 from netbend.latents.projection.start import deviation_of_w
@@ -161,3 +165,28 @@ def test_noise_maps_of_another_model_are_refused(model: Model) -> None:
     w = model.to_w(model.latents([1]))
     with pytest.raises(LatentError, match=r"noise maps of 4x4: tiny takes 4x4, 8x8, 8x8, 16x16, 16x16"):
         model.generate(Latents(Space.W, w.values, (1,), (torch.zeros(1, 1, 4, 4),)))
+
+
+def test_lpips_is_taken_where_it_is_at_hand(
+    model: Model, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """With a stand-in for the package, which compares mean colours."""
+
+    class Distance(torch.nn.Module):
+        def forward(self, ours: Tensor, theirs: Tensor) -> Tensor:
+            return (ours.mean(dim=(2, 3)) - theirs.mean(dim=(2, 3))).square().sum(dim=1)[:, None, None, None]
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr("netbend.latents.projection.perceptual.find_spec", lambda name: name)
+    monkeypatch.setitem(sys.modules, "lpips", SimpleNamespace(LPIPS=lambda **_: Distance()))
+    with pytest.raises(ModelError, match=r"weights of its VGG16 are not there .*vgg16-397923af\.pth"):
+        loss_of(Perceptual.LPIPS, torch.device("cpu"))
+    (tmp_path / "hub" / "checkpoints").mkdir(parents=True)
+    (tmp_path / "hub" / "checkpoints" / "vgg16-397923af.pth").touch()
+    loss = loss_of(Perceptual.AUTO, torch.device("cpu"))
+    black, white = torch.full((2, 3, 16, 16), -1.0), torch.ones(2, 3, 16, 16)
+    assert loss(black, white).tolist() == [4 + 12, 4 + 12]
+    assert (
+        project(model, pictures(model, 1), replace(QUICK, steps=1, perceptual=Perceptual.AUTO)).loss
+        == "lpips"
+    )

@@ -36,11 +36,11 @@ class Settings:
     """
 
     space: Space = Space.W_PLUS
-    steps: int = 300
+    steps: int = 200
     perceptual: Perceptual = Perceptual.AUTO
     start: Start = Start.AUTO
     noise_maps: bool = False
-    closeness: float = 0.001
+    closeness: float = 0.01
     learning_rate: float = 0.1
     patience: int = 30
     seed: int = 0
