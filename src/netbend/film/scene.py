@@ -6,11 +6,12 @@ from pathlib import Path
 from netbend.bending import NonFinite, Plan, resolve
 from netbend.errors import RenderError
 from netbend.film.frames import Film
+from netbend.latents.encoded_film import seconds_of
 from netbend.latents.path import latent_path
 from netbend.models.base import Model, Play
 from netbend.recipe import Clusters, Recipe
 from netbend.recipe.moving import fitted_recipe, follows_soundtrack
-from netbend.recipe.places import Journey, Latent, Seed, Walk
+from netbend.recipe.places import Filmed, Journey, Latent, Seed, Walk
 from netbend.sound.files import SoundReader
 
 SECONDS = 10.0  # of a film that nothing gives a length
@@ -55,6 +56,8 @@ class Scene:
             with SoundReader(self.sound) as reader:
                 return reader.seconds
         place = None if self._latent is None else self._latent.place
+        if isinstance(place, Filmed):
+            return seconds_of((self.recipe.folder or Path()) / place.film)
         if isinstance(place, Journey):
             return place.legs * (place.seconds or A_LEG)
         return place.seconds or SECONDS if isinstance(place, Walk) else SECONDS

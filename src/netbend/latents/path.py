@@ -18,6 +18,7 @@ from netbend.models.base import Latents, Model, Space
 from netbend.motion import Curve, Number, value_at
 from netbend.motion.curves import EASINGS
 from netbend.recipe.latent import (
+    Filmed,
     Journey,
     Latent,
     LatentFile,
@@ -84,6 +85,10 @@ def _place_path(latent: Latent, model: Model, folder: Path) -> LatentPath:
             return _journey_path(journey, model, folder)
         case Walk() as walk:
             return _walk_path(walk, model)
+        case Filmed(film):
+            from netbend.latents.encoded_film import encoded_film  # reading films takes libraries of its own
+
+            return LatentPath(Space.W_PLUS, encoded_film(folder / film, model), 0, still=False)
         case point:
             return _still(_Points(model, folder).of(point))
 

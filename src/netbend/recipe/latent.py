@@ -17,6 +17,7 @@ from netbend.recipe.latent_schema import (
     latent_schema,
 )
 from netbend.recipe.places import (
+    Filmed,
     Journey,
     Latent,
     LatentFile,
@@ -30,6 +31,7 @@ from netbend.recipe.places import (
 )
 
 __all__ = [
+    "Filmed",
     "Journey",
     "Latent",
     "LatentFile",
@@ -48,7 +50,8 @@ __all__ = [
 MOST_POINTS = 10_000
 FORMS = (
     "a seed such as 3, a file of latents, `mean`, {seed: 3}, {file: me.npz, number: 0}, {mean: 0-7}, "
-    "{through: [3, 17, mean], seconds: 4} or {walk: 7, seconds: 20}, with or without directions"
+    "{through: [3, 17, mean], seconds: 4}, {walk: 7, seconds: 20} or {film: one.mp4}, with or "
+    "without directions"
 )
 _RANGE = re.compile(r"\s*(\d{1,10})\s*(?:-\s*(\d{1,10})\s*)?")
 
@@ -161,8 +164,15 @@ def _walk(data: Mapping[str, Any]) -> Walk:
     return Walk(seed, _above_zero(data, "seconds"), length, smoothness)
 
 
+def _filmed(data: Mapping[str, Any]) -> Filmed:
+    film = data["film"]
+    if not isinstance(film, str) or not film:
+        raise ValueError(f"film: expected a film such as one.mp4, not {film!r:.40}")
+    return Filmed(film)
+
+
 def _moves(data: Mapping[str, Any], word: str | None, folder: Path | None) -> tuple[Move, ...]:
-    if "direction" in data and word in ("through", "walk"):
+    if "direction" in data and word in ("through", "walk", "film"):
         raise ValueError(f"direction: beside {word}, moves are a list: directions: [{{direction: 3, by: 2}}]")
     if "direction" in data:
         return (_move(data, folder),)
@@ -203,6 +213,7 @@ _PLACES: dict[str, tuple[Callable[[Mapping[str, Any]], Any], tuple[str, ...]]] =
     "seed": (_seed, ("seed",)),
     "file": (_file, ("file", "number", "space")),
     "mean": (_mean, ("mean",)),
+    "film": (_filmed, ("film",)),
 }
 
 
@@ -269,6 +280,8 @@ def _place_data(place: Place) -> dict[str, Any]:
             return _given({"file": file, "number": number or None, "space": space})
         case Mean(seeds):
             return {"mean": list(seeds) or "all"}
+        case Filmed(film):
+            return {"film": film}
         case Walk(seed, seconds, length, smoothness):
             return _given({"walk": seed, "seconds": seconds, "length": length, "smoothness": smoothness})
         case Journey(points, seconds, loop, smooth, easing, space):

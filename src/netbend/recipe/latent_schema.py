@@ -16,7 +16,7 @@ def latent_schema() -> dict[str, Any]:
     """JSON schema of what `parse_latent` reads."""
     moves = {"directions": {"type": "array", "items": {"anyOf": _moves({})}}}
     still = [{**place, **moves} for place in _POINTS]
-    moving = [{**place, **moves} for place in (_JOURNEY, _WALK)]
+    moving = [{**place, **moves} for place in (_JOURNEY, _WALK, _FILMED)]
     forms = [*map(_object, still), *map(_object, moving), _object(moves, "directions")]
     return {"anyOf": [*_SHORT, *forms, *(move for place in (*_POINTS, {}) for move in _moves(place))]}
 
@@ -76,3 +76,4 @@ _WALK = {
     "length": {"type": "number", "exclusiveMinimum": 0, "maximum": MOST_LENGTH},
     "smoothness": {"type": "number", "minimum": SMOOTHNESS[0], "maximum": SMOOTHNESS[1]},
 }
+_FILMED = {"film": {"type": "string", "description": "another film; its frames are encoded"}}

@@ -67,6 +67,13 @@ class Walk:
 
 
 @dataclass(frozen=True)
+class Filmed:
+    """Frame by frame what the model's encoder makes of another film; after its end it stays at the last."""
+
+    film: str
+
+
+@dataclass(frozen=True)
 class Move:
     """Along a direction of w, see `netbend directions`. by: how far, in standard deviations.
 
@@ -80,7 +87,7 @@ class Move:
 
 
 Point: TypeAlias = Seed | LatentFile | Mean
-Place: TypeAlias = Point | Journey | Walk
+Place: TypeAlias = Point | Journey | Walk | Filmed
 
 
 @dataclass(frozen=True)
@@ -93,7 +100,7 @@ class Latent:
 
 def latent_is_still(latent: Latent) -> bool:
     """Whether it is the same at all times."""
-    moving = isinstance(latent.place, Journey | Walk)
+    moving = isinstance(latent.place, Journey | Walk | Filmed)
     return not moving and not any(isinstance(move.by, Curve) for move in latent.moves)
 
 
