@@ -1,5 +1,6 @@
 """`netbend film`: a recipe over time, as a film."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from json import dumps
 from pathlib import Path
@@ -17,6 +18,8 @@ from netbend.models.base import NoiseMode, Space
 from netbend.wholefile import folder_of
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from netbend.film.frames import Film
     from netbend.film.scene import Scene
     from netbend.film.settings import FilmSettings
@@ -28,7 +31,7 @@ LONGEST = 24 * 3600.0  # seconds
 SMALL, ENLARGED = 256, 512  # smaller pictures are enlarged to this height
 
 _WITHOUT = {"recipe": ["bend_seed", "clusters", "nonfinite"], "latents": ["space"]}
-_BESIDE = {"latents": ["seeds"], "frame": ["quality"]}
+_BESIDE = {"latents": ["seeds"], "frame": ["quality", "stills"], "stills": ["quality"]}
 
 
 def film(
@@ -81,6 +84,9 @@ def film(
     frame: Annotated[
         int | None, typer.Option(help="Only this frame, as a PNG: the pixels it has in the film.", min=0)
     ] = None,
+    stills: Annotated[
+        int | None, typer.Option(help="Only so many frames, evenly over the film, on a sheet.", min=2, max=64)
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a film that is there.")] = False,
     bf16: Annotated[
         bool, typer.Option("--bf16", help="Compute in bfloat16: faster where supported, a little coarser.")
@@ -96,17 +102,22 @@ def film(
     refuse_idle_options(context, _WITHOUT, _BESIDE)
     if height is not None and height % 2:
         raise RenderError(f"--height {height}: encoders want an even number")
-    if frame is None:
+    is_picture = frame is not None or stills is not None
+    if is_picture and out.suffix.lower() != ".png":
+        raise RenderError(f"--out {out}: a picture is a PNG file; name one that ends in .png")
+    if not is_picture:
         format_of(out)  # an ending that cannot be written is refused before the work
     scene = _scene(recipe, model, seeds, latents, space, clusters, device, bf16)
     scene = replace(scene, seconds=seconds, soundtrack=sound, truncation=truncation, seed=bend_seed)
-    if scene.sound is not None and not scene.follows_its_sound and frame is None:
+    if scene.sound is not None and not scene.follows_its_sound and not is_picture:
         _refuse_silent(out, sound)
     made = scene.film(fps, _play(noise), compare=compare, nonfinite=nonfinite)
-    if frame is None:
-        _write_film(made, out, _encoding(scene, made, out, height, quality), overwrite, quiet or json)
+    if frame is not None:
+        _write_picture(lambda: _frame(made, frame, height), out, overwrite)
+    elif stills is not None:
+        _write_picture(lambda: _stills(made, stills, height), out, overwrite)
     else:
-        _write_frame(made, frame, out, height, overwrite)
+        _write_film(made, out, _encoding(scene, made, out, height, quality), overwrite, quiet or json)
     if json:
         print_json({"files": [str(out)], "frames": len(made), "seconds": made.seconds})
     elif not quiet:
@@ -194,17 +205,29 @@ def _height(film: "Film", height: int | None) -> int | None:
     return own * (ENLARGED // own)
 
 
-def _write_frame(film: "Film", frame: int, out: Path, height: int | None, overwrite: bool) -> None:
+def _frame(film: "Film", number: int, height: int | None) -> "Image":
     from netbend.film.write import at_height
+
+    return at_height(film.frame(number), _height(film, height))
+
+
+def _stills(film: "Film", count: int, height: int | None) -> "Image":
+    """Frames with the seconds at which they come."""
+    from netbend.film.write import at_height
+    from netbend.pictures import contact_sheet
+
+    numbers = [len(film) * place // count for place in range(count)]
+    pictures = [at_height(film.frame(number), height) for number in numbers]
+    return contact_sheet(pictures, [f"{film.time(number):.2f} s" for number in numbers])
+
+
+def _write_picture(make: Callable[[], "Image"], out: Path, overwrite: bool) -> None:
     from netbend.render.files import refuse_existing
     from netbend.render.record import png_bytes
     from netbend.wholefile import write_whole
 
-    if out.suffix.lower() != ".png":
-        raise RenderError(f"--out {out}: a frame is a PNG file; name one that ends in .png")
     refuse_existing([out], overwrite)
-    picture = at_height(film.frame(frame), _height(film, height))
-    write_whole(out, png_bytes(picture, None), RenderError)
+    write_whole(out, png_bytes(make(), None), RenderError)
 
 
 def _refuse_another_film(folder: Path, settings: "FilmSettings") -> None:
