@@ -1,13 +1,13 @@
 """Values that move: numbers as functions of time, each defined at every time by itself."""
 
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from math import cos, floor, pi
 from pathlib import Path
 from typing import TypeAlias
 
-from netbend.motion.noise import perlin
+from netbend.motion.noise import DIGITS, perlin
 
 EASINGS: dict[str, Callable[[float], float]] = {
     "linear": lambda x: x,
@@ -63,12 +63,13 @@ class Keys:
 
     def at(self, time: float) -> float:
         if self.loop is not None:
-            time %= self.loop
-        for earlier, later in pairwise(self.keys):
-            if time < later.time:
-                share = max(0.0, time - earlier.time) / (later.time - earlier.time)
-                return _between(earlier.value, later.value, EASINGS[later.easing](share))
-        return self.keys[-1].value if time >= self.keys[-1].time else self.keys[0].value
+            time = round(time % self.loop, DIGITS) % self.loop
+        place = bisect_right(self.keys, time, key=lambda key: key.time)
+        if place in (0, len(self.keys)):
+            return self.keys[max(0, place - 1)].value
+        earlier, later = self.keys[place - 1 : place + 1]
+        share = (time - earlier.time) / (later.time - earlier.time)
+        return _between(earlier.value, later.value, EASINGS[later.easing](share))
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -87,7 +88,8 @@ class Wave:
     phase: float = 0.0
 
     def at(self, time: float) -> float:
-        return _between(self.start, self.end, WAVES[self.shape]((time / self.seconds + self.phase) % 1))
+        place = round(time / self.seconds + self.phase, DIGITS) % 1
+        return _between(self.start, self.end, WAVES[self.shape](place))
 
     @property
     def bounds(self) -> tuple[float, float]:

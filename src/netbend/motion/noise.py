@@ -6,6 +6,8 @@ from numpy.typing import ArrayLike, NDArray
 Values = NDArray[np.float64]
 Hashes = NDArray[np.uint64]
 
+DIGITS = 9  # of seconds, to which times within a loop are rounded: remainders are a little off
+
 # Odd multipliers and shifts of a 64-bit mixer: every bit of the input changes half of those that come out.
 _MULTIPLIERS = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _STEP = np.uint64(0x9E3779B97F4A7C15)
@@ -29,7 +31,8 @@ def perlin(
     cells = None if loop is None else max(1, round(loop / cell))
     if loop is not None and cells is not None:
         # Times are brought into the first loop here: a quotient that is rounded would not close exactly.
-        times, cell = np.mod(np.asarray(times, np.float64), loop), loop / cells
+        times = np.mod(np.round(np.mod(np.asarray(times, np.float64), loop), DIGITS), loop)
+        cell = loop / cells
     places = np.asarray(times, np.float64) / cell
     total = np.zeros((rows, places.size))
     for octave in range(octaves):
