@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,8 @@ from netbend.motion.curves import (
 MOST_KEYS = 10_000
 MOST_OCTAVES = 8
 LARGEST_SEED = 2**63 - 1
+LARGEST = 1e100  # what is far larger overflows on the way from one value to another
+SHORTEST, LONGEST = 0.001, 1e7  # seconds
 BANDS = ("level", "onset", "bass", "mid", "treble")
 FORMS = (
     "{from: 0, to: 1, seconds: 5}, {keys: [[0, 0], [2, 1, ease-in-out]]}, {wave: sine, from: 0, to: 1, "
@@ -164,13 +165,13 @@ def _positive(data: Mapping[str, Any], key: str) -> float:
     if key not in data:
         raise ValueError(f"`{key}:` is missing")
     value = _number(data[key], f"{key}: seconds")
-    if value <= 0:
-        raise ValueError(f"{key}: expected seconds above 0, not {value:g}")
+    if not SHORTEST <= value <= LONGEST:
+        raise ValueError(f"{key}: expected {SHORTEST:g} to {LONGEST:g} seconds, not {value:g}")
     return value
 
 
 def _number(data: object, what: str) -> float:
-    if isinstance(data, bool) or not isinstance(data, int | float) or not isfinite(data):
+    if isinstance(data, bool) or not isinstance(data, int | float) or not abs(data) <= LARGEST:
         raise ValueError(f"expected {what}, not {data!r:.60}")
     return float(data)
 
@@ -200,19 +201,26 @@ def settings_schema(*keys: str) -> dict[str, Any]:
 
 
 def _form_schema(word: str, keys: tuple[str, ...]) -> dict[str, Any]:
-    required = [word] + [key for key in ("from", "to") if key in keys and key != word]
+    needed = ("from", "to", "seconds") if word == "wave" else ("from", "to")
+    required = [word, *(key for key in needed if key in keys and key != word)]
     properties = settings_schema(*keys)
     return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
 
-_ANY_NUMBER = {"type": "number"}
-_SECONDS = {"type": "number", "exclusiveMinimum": 0}
+_ANY_NUMBER = {"type": "number", "minimum": -LARGEST, "maximum": LARGEST}
+_SECONDS = {"type": "number", "minimum": SHORTEST, "maximum": LONGEST}
 _EASING = {"enum": list(EASINGS)}
 _KEY_SCHEMAS: dict[str, dict[str, Any]] = {
     "keys": {
         "type": "array",
         "minItems": 1,
-        "items": {"type": "array", "prefixItems": [_ANY_NUMBER, _ANY_NUMBER, _EASING], "minItems": 2},
+        "maxItems": MOST_KEYS,
+        "items": {
+            "type": "array",
+            "prefixItems": [{**_ANY_NUMBER, "minimum": 0}, _ANY_NUMBER, _EASING],
+            "minItems": 2,
+            "maxItems": 3,
+        },
     },
     "loop": _SECONDS,
     "wave": {"enum": list(WAVES)},
@@ -220,16 +228,16 @@ _KEY_SCHEMAS: dict[str, dict[str, Any]] = {
     "to": _ANY_NUMBER,
     "seconds": _SECONDS,
     "phase": _ANY_NUMBER,
-    "noise": {"type": "integer", "minimum": 0},
+    "noise": {"type": "integer", "minimum": 0, "maximum": LARGEST_SEED},
     "octaves": {"type": "integer", "minimum": 1, "maximum": MOST_OCTAVES},
     "sound": {"type": "string"},
     "of": {
         "anyOf": [
             {"enum": list(BANDS)},
-            {"type": "array", "items": _ANY_NUMBER, "minItems": 2, "maxItems": 2},
+            {"type": "array", "items": {**_ANY_NUMBER, "minimum": 0}, "minItems": 2, "maxItems": 2},
         ]
     },
-    "smooth": {"type": "number", "minimum": 0},
+    "smooth": {**_ANY_NUMBER, "minimum": 0},
     "easing": _EASING,
 }
 _FORMS: dict[str, tuple[Any, tuple[str, ...]]] = {  # in the order in which their words are looked for
