@@ -118,6 +118,26 @@ def test_every_surprise_is_a_recipe_that_gives_its_picture_again(run: Run, folde
     )
 
 
+def test_what_the_recipe_says_of_latent_and_truncation_holds_unless_said_otherwise(
+    run: Run, folder: Path
+) -> None:
+    (folder / "said.yaml").write_text("latent: 5\ntruncation: 0.3\n" + TURN)
+    run("vary", "said.yaml", *TINY, "--keep", 16, "-o", "o")
+    run("vary", "turn.yaml", *TINY, "--keep", 16, "--latent-seed", 5, "-t", 0.3, "-o", "o")
+    np.testing.assert_array_equal(
+        pixels(folder / "o" / "said-0016.png"), pixels(folder / "o" / "turn-0016.png")
+    )
+    run("render", "o/said-0016.yaml", "-o", "again", "-q")
+    (again,) = (folder / "again").iterdir()
+    np.testing.assert_array_equal(pixels(again), pixels(folder / "o" / "said-0016.png"))
+    axes = ("--rows", "layer=1", "--columns", "mix=1,0.5")
+    run("grid", "said.yaml", *TINY, *axes, "-o", "said.png", "--seed", 5)
+    run("grid", "turn.yaml", *TINY, *axes, "-o", "turn.png", "--seed", 5, "-t", 0.3)
+    np.testing.assert_array_equal(pixels(folder / "said.png"), pixels(folder / "turn.png"))
+    run("grid", "said.yaml", *TINY, *axes, "-o", "own.png")
+    assert (pixels(folder / "own.png")[-132:] == pixels(folder / "turn.png")[-132:]).all()
+
+
 def test_one_latent_of_a_file_and_only_one(run: Run, folder: Path) -> None:
     np.savez("one.npz", z=np.random.RandomState(6).randn(1, 16))
     np.savez("two.npz", z=np.zeros((2, 16)))

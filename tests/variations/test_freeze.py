@@ -18,10 +18,12 @@ from netbend.recipe import (
     Random,
     load_recipe,
     parse_recipe,
+    recipe_to_data,
     recipe_to_yaml,
 )
 from netbend.render.job import Job
 from netbend.variations.freeze import draws_features, freeze
+from netbend.variations.moved import moved
 
 RECIPE = """\
 name: Mixed
@@ -138,3 +140,36 @@ def test_whether_anything_is_left_to_the_seed() -> None:
         parse_recipe("bends: [{layer: 1, transform: invert, features: {not: {random: 0.5}}}]")
     )
     assert not draws_features(parse_recipe("bends: [{layer: 1, transform: invert, features: {cluster: 1}}]"))
+
+
+def test_every_path_in_a_recipe_leads_to_the_same_file_from_another_folder(tmp_path: Path) -> None:
+    (tmp_path / "recipes").mkdir()
+    (tmp_path / "recipes" / "full.yaml").write_text(FULL)
+    recipe = load_recipe(tmp_path / "recipes" / "full.yaml")
+    there = moved(recipe, tmp_path / "out" / "deep")
+    data = recipe_to_data(there)
+    assert data["clusters"] == "../../recipes/clusters.yaml"
+    assert data["soundtrack"] == "../../recipes/song.wav"
+    bend = data["bends"][0]
+    assert bend["mask"] == "../../recipes/mask.png"
+    assert bend["params"]["angle"]["sound"] == "../../recipes/drum.wav"
+    assert bend["mix"]["sound"] == "soundtrack"
+    (tmp_path / "out" / "deep").mkdir(parents=True)
+    (tmp_path / "out" / "deep" / "full.yaml").write_text(recipe_to_yaml(there))
+    back = moved(load_recipe(tmp_path / "out" / "deep" / "full.yaml"), tmp_path / "recipes")
+    assert recipe_to_data(back) == recipe_to_data(recipe)
+    assert str(data["latent"]).count("../../recipes/") == 2
+
+
+FULL = """\
+clusters: clusters.yaml
+soundtrack: song.wav
+latent: {through: [{file: me.npz}, {seed: 3}, {file: me.npz, number: 1}], seconds: 2}
+bends:
+  - layer: 1
+    transform: rotate
+    params: {angle: {sound: drum.wav, of: onset, from: 0, to: 90}}
+    features: {cluster: eyes}
+    mix: {sound: soundtrack, of: level, from: 0, to: 1}
+    mask: mask.png
+"""

@@ -28,10 +28,10 @@ def breed(
     mutation: Annotated[
         float, typer.Option(help="Chance of each kind of change to each bend.", min=0, max=1)
     ] = 0.2,
-    latent_seed: LatentSeed = 0,
+    latent_seed: LatentSeed = None,
     latents: LatentFile = None,
     space: LatentSpace = None,
-    truncation: Truncation = 0.7,
+    truncation: Truncation = None,
     clusters: Annotated[Path | None, typer.Option(help="Cluster file; default: the parents'.")] = None,
     nonfinite: Annotated[
         NonFinite, typer.Option(help="What to do about NaN or infinity after a bend.")
@@ -55,6 +55,7 @@ def breed(
     from netbend.render.job import Job
     from netbend.variations.breed import breed as child_of
     from netbend.variations.files import Outcome, Wanted
+    from netbend.variations.shown import truncation_of
 
     refuse_idle_options(context, WITHOUT, BESIDE)
     one, other = load_recipe(first), load_recipe(second)
@@ -62,8 +63,8 @@ def breed(
     name = model or one.model or other.model or "faces"
     loaded = load_model(name, device)
     pictures = makes_pictures(context, loaded)
-    latent = one_latent(loaded, latent_seed, latents, space) if pictures else loaded.latents([0])
-    play = Play(truncation)
+    latent = one_latent(loaded, latent_seed, latents, space, one) if pictures else loaded.latents([0])
+    play = Play(truncation_of(truncation, one))
     outcomes = []
     for file, parent in ((first, one), (second, other)):
         plan = resolve(parent, loaded, clusters=given)

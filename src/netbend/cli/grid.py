@@ -41,11 +41,13 @@ def grid(
         str | None,
         typer.Option("--model", "-m", help="Name or checkpoint file; default: the recipe's, or faces."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the latent.", min=0)] = 0,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of the latent; default: the recipe's latent, or 0.", min=0)
+    ] = None,
     draw: Annotated[
         int | None, typer.Option(help="Seed of the random selections; default: the recipe's.", min=0)
     ] = None,
-    truncation: Truncation = 0.7,
+    truncation: Truncation = None,
     clusters: Annotated[Path | None, typer.Option(help="Cluster file; default: the recipe's.")] = None,
     nonfinite: Annotated[
         NonFinite, typer.Option(help="What to do about NaN or infinity after a bend.")
@@ -74,6 +76,7 @@ def grid(
     from netbend.render.files import refuse_existing
     from netbend.variations.files import png_with_command, write_together
     from netbend.variations.grid import Settings, plan_grid
+    from netbend.variations.shown import truncation_of
 
     refuse_idle_options(context, {}, _BESIDE)
     down, across = _axes(rows, columns, figure)
@@ -88,7 +91,7 @@ def grid(
     settings = Settings(
         folder=None if base is None else base.folder,
         clusters=None if clusters is None else load_clusters(clusters),
-        play=Play(truncation),
+        play=Play(truncation_of(truncation, base)),
         nonfinite=nonfinite,
         size=size,
     )
@@ -138,7 +141,7 @@ def _setup(
     transform: str | None,
     layer: str | None,
     model: str | None,
-    seed: int,
+    seed: int | None,
     draw: int | None,
 ) -> "Setup":
     """What the axes start from: a recipe, one bend, or the unbent model."""

@@ -10,26 +10,39 @@ from netbend.models.base import Space
 
 if TYPE_CHECKING:
     from netbend.models.base import Latents, Model
+    from netbend.recipe import Recipe
 
-LatentSeed = Annotated[int, typer.Option(help="Seed of the latent that is bent.", min=0)]
+LatentSeed = Annotated[
+    int | None,
+    typer.Option(help="Seed of the latent that is bent; default: the recipe's latent, or 0.", min=0),
+]
 LatentFile = Annotated[
     Path | None, typer.Option(help="The latent from a .npz, .npy, .safetensors or .pt file instead.")
 ]
 LatentSpace = Annotated[
     Space | None, typer.Option(help="Space of the latent in the file, if its key does not say.")
 ]
-Truncation = Annotated[float, typer.Option("--truncation", "-t", help="psi: 1 varied, 0 the mean picture.")]
+Truncation = Annotated[
+    float | None,
+    typer.Option(
+        "--truncation", "-t", help="psi: 1 varied, 0 the mean picture; default: the recipe's, or 0.7."
+    ),
+]
 
 WITHOUT = {"latents": ["space"]}
 BESIDE = {"latents": ["latent_seed"]}
 
 
-def one_latent(model: "Model", seed: int, file: Path | None, space: Space | None) -> "Latents":
-    """The latent of a seed, or the only one in a file. Raises LatentError if a file holds several."""
+def one_latent(
+    model: "Model", seed: int | None, file: Path | None, space: Space | None, recipe: "Recipe | None"
+) -> "Latents":
+    """The latent of a seed, the only one in a file, or the recipe's. Raises LatentError if a file holds
+    several."""
     from netbend.latents.file import load_latents_for
+    from netbend.variations.shown import latent_of
 
     if file is None:
-        return model.latents([seed])
+        return latent_of(model, seed, recipe)
     latents = load_latents_for(model, file, space)
     if len(latents) > 1:
         raise LatentError(

@@ -44,10 +44,10 @@ def vary(
     ] = None,
     bends: Annotated[str, typer.Option(help="... with so many bends.")] = "1-3",
     share: Annotated[str, typer.Option(help="... on so much of a layer's features.")] = "0.25-0.8",
-    latent_seed: LatentSeed = 0,
+    latent_seed: LatentSeed = None,
     latents: LatentFile = None,
     space: LatentSpace = None,
-    truncation: Truncation = 0.7,
+    truncation: Truncation = None,
     clusters: Annotated[Path | None, typer.Option(help="Cluster file; default: the recipe's.")] = None,
     nonfinite: Annotated[
         NonFinite, typer.Option(help="What to do about NaN or infinity after a bend.")
@@ -70,6 +70,7 @@ def vary(
     from netbend.render.job import Job
     from netbend.variations.files import Outcome, Wanted
     from netbend.variations.lists import numbers
+    from netbend.variations.shown import truncation_of
 
     refuse_idle_options(context, _WITHOUT, _BESIDE)
     seeds = list(range(seed, seed + count)) if keep is None else numbers(keep, "--keep")
@@ -84,13 +85,14 @@ def vary(
             f"{loaded.name} makes sound, of which there is no sheet: `netbend sound --variations` plays "
             f"draws, and --keep 3 writes one of them as a recipe"
         )
-    latent = one_latent(loaded, latent_seed, latents, space) if pictures else loaded.latents([0])
+    latent = one_latent(loaded, latent_seed, latents, space, base) if pictures else loaded.latents([0])
+    play = Play(truncation_of(truncation, base))
     stem = "surprise" if recipe is None else recipe.stem
     outcomes = []
     for draw in seeds:
         drawn, plan = _drawn(loaded, base, bounds, given, draw)
         drawn = replace(drawn, model=name)  # so that the recipe alone gives the picture again
-        job = Job(loaded, latent, Play(truncation), drawn, plan, nonfinite=nonfinite)
+        job = Job(loaded, latent, play, drawn, plan, nonfinite=nonfinite)
         outcomes.append(Outcome(str(draw), f"{stem}-{draw:04d}", job))
     wanted = Wanted(
         out,

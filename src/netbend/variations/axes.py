@@ -19,12 +19,13 @@ ALL = "all"
 class Setup:
     """What one cell shows.
 
-    model: name or file. seed: of the latent. draw: of the random selections; None for the recipe's own.
+    model: name or file. seed: of the latent; None for the recipe's own, or 0. draw: of the random
+    selections; None for the recipe's own.
     recipe: as its file holds it, see `recipe_to_data`; None is unbent.
     """
 
     model: str
-    seed: int
+    seed: int | None = None
     draw: int | None = None
     recipe: dict[str, Any] | None = None
 

@@ -15,7 +15,8 @@ from netbend.recipe.moving import bend_moves
 from netbend.recipe.selection import selection_moves
 from netbend.recipe.yamlfile import Source
 from netbend.transforms import Transform, get_transform
-from netbend.variations.freeze import freeze, moved
+from netbend.variations.freeze import freeze
+from netbend.variations.moved import moved
 from netbend.variations.surprise import draw_name
 from netbend.variations.values import chance, draw_transform, jitter_transform, three_digits
 

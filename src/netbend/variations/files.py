@@ -16,7 +16,7 @@ from netbend.recipe import recipe_to_data, recipe_to_yaml
 from netbend.render.files import nothing_left_on_error, refuse_existing
 from netbend.render.job import Job
 from netbend.render.record import png_bytes
-from netbend.variations.freeze import moved
+from netbend.variations.moved import moved
 from netbend.wholefile import write_whole
 
 CHUNK = "netbend-command"  # of the PNG, as international text

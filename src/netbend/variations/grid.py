@@ -17,6 +17,7 @@ from netbend.recipe.yamlfile import Source
 from netbend.render.job import Job
 from netbend.variations.axes import ALL, Axis, Setup
 from netbend.variations.labels import labelled
+from netbend.variations.shown import latent_of
 
 MOST_PIXELS = 80_000_000  # more, and other programs refuse to open the picture
 # Rows and columns of the figure of the paper, with the parameters that its caption names.
@@ -47,13 +48,15 @@ class Settings:
 
 @dataclass(frozen=True)
 class Grid:
-    """The pictures to make, by rows, with their labels; the corner is unbent, if the cells share one."""
+    """The pictures to make, by rows, with their labels; the corner is unbent, if the cells share one,
+    and the caption says what it is."""
 
     rows: Sequence[str]
     columns: Sequence[str]
     cells: Sequence[Sequence[Job]]
-    corner: Job | None
-    size: int | None
+    size: int | None = None
+    corner: Job | None = None
+    caption: str = ""
 
     @property
     def models(self) -> list[tuple[str, str]]:
@@ -69,15 +72,7 @@ class Grid:
         corner = shown.pop(0) if self.corner else None
         width = len(self.columns)
         rows = [shown[start : start + width] for start in range(0, len(shown), width)]
-        return labelled(rows, self.rows, self.columns, corner, self._caption)
-
-    @property
-    def _caption(self) -> str:
-        """What all pictures share."""
-        if self.corner is None:
-            return ""
-        model, play = self.corner.model.name, self.corner.play
-        return f"unbent: {model}, seed {self.corner.latents.seeds[0]}, truncation {play.truncation:g}"
+        return labelled(rows, self.rows, self.columns, corner, self.caption)
 
     def _shown(self, picture: Image.Image) -> Image.Image:
         return thumbnail(picture) if self.size is None else _of_height(picture, self.size)
@@ -106,7 +101,7 @@ def plan_grid(rows: Axis, columns: Axis, base: Setup, load: Load, settings: Sett
         [_cell(rows, row, columns, column, base, models, settings) for column in columns.values]
         for row in rows.values
     ]
-    return _with_unbent(rows, columns, cells, settings.size)
+    return _with_unbent(rows, columns, cells, base, settings.size)
 
 
 def _check_pair(rows: Axis, columns: Axis) -> None:
@@ -184,31 +179,37 @@ def _cell(
 
 
 def _job(setup: Setup, model: Model, settings: Settings) -> Job:
-    latents = model.latents([setup.seed])
     if setup.recipe is None:
         if setup.draw is not None:
             raise RecipeError("draws are of a recipe's random selections; name a recipe")
-        return Job(model, latents, settings.play)
+        return Job(model, latent_of(model, setup.seed, None), settings.play)
     for key, remedy in (("layer", "--layer 3"), ("transform", "--transform 'rotate angle=45'")):
         if any(key not in bend for bend in setup.recipe["bends"]):
             raise RecipeError(f"no {key} is said; say {remedy}, or make it an axis")
     recipe = parse_readable(setup.recipe, Source(_CELL, settings.folder))
     plan = resolve(recipe, model, seed=setup.draw, clusters=settings.clusters)
-    return Job(model, latents, settings.play, recipe, plan, nonfinite=settings.nonfinite)
+    return Job(
+        model, latent_of(model, setup.seed, recipe), settings.play, recipe, plan, nonfinite=settings.nonfinite
+    )
 
 
-def _with_unbent(rows: Axis, columns: Axis, cells: list[list[Job]], size: int | None) -> Grid:
+def _with_unbent(rows: Axis, columns: Axis, cells: list[list[Job]], base: Setup, size: int | None) -> Grid:
     across, down = ([axis.label(value) for value in axis.values] for axis in (columns, rows))
-    if all(job.recipe is None for row in cells for job in row):
-        return Grid(down, across, cells, None, size)
     other_across, other_down = (axis.kind in ("seed", "model") for axis in (columns, rows))
-    if other_across and other_down:
-        return Grid(down, across, cells, None, size)
+    nothing_bent = all(job.recipe is None for row in cells for job in row)
+    if nothing_bent or (other_across and other_down):
+        return Grid(down, across, cells, size)
     if other_across:
-        return Grid(["unbent", *down], across, [[_unbent(job) for job in cells[0]], *cells], None, size)
+        return Grid(["unbent", *down], across, [[_unbent(job) for job in cells[0]], *cells], size)
     if other_down:
-        return Grid(down, ["unbent", *across], [[_unbent(row[0]), *row] for row in cells], None, size)
-    return Grid(down, across, cells, _unbent(cells[0][0]), size)
+        return Grid(down, ["unbent", *across], [[_unbent(row[0]), *row] for row in cells], size)
+    corner = _unbent(cells[0][0])
+    seed = corner.latents.seeds[0]
+    latent = (
+        "the recipe's latent" if base.seed is None and (base.recipe or {}).get("latent") else f"seed {seed}"
+    )
+    caption = f"unbent: {corner.model.name}, {latent}, truncation {corner.play.truncation:g}"
+    return Grid(down, across, cells, size, corner, caption)
 
 
 def _unbent(job: Job) -> Job:

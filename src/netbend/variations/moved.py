@@ -1,0 +1,55 @@
+"""A recipe in another folder: the paths in it lead to the same files."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from netbend.motion import SOUNDTRACK, Follow
+from netbend.recipe import Bend, Recipe
+from netbend.recipe.places import Filmed, LatentFile, Move
+from netbend.recipe.yamlfile import Source
+
+# What in a recipe is a path that starts at its folder.
+_PATHS: dict[type, tuple[str, ...]] = {
+    Recipe: ("clusters", "soundtrack"),
+    Bend: ("mask",),
+    LatentFile: ("file",),
+    Filmed: ("film",),
+    Move: ("of",),
+    Follow: ("sound",),
+}
+
+
+def moved(recipe: Recipe, folder: Path) -> Recipe:
+    """The recipe as it has to read in a folder, which need not be there yet."""
+    source = Source("<recipe>") if recipe.source is None else recipe.source
+    there = _rewritten(recipe, lambda path: _path_from(path, recipe.folder or Path(), folder))
+    return replace(there, source=replace(source, folder=folder))
+
+
+def _rewritten(value: Any, rewrite: Callable[[str], str]) -> Any:
+    """The same data with every path in it rewritten."""
+    if isinstance(value, tuple):
+        return tuple(_rewritten(item, rewrite) for item in value)
+    if isinstance(value, Mapping):
+        return {key: _rewritten(item, rewrite) for key, item in value.items()}
+    if not is_dataclass(value) or isinstance(value, type | Source):
+        return value
+    changes = {}
+    for name in (field.name for field in fields(value)):
+        inner = getattr(value, name)
+        is_path = name in _PATHS.get(type(value), ()) and inner not in (None, SOUNDTRACK)
+        changes[name] = rewrite(inner) if is_path else _rewritten(inner, rewrite)
+    return replace(value, **changes)
+
+
+def _path_from(path: str, old: Path, new: Path) -> str:
+    if Path(path).is_absolute():
+        return path
+    target = (old / path).resolve()
+    try:
+        return Path(os.path.relpath(target, new.resolve())).as_posix()
+    except ValueError:  # on another drive there is no way from here to there
+        return str(target)
