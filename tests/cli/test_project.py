@@ -138,19 +138,29 @@ def test_what_goes_wrong_midway_leaves_nothing(run: Run, folder: Path) -> None:
     assert names(folder / "o") == []
 
 
-def test_interrupted_it_leaves_whole_files_only(
-    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("step", [0, 5, 7])
+def test_interrupted_it_keeps_what_was_found(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch, step: int
 ) -> None:
     from netbend.latents.projection import project as module
 
     steps = module._Search.step
 
-    def interrupted(self: Any, step: int) -> Any:
-        if step == 5 and self.targets.shape[0] == 1:
+    def interrupted(self: Any, number: int) -> Any:
+        if number == step and self.targets.shape[0] == 2:
             raise KeyboardInterrupt
-        return steps(self, step)
+        return steps(self, number)
 
     monkeypatch.setattr(module._Search, "step", interrupted)
     ran = run("project", "a.png", "b.png", "c.png", *QUICK, "--batch", "2", "-o", "o")
-    assert ran.code != 0
+    assert ran.code == 130
+    if step == 0:
+        assert not (folder / "o").exists()
+        return
+    assert "stopped; what was found so far is kept" in ran.err
     assert names(folder / "o") == ["a.npz", "a.png", "b.npz", "b.png"]
+    losses = np.load("o/a.npz")["loss"]
+    assert len(losses) == step
+    assert losses[-1] < losses[0]
+    ran = run("render", "-m", "tiny.safetensors", "--latents", "o/a.npz", "-t", "1", "-o", "played")
+    assert ran.code == 0, ran.err

@@ -1,5 +1,6 @@
 """`netbend project`: the latents of pictures."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -97,12 +98,17 @@ def project(
             bar.update(task, completed=steps * number)
             some = slice(first, first + batch)
             targets = torch.cat([target_of(picture, loaded) for picture in squares[some]])
-            work.project(targets, names[some], lambda: bar.update(task, advance=1, visible=True))
-        bar.update(task, completed=steps * (number + 1))
+            if not work.project(targets, names[some], lambda: bar.update(task, advance=1, visible=True)):
+                break
+        else:
+            bar.update(task, completed=steps * (number + 1))
     if json:
         print_json({"pictures": work.rows})
     elif not quiet:
         print_table(list(work.rows[0]), [list(row.values()) for row in work.rows])
+    if work.interrupted:
+        print("netbend: stopped; what was found so far is kept", file=sys.stderr)
+        raise typer.Exit(130)
 
 
 def _squares(images: list[Path], crop: str | None, align: bool, face: str | None) -> list["Image"]:
@@ -125,8 +131,10 @@ class _Work:
         self.model, self.settings, self.out, self.progress_every = model, settings, out, progress_every
         self.new: list[Path] = []
         self.rows: list[dict[str, object]] = []
+        self.interrupted = False
 
-    def project(self, targets: "Tensor", names: list[str], advance: Callable[[], None]) -> None:
+    def project(self, targets: "Tensor", names: list[str], advance: Callable[[], None]) -> bool:
+        """One batch. Returns whether to go on: False after Ctrl-C."""
         from netbend.latents.projection.project import project
 
         def report(progress: "Progress") -> None:
@@ -138,6 +146,8 @@ class _Work:
         self._write_pictures(targets, projection.images, names)
         for index, name in enumerate(names):
             self._write_latent(projection, index, name)
+        self.interrupted = projection.interrupted
+        return not self.interrupted
 
     def _write_pictures(self, targets: "Tensor", images: "Tensor", names: list[str]) -> None:
         from netbend.pictures import beside, to_pictures

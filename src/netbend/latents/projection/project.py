@@ -42,7 +42,7 @@ class Projection:
 
     latents: of the space asked for, with noise maps if they were looked for. images, targets:
     `(N, C, size, size)`, -1 to 1. losses: `(steps, N)`, of as many steps as were made. loss, start:
-    which they were.
+    which they were. interrupted: whether somebody stopped it.
     """
 
     latents: Latents
@@ -51,6 +51,7 @@ class Projection:
     losses: Tensor
     loss: str
     start: str
+    interrupted: bool = False
 
     @property
     def errors(self) -> list[float]:
@@ -69,18 +70,24 @@ def project(
 
     targets: `(N, C, size, size)` as the model generates them, -1 black to 1 white. report: is told of
     every step. The same settings give the same latents; pictures of a batch do not touch each other,
-    except that all go on until none gains. Raises LatentError for models without styles, and for
-    targets that are not of the model's shape.
+    except that all go on until none gains. Ctrl-C ends it with what was found so far.
+    Raises LatentError for models without styles, and for targets that are not of the model's shape.
     """
     styled = with_styles(model)
     search = _Search(styled, _checked(styled, targets), settings)
     losses: list[Tensor] = []
-    while len(losses) < settings.steps and not search.is_flat(losses):
-        images, loss = search.step(len(losses))
-        if not loss.isfinite().all():
-            raise LatentError(f"projection: the loss became {loss.max().item()}; lower the learning rate")
-        losses.append(loss)
-        report(Progress(len(losses), loss, images))
+    interrupted = False
+    try:
+        while len(losses) < settings.steps and not search.is_flat(losses):
+            images, loss = search.step(len(losses))
+            if not loss.isfinite().all():
+                raise LatentError(f"projection: the loss became {loss.max().item()}; lower the learning rate")
+            losses.append(loss)
+            report(Progress(len(losses), loss, images))
+    except KeyboardInterrupt:
+        if not losses:
+            raise
+        interrupted = True
     latents = search.found()
     return Projection(
         latents,
@@ -89,6 +96,7 @@ def project(
         torch.stack(losses).cpu(),
         search.loss.kind.value,
         search.start,
+        interrupted,
     )
 
 
@@ -140,8 +148,7 @@ class _Search:
         point = self.point + reach * self._direction() if reach else self.point
         images = self.model.network(self._w_plus(point), self.noise)
         losses = self.loss(images, self.targets) + self.settings.closeness * scatter(point)
-        if not reach:
-            self._remember(losses.detach())
+        self._remember(losses.detach(), exploring=bool(reach))
         penalty = NOISE_WEIGHT * noise_regularity(self.noise) if self.settings.noise_maps else 0
         self.optimizer.param_groups[0]["lr"] = self.settings.learning_rate * ramp(progress)
         self.optimizer.zero_grad()
@@ -178,9 +185,11 @@ class _Search:
         shape = self.point.shape[1:]
         return torch.stack([torch.randn(shape, generator=random) for random in self.random]).to(self.point)
 
-    def _remember(self, losses: Tensor) -> None:
-        better = losses < self.best_loss
-        self.best_loss = torch.where(better, losses, self.best_loss)
+    def _remember(self, losses: Tensor, exploring: bool) -> None:
+        """The latest point while exploring, since its losses are those of points beside it; then the best."""
+        better = losses < torch.inf if exploring else losses < self.best_loss
+        if not exploring:
+            self.best_loss = torch.where(better, losses, self.best_loss)
         for best, part in zip(self.best, self.learned, strict=True):
             best[better] = part.detach()[better]
 
