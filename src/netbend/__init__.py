@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from netbend.latents.directions import find_directions
     from netbend.latents.file import load_latents
     from netbend.latents.path import latent_path
+    from netbend.latents.projection.project import project
     from netbend.models.base import Latents, Model, Play
     from netbend.models.catalog import load_model
     from netbend.models.wrap import wrap
@@ -47,6 +48,7 @@ _ROOMS = {
     "latents.directions": ["find_directions"],
     "latents.file": ["load_latents"],
     "latents.path": ["latent_path"],
+    "latents.projection.project": ["project"],
     "models.base": ["Latents", "Model", "Play"],
     "models.catalog": ["load_model"],
     "models.wrap": ["wrap"],
@@ -88,6 +90,7 @@ __all__ = [
     "load_recipe",
     "make_atlas",
     "parameter",
+    "project",
     "resolve",
     "save_clusters",
     "surprise",
