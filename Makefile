@@ -1,16 +1,20 @@
-# make demo   pictures of faces, bent and unbent, in out/demo/
-# make test   the test suite
-# make check  style, types and the direction of imports
+# make demo     pictures of faces, bent and unbent, in out/demo/
+# make test     the test suite
+# make check    style, types and the direction of imports
+# make gallery  the pictures of docs/gallery; needs the model photo-faces
 
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test check clean
+.PHONY: demo test check gallery clean
 
 demo: $(VENV)/.installed
 	@BIN=$(BIN) sh scripts/demo.sh out/demo
+
+gallery: $(VENV)/.installed
+	@BIN=$(BIN) sh scripts/gallery.sh docs/gallery
 
 test: $(VENV)/.developing
 	$(BIN)/python -m pytest
