@@ -55,7 +55,11 @@ AXES: dict[str, tuple[str, list[Any]]] = {
     "mix": ("0..1/3", [0, 0.5, 1]),
     "model": ("other,tiny", ["other", "tiny"]),
 }
-IMPOSSIBLE = {frozenset({"cluster", "share"}), frozenset({"transform", "angle"})}
+IMPOSSIBLE = {
+    frozenset({"cluster", "share"}),
+    frozenset({"transform", "angle"}),
+    frozenset({"draw", "cluster"}),
+}
 PAIRS = [pair for pair in combinations(AXES, 2) if frozenset(pair) not in IMPOSSIBLE]
 
 
@@ -215,6 +219,12 @@ TWO_BENDS = replace(BASE, recipe={"bends": [BASE.recipe["bends"][0]] * 2})
     ("rows", "columns", "base", "message"),
     [
         ("layer=1", "layer=2", BASE, "rows and columns are both layer"),
+        (
+            "cluster=0",
+            "draw=1,2",
+            BASE,
+            "nothing in the recipe is random, so that all draws would be the same",
+        ),
         ("cluster=0", "share=0.5", BASE, "cluster and share both say which features are bent"),
         (
             "transform=rotate; scale 2",

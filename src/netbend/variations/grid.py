@@ -16,6 +16,7 @@ from netbend.recipe.readable import parse_readable
 from netbend.recipe.yamlfile import Source
 from netbend.render.job import Job
 from netbend.variations.axes import ALL, Axis, Setup
+from netbend.variations.freeze import draws_features
 from netbend.variations.labels import labelled
 from netbend.variations.shown import latent_of
 
@@ -101,7 +102,18 @@ def plan_grid(rows: Axis, columns: Axis, base: Setup, load: Load, settings: Sett
         [_cell(rows, row, columns, column, base, models, settings) for column in columns.values]
         for row in rows.values
     ]
+    _check_draws(rows, columns, cells)
     return _with_unbent(rows, columns, cells, base, settings.size)
+
+
+def _check_draws(rows: Axis, columns: Axis, cells: list[list[Job]]) -> None:
+    recipes = [job.recipe for row in cells for job in row if job.recipe is not None]
+    for axis in (rows, columns):
+        if axis.kind == "draw" and not any(draws_features(recipe) for recipe in recipes):
+            raise RenderError(
+                f"{axis.text}: nothing in the recipe is random, so that all draws would be the same; give a "
+                f"bend `features: {{random: 0.5}}`, or make share the other axis"
+            )
 
 
 def _check_pair(rows: Axis, columns: Axis) -> None:
