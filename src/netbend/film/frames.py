@@ -3,10 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import cycle
 from typing import Protocol
 
-import torch
 from PIL import Image
 from torch import Tensor
 
@@ -68,6 +66,11 @@ class Film:
         return frame / self.fps
 
     @property
+    def still(self) -> bool:
+        """Whether all its frames are the same."""
+        return self.path.still and not isinstance(self.truncation, Curve) and not self.plan.moving
+
+    @property
     def group(self) -> int:
         """How many frames are made at once."""
         last = self.model.layers[-1]
@@ -89,19 +92,25 @@ class Film:
     def _grouped(self, group: int) -> list[Image.Image]:
         # The last group goes on after the film's end: everything is defined at all times.
         times = [self.time(group * self.group + step) for step in range(self.group)]
-        latents = self.path.at(times)
-        plans = [self.plan.at(time) for time in times]
-        bent = to_pictures(self._run(latents, times, plans))
+        bent = to_pictures(self._run(times, [self.plan.at(time) for time in times]))
         if not self.compare:
             return bent
-        unbent = to_pictures(self._run(latents, times, [Plan(())]))
+        unbent = self._unbent or to_pictures(self._run(times, [Plan(())]))
         return [beside(*pair) for pair in zip(unbent, bent, strict=True)]
 
-    def _run(self, latents: Latents, times: Sequence[float], plans: Sequence[Plan]) -> Tensor:
-        """Images for a batch of latents; a plan for each, or one for all."""
+    @cached_property
+    def _unbent(self) -> list[Image.Image] | None:
+        """The unbent pictures of every group, if nothing but bends moves."""
+        if not self.path.still or isinstance(self.truncation, Curve):
+            return None
+        return self.group * to_pictures(self._run([0.0], [Plan(())]))
+
+    def _run(self, times: Sequence[float], plans: Sequence[Plan]) -> Tensor:
+        """Images for some times; a plan for each, or one for all."""
+        latents = self.path.at(times)
         if isinstance(self.truncation, Curve):  # a batch has one truncation
-            each = enumerate(zip(times, cycle(plans), strict=False))
-            return torch.cat([self._generate(latents[i], self._play(t), [plan]) for i, (t, plan) in each])
+            latents = self.model.truncated(latents, [self._play(time) for time in times])
+            return self._generate(latents, replace(self.play, truncation=1.0, cutoff=None), plans)
         if self._prefix is None or not plans[0].bends:
             return self._generate(latents, self._play(0), plans)
         holds = self._prefix.holds

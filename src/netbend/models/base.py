@@ -6,7 +6,7 @@ to turn a latent into output. The network is an ordinary module that has never h
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from math import isfinite
@@ -128,6 +128,13 @@ class Model(ABC):
 
         What a SoundModel gives are levels, see there.
         """
+
+    def truncated(self, latents: Latents, plays: Sequence[Play]) -> Latents:
+        """Latents that are generated without truncation as these are with one of their own for each."""
+        factors = torch.tensor([play.truncation for play in plays], dtype=latents.values.dtype)
+        values = latents.values.clone()
+        values[:, : values.shape[1] - len(self.labels)] *= factors[:, None]
+        return replace(latents, values=values)
 
     @abstractmethod
     def check(self, latents: Latents) -> None:

@@ -207,6 +207,11 @@ class StyledModel(StoredModel, Generic[G]):
         w = values if latents.space is Space.W_PLUS else self._repeat(values)
         return self.generator.truncate(w, play.truncation, play.cutoff)
 
+    def truncated(self, latents: Latents, plays: Sequence[Play]) -> Latents:
+        """Latents that are generated without truncation as these are with one of their own for each."""
+        values = [self.w_plus(latents[index], play) for index, play in enumerate(plays)]
+        return replace(latents, space=Space.W_PLUS, values=torch.cat(values))
+
     def _repeat(self, w: Tensor) -> Tensor:
         return w[:, None].repeat(1, self.generator.architecture.latent_count, 1)
 
