@@ -1,5 +1,6 @@
 """`netbend film`: a recipe over time, as a film."""
 
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from json import dumps
@@ -10,25 +11,23 @@ import typer
 
 from netbend import __version__
 from netbend.bending.guard import NonFinite
-from netbend.cli.idle import refuse_idle_options
+from netbend.cli.film_folder import kept_or_removed, refuse_another_film
+from netbend.cli.idle import is_given, refuse_idle_options
 from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar
 from netbend.errors import ModelError, RenderError
 from netbend.film.formats import QUALITY, format_of
 from netbend.models.base import NoiseMode, Space
-from netbend.wholefile import folder_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from netbend.film.frames import Film
     from netbend.film.scene import Scene
-    from netbend.film.settings import FilmSettings
     from netbend.film.write import Encoding
     from netbend.models.base import Play
     from netbend.recipe.places import Latent
 
 LONGEST = 24 * 3600.0  # seconds
-SMALL, ENLARGED = 256, 512  # smaller pictures are enlarged to this height
 
 _WITHOUT = {"recipe": ["bend_seed", "clusters", "nonfinite"], "latents": ["space"]}
 _BESIDE = {"latents": ["seeds"], "frame": ["quality", "stills"], "stills": ["quality"]}
@@ -100,28 +99,55 @@ def film(
     A film that was cut off leaves what it had in OUT.unfinished; the same command goes on from there.
     """
     refuse_idle_options(context, _WITHOUT, _BESIDE)
-    if height is not None and height % 2:
-        raise RenderError(f"--height {height}: encoders want an even number")
     is_picture = frame is not None or stills is not None
-    if is_picture and out.suffix.lower() != ".png":
-        raise RenderError(f"--out {out}: a picture is a PNG file; name one that ends in .png")
-    if not is_picture:
-        format_of(out)  # an ending that cannot be written is refused before the work
+    if is_picture:
+        _check_picture(out, overwrite)
+    else:
+        _check_film(out, fps, height, is_given(context, "quality"), overwrite)
     scene = _scene(recipe, model, seeds, latents, space, clusters, device, bf16)
     scene = replace(scene, seconds=seconds, soundtrack=sound, truncation=truncation, seed=bend_seed)
-    if scene.sound is not None and not scene.follows_its_sound and not is_picture:
+    if sound is not None and not is_picture and not scene.follows_its_sound:
         _refuse_silent(out, sound)
     made = scene.film(fps, _play(noise), compare=compare, nonfinite=nonfinite)
     if frame is not None:
-        _write_picture(lambda: _frame(made, frame, height), out, overwrite)
+        _write_picture(lambda: _frame(made, frame, height), out)
     elif stills is not None:
-        _write_picture(lambda: _stills(made, stills, height), out, overwrite)
+        _write_picture(lambda: _stills(made, stills, height), out)
     else:
-        _write_film(made, out, _encoding(scene, made, out, height, quality), overwrite, quiet or json)
+        if made.still and len(made) > 1:
+            warnings.warn("nothing moves: every frame is the same picture", stacklevel=2)
+        _write_film(made, out, _encoding(scene, made, out, height, quality), quiet or json)
     if json:
         print_json({"files": [str(out)], "frames": len(made), "seconds": made.seconds})
     elif not quiet:
         print(out)
+
+
+def _check_film(out: Path, fps: float, height: int | None, quality_given: bool, overwrite: bool) -> None:
+    """Refuse before the work what cannot be written. Raises RenderError."""
+    from netbend.render.files import refuse_existing
+
+    format = format_of(out)
+    if out.exists() and out.is_dir() != (format is None):
+        raise RenderError(f"{out}: is a {'folder' if out.is_dir() else 'file'}; name another --out")
+    if not (out.is_dir() and not any(out.iterdir())):
+        refuse_existing([out], overwrite)
+    if quality_given and (format is None or not format.is_yuv):
+        raise RenderError(f"--quality means nothing for {out.suffix or 'PNG'} films: they have but one")
+    if height is not None and height % 2 and format is not None and format.is_yuv:
+        raise RenderError(f"--height {height}: {out.suffix} films have an even number of rows")
+    if format is not None and fps > format.most_fps:
+        raise RenderError(
+            f"--fps {fps:g}: players slow {out.suffix} films down above {format.most_fps:g} frames a second"
+        )
+
+
+def _check_picture(out: Path, overwrite: bool) -> None:
+    from netbend.render.files import refuse_existing
+
+    if out.suffix.lower() != ".png":
+        raise RenderError(f"--out {out}: a picture is a PNG file; name one that ends in .png")
+    refuse_existing([out], overwrite)
 
 
 def _scene(
@@ -171,9 +197,9 @@ def _play(noise: NoiseMode) -> "Play":
     return Play(noise=noise)
 
 
-def _refuse_silent(out: Path, sound: Path | None) -> None:
+def _refuse_silent(out: Path, sound: Path) -> None:
     format = format_of(out)
-    if sound is not None and (format is None or format.audio is None):
+    if format is None or format.audio is None:
         raise RenderError(
             f"{out}: has no sound, and nothing in the recipe follows {sound}; leave out --sound"
         )
@@ -189,26 +215,18 @@ def _encoding(scene: "Scene", film: "Film", out: Path, height: int | None, quali
         "netbend": __version__,
         "model": scene.model.name,
         "model_hash": scene.model.hash,
-        "recipe": recipe_to_data(scene.recipe),
-        "bend_seed": scene.seed,
+        "recipe": recipe_to_data(scene.whole_recipe),
         "fps": film.fps,
-        "seconds": film.seconds,
+        "noise": str(film.play.noise),
+        "sound": None if scene.sound is None else scene.sound.name,
     }
-    return Encoding(_height(film, height), quality, sound, dumps(made_with, separators=(",", ":")))
-
-
-def _height(film: "Film", height: int | None) -> int | None:
-    """As asked for; otherwise small pictures enlarged by a whole number."""
-    own = film.frame(0).height
-    if height is not None or own >= SMALL:
-        return height
-    return own * (ENLARGED // own)
+    return Encoding(height, quality, sound, dumps(made_with, separators=(",", ":")))
 
 
 def _frame(film: "Film", number: int, height: int | None) -> "Image":
     from netbend.film.write import at_height
 
-    return at_height(film.frame(number), _height(film, height))
+    return at_height(film.frame(number), height)
 
 
 def _stills(film: "Film", count: int, height: int | None) -> "Image":
@@ -221,43 +239,22 @@ def _stills(film: "Film", count: int, height: int | None) -> "Image":
     return contact_sheet(pictures, [f"{film.time(number):.2f} s" for number in numbers])
 
 
-def _write_picture(make: Callable[[], "Image"], out: Path, overwrite: bool) -> None:
-    from netbend.render.files import refuse_existing
+def _write_picture(make: Callable[[], "Image"], out: Path) -> None:
     from netbend.render.record import png_bytes
     from netbend.wholefile import write_whole
 
-    refuse_existing([out], overwrite)
     write_whole(out, png_bytes(make(), None), RenderError)
 
 
-def _refuse_another_film(folder: Path, settings: "FilmSettings") -> None:
-    """Parts of two films are never mixed, and nothing is deleted without being asked."""
-    kept = folder / "settings.json"
-    if not folder.exists():
-        return
-    if not kept.exists():
-        raise RenderError(f"{folder}: is in the way and holds no unfinished film; name another --out")
-    changed = ", ".join(type(settings).load(kept).difference(settings))
-    if changed:
-        raise RenderError(
-            f"{folder}: holds an unfinished film with other settings ({changed}); give the same to go "
-            f"on with it, name another --out, or delete that folder"
-        )
-
-
-def _write_film(film: "Film", out: Path, encoding: "Encoding", overwrite: bool, silent: bool) -> None:
+def _write_film(film: "Film", out: Path, encoding: "Encoding", silent: bool) -> None:
     from netbend.film.settings import settings_of
     from netbend.film.write import unfinished, write_film
-    from netbend.render.files import refuse_existing
+    from netbend.wholefile import folder_of, write_whole
 
-    is_empty_folder = out.is_dir() and not any(out.iterdir())
-    if not is_empty_folder:
-        refuse_existing([out], overwrite)
     settings = settings_of(film, encoding, out.suffix.lower())
     folder = unfinished(out)
-    _refuse_another_film(folder, settings)
-    with folder_of(folder / "settings.json", RenderError):
-        settings.save(folder / "settings.json")
-    with progress_bar(visible=not silent) as bar:
+    refuse_another_film(folder, settings)
+    with folder_of(out, RenderError), kept_or_removed(folder), progress_bar(visible=not silent) as bar:
+        write_whole(folder / "settings.json", settings.content(), RenderError)
         task = bar.add_task("Filming", total=len(film))
         write_film(film, out, encoding, lambda count: bar.advance(task, count))

@@ -12,6 +12,7 @@ class Format:
 
     container, codec: as FFmpeg calls them. pixels: how a pixel is kept.
     audio: codec of the sound, None where there is none. audio_rate: None for the sound's own.
+    most_fps: frames a second that players show as they should.
     """
 
     container: str
@@ -19,6 +20,7 @@ class Format:
     pixels: str
     audio: str | None = None
     audio_rate: int | None = None
+    most_fps: float = 240
 
     @property
     def is_yuv(self) -> bool:
@@ -31,7 +33,7 @@ FORMATS = {
     ".mp4": Format("mp4", "libx264", "yuv420p", "aac", 48000),
     ".webm": Format("webm", "libvpx-vp9", "yuv420p", "libopus", 48000),
     ".mkv": Format("matroska", "ffv1", "bgr0", "flac"),
-    ".gif": Format("gif", "gif", "pal8"),
+    ".gif": Format("gif", "gif", "pal8", most_fps=50),  # browsers take a hundredth of a second for a tenth
 }
 LOSSLESS = FORMATS[".mkv"]
 

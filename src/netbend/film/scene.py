@@ -55,7 +55,8 @@ class Scene:
         if self.sound is not None:
             with SoundReader(self.sound) as reader:
                 return reader.seconds
-        place = None if self._latent is None else self._latent.place
+        latent = self.recipe.latent if self.latent is None else self.latent
+        place = None if latent is None else latent.place
         if isinstance(place, Filmed):
             return seconds_of((self.recipe.folder or Path()) / place.film)
         if isinstance(place, Journey):
@@ -63,8 +64,11 @@ class Scene:
         return place.seconds or SECONDS if isinstance(place, Walk) else SECONDS
 
     @property
-    def _latent(self) -> Latent | None:
-        return self.recipe.latent if self.latent is None else self.latent
+    def whole_recipe(self) -> Recipe:
+        """The recipe with what is said instead of it."""
+        instead = {"latent": self.latent, "truncation": self.truncation, "seed": self.seed}
+        given = {name: value for name, value in instead.items() if value is not None}
+        return replace(self.recipe, seconds=self.length, **given)  # type: ignore[arg-type]
 
     def film(
         self,
@@ -78,16 +82,12 @@ class Scene:
 
         Raises RecipeError, LatentError for what does not fit the model, RenderError for no length.
         """
-        seconds = self.length
-        fitted = fitted_recipe(replace(self.recipe, latent=self._latent), seconds, self.sound)
+        fitted = fitted_recipe(self.whole_recipe, soundtrack=self.sound)
         path = latent_path(fitted.latent or Latent(Seed(0)), self.model, self.recipe.folder)
-        truncation = fitted.truncation if self.truncation is None else self.truncation
-        plan = (
-            resolve(fitted, self.model, seed=self.seed, clusters=self.clusters) if fitted.bends else Plan(())
-        )
-        length = round(seconds * fps)
+        plan = resolve(fitted, self.model, clusters=self.clusters) if fitted.bends else Plan(())
+        length = round(self.length * fps)
         if length < 1:
-            raise RenderError(f"{seconds:g} seconds at {fps:g} frames a second are no frame")
+            raise RenderError(f"{self.length:g} seconds at {fps:g} frames a second are no frame")
         return Film(
             self.model,
             plan,
@@ -95,7 +95,7 @@ class Scene:
             length,
             fps,
             play,
-            TRUNCATION if truncation is None else truncation,
+            TRUNCATION if fitted.truncation is None else fitted.truncation,
             compare,
             nonfinite,
         )

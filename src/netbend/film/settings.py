@@ -6,20 +6,20 @@ from dataclasses import dataclass
 
 from netbend import __version__
 from netbend.film.frames import Film
-from netbend.film.write import Encoding
+from netbend.film.write import PART, Encoding
 from netbend.models.run_settings import RunSettings
 from netbend.motion import value_at
 
-MOMENTS = 5  # at which bends, latents and truncation are compared
+MOST_MOMENTS = 1000  # at which bends, latents and truncation are compared
 
 
 @dataclass(frozen=True)
 class FilmSettings(RunSettings):
-    """moves: a hash of all that moves or is drawn, at some moments."""
+    """recipe: a hash of it, and of all that moves or is drawn, at some moments."""
 
     netbend: str
     model: str
-    moves: str
+    recipe: str
     frames: int
     fps: float
     noise: str
@@ -34,7 +34,7 @@ def settings_of(film: Film, encoding: Encoding, kind: str) -> FilmSettings:
     return FilmSettings(
         netbend=__version__,
         model=f"{film.model.hash}{' in bfloat16' if film.model.bf16 else ''}",
-        moves=_moves(film),
+        recipe=_digest(film, encoding),
         frames=len(film),
         fps=film.fps,
         noise=str(film.play.noise),
@@ -45,12 +45,17 @@ def settings_of(film: Film, encoding: Encoding, kind: str) -> FilmSettings:
     )
 
 
-def _moves(film: Film) -> str:
-    digest = hashlib.sha256()
-    for moment in range(MOMENTS):
-        time = film.seconds * moment / MOMENTS
+def _digest(film: Film, encoding: Encoding) -> str:
+    """Of the recipe as the film keeps it, and of what comes of it: files that it names may change."""
+    digest = hashlib.sha256(encoding.comment.encode())
+    latents = film.path.at([0.0])
+    digest.update(json.dumps([str(film.nonfinite), latents.seeds]).encode())
+    for maps in latents.noise_maps or ():
+        digest.update(maps.numpy().tobytes())
+    for frame in range(0, len(film), max(PART, len(film) // MOST_MOMENTS)):
+        time = film.time(frame)
         digest.update(film.path.at([time]).values.numpy().tobytes())
-        digest.update(json.dumps([str(film.nonfinite), value_at(film.truncation, time)]).encode())
+        digest.update(json.dumps(value_at(film.truncation, time)).encode())
         for bend in film.plan.at(time).bends:
             parameters = [bend.transform.name, bend.transform.model_dump(mode="json")]
             fixed = [bend.layer.name, *parameters, bend.indices, bend.mix]

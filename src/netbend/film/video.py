@@ -1,7 +1,7 @@
 """Pictures into film files, and parts of a film into one. FFmpeg's libraries do the work, by PyAV."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from netbend.film.formats import Format
 from netbend.sound.files import SoundReader
 
 ITU709 = av.video.reformatter.Colorspace.ITU709
+LAYOUTS = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")  # by the number of channels
 BT709, LIMITED_RANGE = 1, 1  # as H.273 numbers them: what players take HD films for
 
 
@@ -76,12 +77,15 @@ def join(
 
     length: number of frames in all; a longer sound is cut. Raises RenderError, SoundError.
     """
-    with _writing(out), av.open(str(out), "w", format=format.container) as container:
+    with ExitStack() as stack:
+        stack.enter_context(_writing(out))
+        reader = None if sound is None else stack.enter_context(SoundReader(sound))
+        container = stack.enter_context(av.open(str(out), "w", format=format.container))
         container.metadata["comment"] = comment
         with av.open(str(parts[0])) as first:
             stream = container.add_stream_from_template(first.streams.video[0])
             stream.time_base = 1 / fps
-        track = None if sound is None else _SoundTrack(container, format, sound, length / fps)
+        track = None if reader is None else _SoundTrack(container, format, reader, length / fps)
         for number, packet in enumerate(_packets(parts)):
             packet.stream, packet.time_base = stream, 1 / fps
             packet.pts = packet.dts = number
@@ -101,18 +105,22 @@ def _packets(parts: Sequence[Path]) -> Iterator[Any]:
 
 
 class _SoundTrack:
-    """A sound that is written along with the pictures, little ahead of them. length: seconds."""
+    """A sound that is written along with the pictures, little ahead of them; more than two channels are
+    mixed to two. length: seconds."""
 
-    def __init__(self, container: Any, format: Format, path: Path, length: Fraction):
-        self._container, self._reader = container, SoundReader(path)
-        self._channels = min(2, self._reader.channels)
-        self._rate = self._reader.sample_rate
-        self._layout = "mono" if self._channels == 1 else "stereo"
-        rate = format.audio_rate or self._rate
-        self._stream = container.add_stream(format.audio, rate=rate, layout=self._layout)
+    def __init__(self, container: Any, format: Format, reader: SoundReader, length: Fraction):
+        if reader.channels > len(LAYOUTS):
+            raise SoundError(
+                f"{reader.path}: {reader.channels} channels; up to {len(LAYOUTS)} can go beneath a film, mix "
+                f"it to two"
+            )
+        self._container = container
+        self._rate, self._layout = reader.sample_rate, LAYOUTS[reader.channels - 1]
+        layout, rate = LAYOUTS[min(reader.channels, 2) - 1], format.audio_rate or self._rate
+        self._stream = container.add_stream(format.audio, rate=rate, layout=layout)
         kept_as = self._stream.codec_context.format.name
-        self._resampler = av.AudioResampler(format=kept_as, layout=self._layout, rate=rate)
-        self._blocks = self._reader.blocks(self._rate // 4)
+        self._resampler = av.AudioResampler(format=kept_as, layout=layout, rate=rate)
+        self._blocks = reader.blocks(self._rate // 4)
         self._left = round(length * self._rate)
         self._written = 0
 
@@ -122,7 +130,7 @@ class _SoundTrack:
             if block is None:
                 self._left = 0
                 return
-            self._write(np.ascontiguousarray(block[: self._channels, : self._left]))
+            self._write(np.ascontiguousarray(block[:, : self._left]))
 
     def _write(self, samples: Any) -> None:
         frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout=self._layout)

@@ -1,7 +1,8 @@
 """A film into a file, part by part: what a killed render wrote is gone on from."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -14,7 +15,8 @@ from netbend.film.frames import Film
 from netbend.render.record import png_bytes
 from netbend.wholefile import whole_file, write_whole
 
-PART = 32  # frames; a killed render loses at most so many
+PART = 32  # frames; a killed render loses at most twice as many
+SMALL, ENLARGED = 256, 512  # smaller pictures are enlarged to this height
 
 Report = Callable[[int], None]
 
@@ -23,8 +25,8 @@ Report = Callable[[int], None]
 class Encoding:
     """What becomes of a film's frames.
 
-    height: pixels to which they are brought, None for their own. quality: CRF, see `formats`.
-    sound: put beneath. comment: kept in the file.
+    height: pixels to which they are brought; None for their own, small ones enlarged. quality: CRF,
+    see `formats`. sound: put beneath. comment: kept in the file.
     """
 
     height: int | None = None
@@ -49,59 +51,81 @@ def write_film(film: Film, out: Path, encoding: Encoding, report: Report = lambd
     format = format_of(out)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        parts = list(_parts(film, folder, format, encoding, report))
         if format is None:
+            _write_parts(film, _png_parts(film, folder, encoding), report)
             _finish_folder(folder, out)
             return
-        _finish(film, parts, out, format, encoding)
+        parts = _video_parts(film, folder, LOSSLESS if format.container == "gif" else format, encoding)
+        _write_parts(film, parts, report)
+        _finish(film, [part.last for part in parts], out, format, encoding)
         shutil.rmtree(folder)
     except OSError as error:
         raise RenderError(f"cannot write {out}: {error.strerror or error}") from error
 
 
-def _parts(
-    film: Film, folder: Path, format: Format | None, encoding: Encoding, report: Report
-) -> Iterator[Path]:
-    for start in range(0, len(film), PART):
+@dataclass(frozen=True)
+class _Part:
+    """Frames from `start` up to `end`, without it. last: the file that is there once all of them are."""
+
+    start: int
+    end: int
+    last: Path
+    write: Callable[[list[Image.Image]], None]
+
+
+def _write_parts(film: Film, parts: Sequence[_Part], report: Report) -> None:
+    """Write the parts that are missing, each while the frames of the next are made."""
+
+    def write(part: _Part, pictures: list[Image.Image]) -> None:
+        part.write(pictures)
+        report(part.end - part.start)
+
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        written: Future[None] | None = None
+        for part in parts:
+            if part.last.exists():
+                report(part.end - part.start)
+                continue
+            pictures = list(film.frames(part.start, part.end))
+            if written is not None:
+                written.result()
+            written = beside.submit(write, part, pictures)
+        if written is not None:
+            written.result()
+
+
+def _video_parts(film: Film, folder: Path, format: Format, encoding: Encoding) -> list[_Part]:
+    ending = "mkv" if format is LOSSLESS else format.container
+    fps = fraction(film.fps)
+
+    def part(start: int) -> _Part:
+        path = folder / f"{start:08d}.{ending}"
+
+        def write(pictures: list[Image.Image]) -> None:
+            from netbend.film.video import encode
+
+            with whole_file(path, RenderError) as whole:
+                resized = (at_height(picture, encoding.height) for picture in pictures)
+                encode(resized, whole, format, fps, encoding.quality)
+
+        return _Part(start, min(start + PART, len(film)), path, write)
+
+    return [part(start) for start in range(0, len(film), PART)]
+
+
+def _png_parts(film: Film, folder: Path, encoding: Encoding) -> list[_Part]:
+    def part(start: int) -> _Part:
         end = min(start + PART, len(film))
-        if format is None:
-            yield from _pngs(film, folder, start, end, encoding, report)
-            continue
-        kept = LOSSLESS if format.container == "gif" else format
-        part = folder / f"{start:08d}.{kept.container.replace('matroska', 'mkv')}"
-        if part.exists():
-            report(end - start)
-        else:
-            _encode(film, part, start, end, kept, encoding, report)
-        yield part
+        paths = [folder / f"frame-{number:06d}.png" for number in range(start, end)]
 
+        def write(pictures: list[Image.Image]) -> None:
+            for path, picture in zip(paths, pictures, strict=True):
+                if not path.exists():
+                    write_whole(path, png_bytes(at_height(picture, encoding.height), None), RenderError)
 
-def _encode(
-    film: Film, part: Path, start: int, end: int, format: Format, encoding: Encoding, report: Report
-) -> None:
-    from netbend.film.video import encode
+        return _Part(start, end, paths[-1], write)
 
-    def reported() -> Iterator[Image.Image]:
-        for picture in film.frames(start, end):
-            yield at_height(picture, encoding.height)
-            report(1)
-
-    with whole_file(part, RenderError) as unfinished_part:
-        encode(reported(), unfinished_part, format, fraction(film.fps), encoding.quality)
-
-
-def _pngs(
-    film: Film, folder: Path, start: int, end: int, encoding: Encoding, report: Report
-) -> Iterator[Path]:
-    paths = [folder / f"frame-{number:06d}.png" for number in range(start, end)]
-    missing = [path for path in paths if not path.exists()]
-    report(len(paths) - len(missing))
-    if missing:
-        first = paths.index(missing[0])  # they are written in order
-        for path, picture in zip(paths[first:], film.frames(start + first, end), strict=True):
-            write_whole(path, png_bytes(at_height(picture, encoding.height), None), RenderError)
-            report(1)
-    yield from paths
+    return [part(start) for start in range(0, len(film), PART)]
 
 
 def _finish(film: Film, parts: list[Path], out: Path, format: Format, encoding: Encoding) -> None:
@@ -118,17 +142,26 @@ def _finish(film: Film, parts: list[Path], out: Path, format: Format, encoding: 
 
 def _finish_folder(folder: Path, out: Path) -> None:
     """Bring finished frames to the place that was asked for."""
-    out.mkdir(exist_ok=True)
-    for old in out.glob("frame-*.png"):  # of a longer film that this one takes the place of
+    for other in set(folder.iterdir()) - set(folder.glob("frame-*.png")):
+        other.unlink()
+    if not out.exists() or not any(out.iterdir()):
+        folder.replace(out)  # at one stroke: what is killed now leaves no half of a film
+        return
+    for old in out.glob("frame-*.png"):  # of the film that this one takes the place of
         old.unlink()
-    for frame in sorted(folder.glob("frame-*.png")):
+    for frame in sorted(folder.iterdir()):
         frame.replace(out / frame.name)
-    shutil.rmtree(folder)
+    folder.rmdir()
 
 
-def at_height(picture: Image.Image, height: int | None) -> Image.Image:
-    """A picture brought to a height, its width even as encoders want it."""
-    if height is None or height == picture.height:
+def at_height(picture: Image.Image, height: int | None = None) -> Image.Image:
+    """A picture brought to a height, its width even as encoders want it.
+
+    height: None leaves it, but enlarges small pictures by a whole number.
+    """
+    if height is None:
+        height = picture.height if picture.height >= SMALL else picture.height * (ENLARGED // picture.height)
+    if height == picture.height:
         return picture
     width = max(2, 2 * round(picture.width * height / picture.height / 2))
     kind = Image.Resampling.BICUBIC if height > picture.height else Image.Resampling.LANCZOS
