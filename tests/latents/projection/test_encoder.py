@@ -1,0 +1,69 @@
+"""Encoders: what they give, their files, and the one of `faces`."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+import netbend
+from netbend.errors import CheckpointError
+from netbend.latents.projection import start as starting
+from netbend.latents.projection.encoder import KIND, Architecture, Encoder, load_encoder, shipped_encoder
+from netbend.latents.projection.losses import rmse
+from netbend.latents.projection.project import project
+from netbend.latents.projection.settings import Perceptual, Settings, Start
+from netbend.latents.projection.start import deviation_of_w, start_of
+from netbend.models.base import Latents, Model, Play, Space
+from netbend.models.native import save_network
+
+
+def tiny(model_hash: str = "0" * 64) -> Encoder:
+    torch.manual_seed(0)
+    return Encoder(Architecture(16, 3, 6, 16, model_hash, widths=(4, 8), hidden=5))
+
+
+def test_it_gives_a_vector_for_each_layer_and_maps_of_each_stage() -> None:
+    encoder = tiny()
+    assert encoder(torch.zeros(2, 3, 16, 16)).shape == (2, 6, 16)
+    maps = encoder.features(torch.zeros(2, 3, 32, 32))
+    assert [tuple(some.shape) for some in maps] == [(2, 4, 16, 16), (2, 8, 8, 8)]
+
+
+def test_a_file_gives_it_back(tmp_path: Path) -> None:
+    encoder = tiny()
+    save_network(tmp_path / "encoder.safetensors", encoder, KIND, encoder.architecture)
+    again = load_encoder(tmp_path / "encoder.safetensors")
+    images = torch.rand(1, 3, 16, 16)
+    assert again.architecture == encoder.architecture
+    assert torch.equal(again(images), encoder(images))
+    (tmp_path / "other.safetensors").write_bytes(b"nothing")
+    with pytest.raises(CheckpointError, match=r"other\.safetensors"):
+        load_encoder(tmp_path / "other.safetensors")
+
+
+def test_a_start_lies_where_the_encoder_says(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder, images = tiny(), torch.rand(2, 3, 16, 16)
+    expected = model.generator.w_mean + deviation_of_w(model) * encoder(images)
+    torch.testing.assert_close(start_of(model, images, Space.W_PLUS, encoder), expected)
+    torch.testing.assert_close(start_of(model, images, Space.W, encoder)[:, 0], expected.mean(dim=1))
+    monkeypatch.setattr(starting, "shipped_encoder", lambda _: encoder)
+    settings = Settings(steps=1, start=Start.AUTO, perceptual=Perceptual.PIXEL)
+    found = project(model, images, settings)
+    assert found.start == "encoder"
+    torch.testing.assert_close(found.latents.values, expected)
+
+
+def test_the_encoder_of_faces_guesses_generated_and_drawn_faces() -> None:
+    faces = netbend.load_model("faces", device="cpu")
+    encoder = shipped_encoder(faces.hash)
+    assert encoder is not None
+    w = faces.w_plus(faces.latents(range(8)), Play(truncation=0.7))
+    targets = faces.generate(Latents(Space.W_PLUS, w, tuple(range(8))))
+    guessed = start_of(faces, targets, Space.W_PLUS, encoder)
+    errors = rmse(faces.generate(Latents(Space.W_PLUS, guessed, tuple(range(8)))), targets)
+    of_the_mean = rmse(faces.generate(faces.latents([0]), Play(truncation=0.0)).expand_as(targets), targets)
+    assert (errors < of_the_mean / 2).all()
+
+
+def test_no_other_model_has_one(model: Model) -> None:
+    assert shipped_encoder(model.hash) is None
