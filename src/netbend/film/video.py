@@ -12,10 +12,11 @@ from PIL import Image
 
 from netbend.errors import RenderError, SoundError
 from netbend.film.formats import Format
-from netbend.sound.files import SoundReader
+from netbend.sound.files import Samples, SoundReader
 
 ITU709 = av.video.reformatter.Colorspace.ITU709
 LAYOUTS = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")  # by the number of channels
+REPRODUCIBLE = {"fflags": "+bitexact"}  # else Matroska writes random numbers into each file
 BT709, LIMITED_RANGE = 1, 1  # as H.273 numbers them: what players take HD films for
 
 
@@ -25,7 +26,7 @@ def encode(pictures: Iterable[Image.Image], out: Path, format: Format, fps: Frac
     quality: the codec's CRF, from 0, of those that have one. Raises RenderError.
     """
     count = 0
-    with _writing(out), av.open(str(out), "w", format=format.container) as container:
+    with _writing(out), _container(out, format) as container:
         stream: Any = None
         for picture in pictures:
             if stream is None:
@@ -35,6 +36,10 @@ def encode(pictures: Iterable[Image.Image], out: Path, format: Format, fps: Frac
         if stream is not None:
             container.mux(stream.encode())
     return count
+
+
+def _container(out: Path, format: Format) -> Any:
+    return av.open(str(out), "w", format=format.container, options=REPRODUCIBLE)
 
 
 def _frame(picture: Image.Image, number: int, format: Format, fps: Fraction) -> Any:
@@ -80,7 +85,7 @@ def join(
     with ExitStack() as stack:
         stack.enter_context(_writing(out))
         reader = None if sound is None else stack.enter_context(SoundReader(sound))
-        container = stack.enter_context(av.open(str(out), "w", format=format.container))
+        container = stack.enter_context(_container(out, format))
         container.metadata["comment"] = comment
         with av.open(str(parts[0])) as first:
             stream = container.add_stream_from_template(first.streams.video[0])
@@ -130,10 +135,11 @@ class _SoundTrack:
             if block is None:
                 self._left = 0
                 return
-            self._write(np.ascontiguousarray(block[:, : self._left]))
+            self._write(block[:, : self._left])
 
-    def _write(self, samples: Any) -> None:
-        frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout=self._layout)
+    def _write(self, samples: Samples) -> None:
+        interleaved = np.ascontiguousarray(samples.T).reshape(1, -1)
+        frame = av.AudioFrame.from_ndarray(interleaved, format="flt", layout=self._layout)
         frame.sample_rate, frame.pts = self._rate, self._written
         frame.time_base = Fraction(1, self._rate)
         self._written += samples.shape[1]
