@@ -134,6 +134,9 @@ def test_what_follows_the_soundtrack_needs_one() -> None:
     found = fitted(follow, None, Path("song.wav"))
     assert isinstance(found, Follow)
     assert found.path == Path("song.wav")
+    again = fitted(found, None, None)
+    assert isinstance(again, Follow)
+    assert again.path == Path("song.wav")
     assert follow.bounds == (0, 1)
     with pytest.raises(ValueError, match="name one with --sound"):
         fitted(follow, 10, None)

@@ -91,7 +91,7 @@ def resolve(
     Raises RecipeError at the recipe's line for a layer, feature or cluster that is not there, for
     clusters of another model, and for moving values that lack a length or a sound.
     """
-    recipe = fitted_recipe(recipe, seconds, soundtrack)
+    recipe = fitted_recipe(replace(recipe, latent=None, truncation=None), seconds, soundtrack)
     clusters = _clusters(recipe, model, clusters)
     seed = recipe.seed if seed is None else seed
     planned = []
