@@ -32,3 +32,5 @@ portrait=$works/portrait.npz
 
 # Figures 2 and 6 of the paper; 3 and 4 are in the galleries of sounds and of clusters.
 "$netbend" grid --figure transforms-by-layer --model "$model" --out "$out/figure-2.png" $new
+"$netbend" grid $works/figure-6.yaml --model "$model" --rows "transform=ablate; multiply p=5" --columns seed=4,12,21 \
+    --out "$out/figure-6.png" $new

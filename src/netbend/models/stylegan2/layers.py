@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 LRELU_SLOPE = 0.2
 LRELU_GAIN = sqrt(2.0)
+LARGE_MAP = 64 * 64  # positions from which a batch is convolved sample by sample
 
 
 Module = TypeVar("Module", bound=nn.Module)
@@ -36,11 +37,11 @@ def leaky_relu(maps: Tensor, clamp: float | None = None) -> Tensor:
     return activated if clamp is None else activated.clamp(-clamp, clamp)
 
 
-def blur(maps: Tensor, padding: int, gain: float = 1.0) -> Tensor:
+def blur(maps: Tensor, padding: int, gain: float = 1.0, bias: Tensor | None = None) -> Tensor:
     """Low-pass `(N, F, H, W)` maps, zeros outside, with the filter [1, 3, 3, 1] / 8 along both axes."""
     tap = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 8
     kernel = (gain * torch.outer(tap, tap)).to(maps).expand(maps.shape[1], 1, 4, 4)
-    return F.conv2d(maps, kernel, padding=padding, groups=maps.shape[1])
+    return F.conv2d(maps, kernel, bias, padding=padding, groups=maps.shape[1])
 
 
 def upsample_twice(image: Tensor) -> Tensor:
@@ -105,22 +106,52 @@ class ModulatedConv(nn.Module):
         self.up = up
         self.demodulate = demodulate
 
-    def forward(self, maps: Tensor, w: Tensor) -> Tensor:
-        weight = self.weight * self.gain
+    def forward(self, maps: Tensor, w: Tensor, bias: Tensor | None = None, gain: float = 1.0) -> Tensor:
+        """Maps `(N, inputs, H, W)`, styled by w `(N, w_dim)`; times the gain, plus a bias of each feature."""
         style = self.style(w)
+        if torch.is_grad_enabled() or not _fits_kernels(maps):
+            return self._batched(maps, style, bias, gain)
+        # Style and demodulation inside the kernel: two passes less over the maps.
+        kernels = self._kernels(style, gain)
+        if len(maps) == 1:
+            return self._convolve(maps, kernels[0].to(maps.dtype), bias)
+        samples = zip(torch.split(maps, 1), kernels.to(maps.dtype), strict=True)
+        return torch.cat([self._convolve(sample, kernel, bias) for sample, kernel in samples])
+
+    def _batched(self, maps: Tensor, style: Tensor, bias: Tensor | None, gain: float) -> Tensor:
+        weight = self.weight * self.gain
         maps = maps * style[:, :, None, None].to(maps.dtype)
+        maps = self._convolve(maps, weight, None)
+        if self.demodulate:
+            gains = gain * self._demodulation(weight, style)
+            maps = maps * gains[:, :, None, None].to(maps.dtype)
+        elif gain != 1:
+            maps = maps * gain
+        return maps if bias is None else maps + bias[:, None, None].to(maps.dtype)
+
+    def _convolve(self, maps: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        bias = None if bias is None else bias.to(maps.dtype)
         if self.up:
             maps = F.conv_transpose2d(maps, weight.transpose(0, 1), stride=2)
-            maps = blur(maps, padding=1, gain=4)  # three in four samples were zeros
-        else:
-            maps = F.conv2d(maps, weight, padding=weight.shape[-1] // 2)
+            return blur(maps, padding=1, gain=4, bias=bias)  # three in four samples were zeros
+        return F.conv2d(maps, weight, bias, padding=weight.shape[-1] // 2)
+
+    def _kernels(self, style: Tensor, gain: float) -> Tensor:
+        """A kernel for each sample, `(N, outputs, inputs, size, size)`."""
+        kernels = (self.weight.float() * self.gain) * style.float()[:, None, :, None, None]
         if self.demodulate:
-            maps = maps * self._demodulation(weight, style)[:, :, None, None].to(maps.dtype)
-        return maps
+            energy = kernels.square().sum(dim=(2, 3, 4), keepdim=True)
+            return kernels * (gain * torch.rsqrt(energy + 1e-8))
+        return kernels * gain
 
     def _demodulation(self, weight: Tensor, style: Tensor) -> Tensor:
         energy = weight.float().square().sum(dim=(2, 3))
         return torch.rsqrt(style.float().square() @ energy.T + 1e-8)
+
+
+def _fits_kernels(maps: Tensor) -> bool:
+    """Whether samples are better convolved one by one: always a single one, of several large ones."""
+    return len(maps) == 1 or maps.shape[2] * maps.shape[3] >= LARGE_MAP
 
 
 class StyledConv(nn.Module):
@@ -136,10 +167,17 @@ class StyledConv(nn.Module):
         self.clamp = clamp
 
     def forward(self, maps: Tensor, w: Tensor, noise: Tensor | None) -> Tensor:
-        maps = self.conv(maps, w)
-        if noise is not None:
-            maps = maps + (noise * self.noise_strength).to(maps.dtype)
-        return leaky_relu(maps + self.bias[:, None, None].to(maps.dtype), self.clamp)
+        # The activation's gain goes through it to what is added before: one pass less over the maps.
+        maps = self.conv(maps, w, self.bias * LRELU_GAIN, LRELU_GAIN)
+        scaled = None if noise is None else (noise * (self.noise_strength * LRELU_GAIN)).to(maps.dtype)
+        if torch.is_grad_enabled():
+            maps = F.leaky_relu(maps if scaled is None else maps + scaled, LRELU_SLOPE)
+            return maps if self.clamp is None else maps.clamp(-self.clamp, self.clamp)
+        # In place: fresh memory for large maps costs more than the arithmetic.
+        if scaled is not None:
+            maps += scaled
+        F.leaky_relu_(maps, LRELU_SLOPE)
+        return maps if self.clamp is None else maps.clamp_(-self.clamp, self.clamp)
 
 
 class ToRGB(nn.Module):
