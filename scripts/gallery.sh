@@ -16,3 +16,4 @@ python=$bin/python
 "$python" scripts/gallery.py faces recipes/clusters "$out/clusters" 29 39
 "$python" scripts/sound_gallery.py
 sh scripts/works.sh "$out/works"
+"$python" scripts/gallery.py photo-faces recipes/works/ep "$out/works/ep" 12
