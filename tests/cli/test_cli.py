@@ -130,7 +130,47 @@ def test_an_error_while_rendering_leaves_nothing_behind(run: Run, folder: Path) 
     assert ran.code == 0, ran.err
 
 
+MOVING = """\
+latent: {through: [3, 5], seconds: 4}
+truncation: {from: 0, to: 1, seconds: 4}
+bends: [{layer: 3, transform: rotate, params: {angle: {keys: [[0, 0], [2, 90]]}}}]
+"""
+
+
+def test_a_moment_of_a_recipe_that_moves(run: Run, folder: Path) -> None:
+    (folder / "moving.yaml").write_text(MOVING)
+    given = ["render", "moving.yaml", "-m", "tiny.safetensors"]
+    for time in (0, 1.5):
+        ran = run(*given, "--time", time, "-o", f"o{time}", "--json")
+        assert ran.code == 0, ran.err
+        (path,) = map(Path, json.loads(ran.out)["files"])
+        frame = ["film", "moving.yaml", "-m", "tiny.safetensors", "--fps", "10", "--height", "16"]
+        run(*frame, "--seconds", "4", "--frame", round(10 * time), "-o", f"{time}.png")
+        difference = pixels(path).astype(int) - pixels(folder / f"{time}.png")
+        assert abs(difference).max() <= 1
+        again = run("render", "--from", path, "-m", "tiny.safetensors", "-o", f"again{time}")
+        assert again.code == 0, again.err
+        np.testing.assert_array_equal(pixels(folder / f"again{time}" / path.name), pixels(path))
+    ran = run(*given, "--time", "1.5", "--seeds", "3-5", "-t", "0.6", "-o", "seeds")
+    assert (ran.code, len(names(folder / "seeds"))) == (0, 3)
+
+
+def test_what_lasts_the_whole_film_is_not_needed_where_others_are_named(run: Run, folder: Path) -> None:
+    (folder / "whole.yaml").write_text(
+        "latent: {walk: 3}\ntruncation: {from: 0, to: 1}\nbends: [{layer: 3, transform: invert}]"
+    )
+    given = ["render", "whole.yaml", "-m", "tiny.safetensors"]
+    assert "whole.yaml:1:9: walk: without `seconds:` it lasts the whole film" in run(*given, "-t", "1").err
+    assert "whole.yaml:2:13: from ... to without `seconds:`" in run(*given, "--seeds", "3").err
+    assert run(*given, "--seeds", "3", "-t", "1").code == 0
+
+
 MISTAKES = [
+    (
+        ["render", "turn.yaml", "-m", "tiny.safetensors", "--time", "2"],
+        1,
+        "--time 2: turn.yaml does not move; leave it out",
+    ),
     (["render", "gone.yaml"], 1, "gone.yaml: no such file"),
     (
         ["render", "bad.yaml", "-m", "tiny.safetensors"],

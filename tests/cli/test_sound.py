@@ -171,3 +171,36 @@ def test_training_goes_on_and_refuses_other_settings(run: Run, folder: Path) -> 
     assert run("sound", "a.wav", "-m", "run/model.safetensors", "-o", "out.wav").code == 0
     assert run("train", "spectrogram-vae", "run/samples/none", "--out", "other").code == 1
     assert not (folder / "other").exists()
+
+
+SONG = """\
+model: tiny.safetensors
+seconds: 2
+latent: {through: [1, 2], loop: true}
+bends: [{layer: 2, transform: multiply, params: {p: {from: 1, to: 2}}}]
+"""
+
+
+@pytest.mark.parametrize(
+    "option", [["--mix", "0.5"], ["--phase", "input"], ["--detail", "1"], ["--variations", "2"], ["--gain"]]
+)
+def test_a_song_of_a_recipe_takes_nothing_that_is_done_to_a_source(
+    run: Run, folder: Path, option: list[str]
+) -> None:
+    (folder / "song.yaml").write_text(SONG)
+    ran = run("sound", "-r", "song.yaml", "--out", "song.wav", *option)
+    assert ran.code == 1
+    assert f"{option[0]} means nothing without sound files" in ran.err
+    assert not (folder / "song.wav").exists()
+    assert run("sound", "-r", "song.yaml", "--out", "song.wav").code == 0
+    assert soundfile.info("song.wav").frames == 2 * RATE
+
+
+def test_recipes_that_move_need_what_they_follow(run: Run, folder: Path) -> None:
+    following = "{p: {sound: soundtrack, from: 1, to: 2}}"
+    (folder / "follow.yaml").write_text(f"bends: [{{layer: 2, transform: multiply, params: {following}}}]")
+    assert run("sound", "a.wav", "-r", "follow.yaml", "-m", "tiny.safetensors", "--out", "out.wav").code == 0
+    ran = run("sound", "--seeds", "1", "-r", "follow.yaml", "-m", "tiny.safetensors", "--out", "song.wav")
+    assert ran.code == 1
+    assert "follow.yaml:1:53: follows the soundtrack, and there is none" in ran.err
+    assert not (folder / "song.wav").exists()

@@ -204,7 +204,7 @@ def test_a_film_is_as_long_as_the_recipe_says(model: Model, data: dict[str, Any]
 def test_what_does_not_fit_the_model_is_told_before_the_first_frame(model: Model, tmp_path: Path) -> None:
     for data, message in [
         ({"bends": [{**TURN, "layer": 9}]}, "layer 9: this model has layers 0-4"),
-        ({"truncation": {"sound": "soundtrack", "from": 0, "to": 1}}, "name one with --sound"),
+        ({"truncation": {"sound": "soundtrack", "from": 0, "to": 1}}, "name one as `soundtrack:`"),
         ({"soundtrack": str(tmp_path / "gone.wav"), "seconds": 3, "bends": [FOLLOWING]}, "no such file"),
     ]:
         scene = Scene(model, recipe_from_data({"bends": [], **data}))

@@ -138,7 +138,7 @@ def test_what_follows_the_soundtrack_needs_one() -> None:
     assert isinstance(again, Follow)
     assert again.path == Path("song.wav")
     assert follow.bounds == (0, 1)
-    with pytest.raises(ValueError, match="name one with --sound"):
+    with pytest.raises(ValueError, match="name one as `soundtrack:`"):
         fitted(follow, 10, None)
     with pytest.raises(ValueError, match="no soundtrack to follow"):
         follow.at(0)

@@ -46,7 +46,9 @@ def render(
             "--truncation", "-t", help="psi: 1 varied, 0 the mean picture; default: the recipe's, or 0.7."
         ),
     ] = None,
-    time: Annotated[float, typer.Option(help="Moment of a recipe that moves, in seconds.", min=0)] = 0.0,
+    time: Annotated[
+        float | None, typer.Option(help="Moment of a recipe that moves, in seconds; default: 0.", min=0)
+    ] = None,
     cutoff: Annotated[int | None, typer.Option(help="Truncate only the first so many styles.", min=0)] = None,
     noise: Annotated[NoiseMode, typer.Option(help="Per-layer noise.")] = NoiseMode.CONSTANT,
     label: Annotated[
@@ -139,7 +141,7 @@ def _job(
     bf16: bool,
     play: "Play",
     truncation: float | None,
-    time: float,
+    time: float | None,
     seeds: str | None,
     latents_file: Path | None,
     space: Space | None,
@@ -156,12 +158,19 @@ def _job(
     from netbend.models.catalog import load_model
     from netbend.motion import value_at
     from netbend.recipe import load_clusters, load_recipe
-    from netbend.recipe.moving import fitted_recipe
+    from netbend.recipe.moving import fitted_recipe, recipe_moves
     from netbend.render.job import Job
 
     if compare and recipe_file is None:
         raise RenderError("--compare puts bent beside unbent: name a recipe")
-    recipe = None if recipe_file is None else fitted_recipe(load_recipe(recipe_file))
+    recipe = None if recipe_file is None else load_recipe(recipe_file)
+    if recipe is not None:
+        latent = recipe.latent if seeds is None and latents_file is None else None
+        psi = recipe.truncation if truncation is None else None
+        recipe = fitted_recipe(replace(recipe, latent=latent, truncation=psi))
+        if time is not None and not recipe_moves(recipe):
+            raise RenderError(f"--time {time:g}: {recipe_file} does not move; leave it out")
+    time = time or 0.0
     seed_list = parse_seeds(seeds or SEEDS)
     clusters = None if clusters_file is None else load_clusters(clusters_file)
     model = load_model(model_name or (recipe.model if recipe else None) or "faces", device, bf16=bf16)

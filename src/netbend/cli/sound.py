@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netbend.bending.guard import NonFinite
-from netbend.cli.idle import refuse_idle_options
+from netbend.cli.idle import is_given, refuse_idle_options
 from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar
 from netbend.errors import ModelError, RenderError
 from netbend.render.phase import Phase
@@ -99,6 +99,8 @@ def sound(
     refuse_idle_options(context, _WITHOUT, _BESIDE)
     if not sources and seeds is None and recipe is None:
         raise RenderError("name sound files to bend, or --seeds to let the model sing")
+    if not sources:
+        _refuse_without_sources(context)
     lengths = _lengths(sources or [])
     settings = _Settings(recipe, model, clusters, seed, variations, device, bf16)
     jobs = settings.jobs(phase, iterations, detail, mix, gain, volume, nonfinite)
@@ -110,6 +112,13 @@ def sound(
         print_json({"files": [str(path) for path in written]})
     elif not quiet:
         print(*written, sep="\n")
+
+
+def _refuse_without_sources(context: typer.Context) -> None:
+    """A model that sings by itself takes none of what is done to a source."""
+    for name in _BESIDE["seeds"]:
+        if is_given(context, name):
+            raise RenderError(f"--{name} means nothing without sound files")
 
 
 @dataclass(frozen=True)
