@@ -15,7 +15,11 @@ scratch=$(mktemp -d)
 trap 'rm -r "$scratch"' EXIT
 
 portrait=$works/portrait.npz
-[ "$model" = photo-faces ] || portrait=$works/drawn-portrait.npz
+ep=$works/ep-series.yaml
+if [ "$model" = faces ]; then
+    portrait=$works/drawn-portrait.npz
+    ep=$works/faces/ep-series.yaml
+fi
 
 small() { # a third of the size, for the repository
     "$bin/python" scripts/in_256_colours.py "$out/$1.png" <"$scratch/$1.png"
@@ -26,7 +30,7 @@ small() { # a third of the size, for the repository
 small teratome-variations
 
 # EP series: from two dozen draws five were kept, as recipes of their own, in recipes/works/ep.
-"$bin/netbend" vary $works/ep-series.yaml --model "$model" --seed 1 --count 24 --out "$scratch" $new
+"$bin/netbend" vary $ep --model "$model" --seed 1 --count 24 --out "$scratch" $new
 small ep-series-variations
 
 # Films: stills; leave out --stills and name an .mp4 for the whole.

@@ -1,0 +1,98 @@
+"""The works of section 7.5 run on the model that comes with netbend, and do what they say."""
+
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import netbend
+from netbend.film.scene import Scene
+from netbend.models.base import Model
+from netbend.models.catalog import find_entry
+from netbend.recipe import Cluster, Indices, Not, load_clusters
+from netbend.recipe.places import Filmed, Latent, LatentFile
+
+ROOT = Path(__file__).parent.parent
+WORKS = sorted((ROOT / "recipes" / "works").glob("*.yaml"))
+ON_FACES = {path.name: path for path in (ROOT / "recipes/works/faces").glob("*.yaml")}
+FPS = 4
+
+
+@pytest.fixture(scope="module")
+def faces() -> Model:
+    return netbend.load_model("faces", device="cpu")
+
+
+def scene_of(path: Path, model: Model) -> Scene:
+    """The work on faces; a portrait for photo-faces is replaced by the drawn one."""
+    recipe = netbend.load_recipe(ON_FACES.get(path.name, path))
+    latent = recipe.latent
+    if latent is not None and isinstance(latent.place, LatentFile):
+        latent = Latent(LatentFile("drawn-portrait.npz"))
+    return Scene(model, replace(recipe, latent=latent), seconds=3.0)
+
+
+@pytest.mark.parametrize("path", WORKS, ids=lambda path: path.stem)
+def test_every_work_is_described_shown_and_runs_on_faces(path: Path, faces: Model) -> None:
+    recipe = netbend.load_recipe(path)
+    assert recipe.name
+    assert len(recipe.description or "") > 80
+    assert f"recipes/works/{path.name}" in (ROOT / "docs" / "works.md").read_text()
+    film = replace(scene_of(path, faces).film(FPS), compare=True)
+    for frame in film.frames(end=2):
+        both = np.asarray(frame, float)
+        unbent, bent = both[:, :64], both[:, 64:]
+        assert np.abs(unbent - bent).mean() > 2
+
+
+@pytest.mark.parametrize("name", ["fragments-of-self", "disembodied-gaze", "you-are-here"])
+def test_films_move(name: str, faces: Model) -> None:
+    frames = [
+        np.asarray(frame, float) for frame in scene_of(WORKS[0].with_stem(name), faces).film(FPS).frames()
+    ]
+    assert len(frames) == 12
+    changes = [np.abs(one - next_one).mean() for one, next_one in pairwise(frames)]
+    assert min(changes) > 0.3
+
+
+def test_fragments_of_self_ablate_a_moving_part_of_layer_2_and_close(faces: Model) -> None:
+    film = scene_of(WORKS[0].with_stem("fragments-of-self"), faces).film(FPS)
+    taken = [set(film.plan.at(time).bends[0].indices) for time in np.arange(0, 20, 0.5)]
+    shares = [len(features) / 256 for features in taken]
+    assert 0.25 < np.mean(shares) < 0.6
+    assert all(one != next_one for one, next_one in pairwise(taken))
+    assert set(film.plan.at(20.0).bends[0].indices) == taken[0]
+
+
+def test_you_are_here_follows_the_faces_of_another_film(faces: Model) -> None:
+    recipe = netbend.load_recipe(WORKS[0].with_stem("you-are-here"))
+    assert isinstance(recipe.latent.place, Filmed)
+    path = netbend.latent_path(recipe.latent, faces, recipe.folder)
+    values = path.at([0.0, 0.01, 2.0, 4.0, 100.0, 200.0]).values
+    assert (values[0] == values[1]).all()  # one frame of the source
+    assert (values[4] == values[5]).all()  # its last
+    assert (values[2] - values[3]).norm() > 0.2 * values[2].norm()
+
+
+def test_works_for_photo_faces_name_clusters_that_come_with_it() -> None:
+    clusters = load_clusters(ROOT / "src/netbend/data/photo-faces/clusters.yaml")
+    assert clusters.model_hash == find_entry("photo-faces").hash
+    found = 0
+    for path in WORKS:
+        recipe = netbend.load_recipe(path)
+        for bend in recipe.bends:
+            selection = bend.features.of if isinstance(bend.features, Not) else bend.features
+            if recipe.model == "photo-faces" and isinstance(selection, Cluster):
+                assert clusters.find(bend.layer, *selection.ids)
+                found += 1
+    assert found >= 2
+
+
+def test_five_sleeves_were_kept_with_their_features_fixed() -> None:
+    kept = [netbend.load_recipe(path) for path in sorted((ROOT / "recipes/works/ep").glob("*.yaml"))]
+    assert len(kept) == 5
+    chosen = {tuple(bend.features.indices for bend in recipe.bends) for recipe in kept}
+    assert len(chosen) == 5
+    assert all(isinstance(bend.features, Indices) for recipe in kept for bend in recipe.bends)
