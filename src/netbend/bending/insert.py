@@ -48,6 +48,8 @@ class bend:  # noqa: N801 - reads as the verb it is
         if isinstance(recipe, Recipe):
             recipe = resolve(recipe, model, seed=seed, clusters=clusters)
         self.plans = [recipe] if isinstance(recipe, Plan) else list(recipe)
+        if len({tuple(planned.layer for planned in plan.bends) for plan in self.plans}) != 1:
+            raise ModelError("expected a plan, or plans of one recipe, one for each sample")
         self.policy = NonFinite(nonfinite)
         self._handles: list[RemovableHandle] = []
 
