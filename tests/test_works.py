@@ -61,7 +61,7 @@ def test_fragments_of_self_ablate_a_moving_part_of_layer_2_and_close(faces: Mode
     film = scene_of(WORKS[0].with_stem("fragments-of-self"), faces).film(FPS)
     taken = [set(film.plan.at(time).bends[0].indices) for time in np.arange(0, 20, 0.5)]
     shares = [len(features) / 256 for features in taken]
-    assert 0.25 < np.mean(shares) < 0.6
+    assert min(shares) < 0.4 < 0.85 < max(shares)
     assert all(one != next_one for one, next_one in pairwise(taken))
     assert set(film.plan.at(20.0).bends[0].indices) == taken[0]
 
