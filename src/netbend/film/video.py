@@ -164,9 +164,10 @@ def decoded(path: Path) -> Iterator[Image.Image]:
 
 @contextmanager
 def _writing(out: Path) -> Iterator[None]:
+    """FFmpeg's errors as ours; what the system refuses, such as a full disk, is an OSError among them."""
     try:
         yield
-    except SoundError:
-        raise
-    except (av.FFmpegError, OSError) as error:
+    except av.FFmpegError as error:
+        if isinstance(error, OSError):
+            raise
         raise RenderError(f"cannot write {out}: {error.strerror or error}") from error
