@@ -33,11 +33,13 @@ from netbend.latents.projection.start import start_of
 from netbend.models.base import Latents, Model, Space
 from netbend.pictures import contact_sheet, to_pictures
 
-FACES, LOSS_FACES, SHOWN = 32, 8, 8
+FACES, LOSS_FACES, SHOWN = 32, 8, 6
 BASE = Settings(perceptual=Perceptual.CONTRAST, start=Start.MEAN, patience=0)
 WAYS = {
     "w": replace(BASE, space=Space.W),
     "w+": BASE,
+    "w+, 30 steps": replace(BASE, steps=30),
+    "w+, 100 steps": replace(BASE, steps=100),
     "w+, encoder, 30 steps": replace(BASE, start=Start.ENCODER, steps=30),
     "w+, encoder": replace(BASE, start=Start.ENCODER),
 }
@@ -77,10 +79,10 @@ def compare_ways(model: Model, targets: Tensor, out: Path) -> None:
             continue
         images[name] = kept(out / f"{name}.pt", lambda settings=settings: project(model, targets, settings))
         print(row(name, images[name], targets, settings.steps), flush=True)
-    rows = {"drawn": targets, "w": images["w"], "w+": images["w+"]}
+    rows = {"drawn": targets, "w": images["w"], "w+": images.get("w+, encoder", images["w+"])}
     pictures = [picture for some in rows.values() for picture in to_pictures(some[:SHOWN])]
     labels = [name for name in rows for _ in range(SHOWN)]
-    contact_sheet(pictures, labels, columns=SHOWN).save(out / "strip.png")
+    contact_sheet(pictures, labels, columns=SHOWN).save(out / "strip.png", optimize=True)
 
 
 def compare_losses(model: Model, targets: Tensor, out: Path, discriminator: Path | None) -> None:

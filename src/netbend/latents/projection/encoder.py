@@ -1,4 +1,4 @@
-"""An encoder: a small network that guesses the w+ of a picture, and whose maps compare pictures.
+"""An encoder: a small network that guesses the w+ of a picture, for a projection to begin with.
 
 Trained against one frozen generator (`scripts/train/encoder.py`), as in pSp (Richardson et al.,
 arXiv 2008.00951): it predicts offsets from the mean of w.
@@ -65,7 +65,7 @@ class Encoder(nn.Module):
         self.spread = nn.Linear(architecture.hidden, architecture.latent_count * architecture.w_dim)
 
     def features(self, images: Tensor) -> list[Tensor]:
-        """The maps of every stage, of images of any size."""
+        """The maps of every stage, of images of any size; benchmarks compare pictures by them."""
         maps = [images]
         for stage in self.stages:
             maps.append(stage(maps[-1]))
