@@ -60,7 +60,7 @@ def noise_key(layer: int) -> str:
 
 
 def _noise_maps(tree: Any) -> tuple[Tensor, ...] | None:
-    if not isinstance(tree, dict) or not isinstance(tree.get(noise_key(0)), Tensor):
+    if not isinstance(tree, dict) or noise_key(0) not in tree:
         return None
     count = next(layer for layer in range(len(tree) + 1) if noise_key(layer) not in tree)
     noise_maps = tuple(tree[noise_key(layer)] for layer in range(count))
