@@ -8,6 +8,7 @@ from importlib.metadata import entry_points
 from typing import Any, ClassVar, TypeVar
 
 from annotated_types import Ge, Gt, Le, Lt
+import torch
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 from torch import Tensor
@@ -31,6 +32,13 @@ class Transform(BaseModel):
 
     def __call__(self, maps: Tensor) -> Tensor:
         raise NotImplementedError
+
+    def prepare(self, height: int, width: int, device: torch.device, precision: torch.dtype) -> None:
+        """Make and keep what calls with maps of that kind need beside the maps, such as tables.
+
+        Called before the network runs, so that nothing has to be sent to a GPU while it does. To
+        define it is optional.
+        """
 
 
 def parameter(

@@ -1,0 +1,119 @@
+"""One bilinear warp for all features: where each pixel comes from is found once, and kept.
+
+Matrices are 2x3, act on pixel-centred coordinates - x to the right, y down, the origin in the
+middle of the map, one pixel long - and say where a point of the input goes in the output.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from netbend.transforms.planes import batch_of, from_pixel_rows, pixel_rows
+
+FAR_OUTSIDE = 1e7  # pixels
+LARGE = 256 * 256  # pixels; the table of a larger map takes up to 36 bytes a pixel, and few are kept
+
+Matrix = tuple[tuple[float, float, float], tuple[float, float, float]]
+
+
+def warp(maps: Tensor, matrix: Matrix) -> Tensor:
+    """Move maps `(N, F, H, W)` by a forward matrix: bilinear, zeros outside.
+
+    Each output pixel is a weighted sum of up to four input pixels, the same for all features. Where
+    pixels fall onto pixels nothing is rounded, and what has no weight is not read. Half precision
+    is summed in float32.
+    """
+    height, width = maps.shape[2:]
+    precision = summed_in(maps.dtype)
+    table = sources(matrix, height, width, maps.device, precision)
+    rows = pixel_rows(maps).to(precision)
+    moved = batch_of([table.weighted_sums(sample).to(maps.dtype) for sample in rows])
+    return from_pixel_rows(moved, maps)
+
+
+def summed_in(dtype: torch.dtype) -> torch.dtype:
+    """The precision in which maps of a dtype are summed."""
+    return torch.promote_types(dtype, torch.float32)
+
+
+@dataclass(frozen=True)
+class Sources:
+    """For each output pixel the input pixels it is the weighted sum of.
+
+    pixels, weights: of all output pixels one after the other. starts: where each begins, and the end.
+    """
+
+    pixels: Tensor
+    weights: Tensor
+    starts: Tensor
+
+    def weighted_sums(self, rows: Tensor) -> Tensor:
+        """From input pixels `(H * W, F)` the output pixels `(H * W, F)`."""
+        # An embedding bag is this sum: whole rows of features, each read once and added in registers.
+        return F.embedding_bag(
+            self.pixels,
+            rows,
+            self.starts,
+            mode="sum",
+            per_sample_weights=self.weights,
+            include_last_offset=True,
+        )
+
+
+def sources(matrix: Matrix, height: int, width: int, device: torch.device, precision: torch.dtype) -> Sources:
+    """The table of a warp, made once for each matrix, size and device."""
+    find = _few_sources if height * width > LARGE else _many_sources
+    return find(matrix, height, width, device, precision)
+
+
+def _find_sources(
+    matrix: Matrix, height: int, width: int, device: torch.device, precision: torch.dtype
+) -> Sources:
+    pixels, weights = (torch.stack(corners, dim=-1) for corners in zip(*_corners(matrix, height, width)))
+    counts = torch.count_nonzero(weights, dim=-1)
+    starts = F.pad(counts.cumsum(0), (1, 0))
+    used = weights != 0
+    return Sources(
+        pixels[used].to(device),
+        weights[used].to(device, precision),
+        starts.to(device, torch.int32),
+    )
+
+
+_many_sources = lru_cache(maxsize=64)(_find_sources)
+_few_sources = lru_cache(maxsize=4)(_find_sources)
+
+
+def _corners(matrix: Matrix, height: int, width: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """For each output pixel the indices and weights of its four sources, `(H * W)` each."""
+    x, y = _positions(matrix, height, width)
+    left, top = x.floor(), y.floor()
+    for row, row_weight in ((top, 1 - (y - top)), (top + 1, y - top)):
+        for column, column_weight in ((left, 1 - (x - left)), (left + 1, x - left)):
+            inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
+            index = row.clamp(0, height - 1) * width + column.clamp(0, width - 1)
+            weight = (row_weight * column_weight).float() * inside
+            yield index.int().flatten(), weight.flatten()
+
+
+def _positions(matrix: Matrix, height: int, width: int) -> tuple[Tensor, Tensor]:
+    """For each output pixel the column and row it comes from, `(H, W)` each, in float64."""
+    (a, b, tx), (c, d, ty) = matrix
+    determinant = a * d - b * c
+    middle_x, middle_y = (width - 1) / 2, (height - 1) / 2
+    x = torch.arange(width, dtype=torch.float64) - middle_x - tx
+    y = torch.arange(height, dtype=torch.float64)[:, None] - middle_y - ty
+    return (
+        _snapped((d * x - b * y) / determinant + middle_x),
+        _snapped((a * y - c * x) / determinant + middle_y),
+    )
+
+
+def _snapped(position: Tensor) -> Tensor:
+    """Positions a rounding error away from a pixel are that pixel; those beyond all maps stay finite."""
+    position = position.nan_to_num(nan=-FAR_OUTSIDE).clamp(-FAR_OUTSIDE, FAR_OUTSIDE)
+    return torch.where((position - position.round()).abs() < 1e-9, position.round(), position)
