@@ -13,8 +13,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from netbend.models.stylegan2.winograd import suits_winograd, transformed_kernel, winograd
+
 LRELU_SLOPE = 0.2
 LRELU_GAIN = sqrt(2.0)
+LEAST_CUT, LARGEST_STRIP = 128, 64  # rows: maps that are cut into strips, and strips of them
 LARGE_MAP = 64 * 64  # positions from which a batch is convolved sample by sample
 
 
@@ -42,6 +45,30 @@ def blur(maps: Tensor, padding: int, gain: float = 1.0, bias: Tensor | None = No
     tap = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 8
     kernel = (gain * torch.outer(tap, tap)).to(maps).expand(maps.shape[1], 1, 4, 4)
     return F.conv2d(maps, kernel, bias, padding=padding, groups=maps.shape[1])
+
+
+def upsample_convolve(maps: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Double the size of `(N, inputs, H, W)` by a transposed convolution, and blur it.
+
+    weight: `(inputs, outputs, 3, 3)`. Large maps are taken in strips: what is blurred is in the cache.
+    """
+    height, width = maps.shape[2:]
+    if torch.is_grad_enabled() or height < LEAST_CUT or maps.device.type != "cpu":
+        between = F.conv_transpose2d(maps, weight, stride=2)
+        return blur(between, padding=1, gain=4, bias=bias)  # three in four samples were zeros
+    size = (len(maps), weight.shape[1], 2 * height, 2 * width)
+    result = torch.empty(size, dtype=maps.dtype, memory_format=torch.channels_last)
+    strip = min(LARGEST_STRIP, height // 4)
+    for first in range(0, height, strip):
+        end = min(height, first + strip)
+        above, below = max(0, first - 1), min(height, end + 1)  # rows that reach into the strip
+        between = F.conv_transpose2d(maps[:, :, above:below], weight, stride=2)
+        # Row k of the whole is row k - 2 above of the strip; needed are those from 2 first - 1 to 2 end + 1.
+        start, stop = max(0, 2 * first - 1) - 2 * above, min(2 * height + 1, 2 * end + 2) - 2 * above
+        outside = int(first == 0), int(end == height)
+        framed = F.pad(between[:, :, start:stop], (1, 1, *outside))
+        result[:, :, 2 * first : 2 * end] = blur(framed, padding=0, gain=4, bias=bias)
+    return result
 
 
 def upsample_twice(image: Tensor) -> Tensor:
@@ -105,11 +132,16 @@ class ModulatedConv(nn.Module):
         self.gain = 1 / sqrt(inputs * kernel_size**2)
         self.up = up
         self.demodulate = demodulate
+        self._kept: tuple[object, Tensor, Tensor] | None = None
 
     def forward(self, maps: Tensor, w: Tensor, bias: Tensor | None = None, gain: float = 1.0) -> Tensor:
         """Maps `(N, inputs, H, W)`, styled by w `(N, w_dim)`; times the gain, plus a bias of each feature."""
         style = self.style(w)
-        if torch.is_grad_enabled() or not _fits_kernels(maps):
+        if torch.is_grad_enabled():
+            return self._batched(maps, style, bias, gain)
+        if not self.up and suits_winograd(maps, self.weight):
+            return self._by_winograd(maps, style, bias, gain)
+        if not _fits_kernels(maps):
             return self._batched(maps, style, bias, gain)
         # Style and demodulation inside the kernel: two passes less over the maps.
         kernels = self._kernels(style, gain)
@@ -117,6 +149,21 @@ class ModulatedConv(nn.Module):
             return self._convolve(maps, kernels[0].to(maps.dtype), bias)
         samples = zip(torch.split(maps, 1), kernels.to(maps.dtype), strict=True)
         return torch.cat([self._convolve(sample, kernel, bias) for sample, kernel in samples])
+
+    def _by_winograd(self, maps: Tensor, style: Tensor, bias: Tensor | None, gain: float) -> Tensor:
+        kernel, energy = self._prepared()
+        maps = winograd(maps * style[:, :, None, None], kernel)
+        gains = gain * torch.rsqrt(style.square() @ energy.T + 1e-8)
+        maps *= gains[:, :, None, None]
+        return maps if bias is None else maps.add_(bias[:, None, None])
+
+    def _prepared(self) -> tuple[Tensor, Tensor]:
+        """The transformed kernel and the energies that demodulation needs, made once for weights."""
+        state = (self.weight.data_ptr(), self.weight._version, self.gain)
+        if self._kept is None or self._kept[0] != state:
+            weight = self.weight.detach() * self.gain
+            self._kept = (state, transformed_kernel(weight), weight.square().sum(dim=(2, 3)))
+        return self._kept[1:]
 
     def _batched(self, maps: Tensor, style: Tensor, bias: Tensor | None, gain: float) -> Tensor:
         weight = self.weight * self.gain
@@ -132,8 +179,7 @@ class ModulatedConv(nn.Module):
     def _convolve(self, maps: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         bias = None if bias is None else bias.to(maps.dtype)
         if self.up:
-            maps = F.conv_transpose2d(maps, weight.transpose(0, 1), stride=2)
-            return blur(maps, padding=1, gain=4, bias=bias)  # three in four samples were zeros
+            return upsample_convolve(maps, weight.transpose(0, 1), bias)
         return F.conv2d(maps, weight, bias, padding=weight.shape[-1] // 2)
 
     def _kernels(self, style: Tensor, gain: float) -> Tensor:
