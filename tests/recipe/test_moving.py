@@ -46,7 +46,7 @@ bends:
   features: {noise: 5, above: {sound: soundtrack, of: onset, from: 0.6, to: 0}, within: {indices: [0-7]}}
 - layer: 1
   transform: scale
-  params: [{from: 1, to: 2}, 0.5]
+  params: [{from: 1, to: 2}, {from: 0.5, to: 3}]
   features: {not: {noise: 5, above: 0.1, seconds: 2, loop: 4}}
 - {layer: 1, transform: dilate, params: {r: {from: 1, to: 4}}}
 """
@@ -63,7 +63,7 @@ def test_all_that_may_move_is_read(recipe: Recipe) -> None:
     assert turn.features == Random(Ramp(0, 0.5))
     assert turn.mix == Noise(7, 0, 1, 0.5, loop=8, octaves=2)
     assert ablate.features == Drift(5, Follow("soundtrack", "onset", 0.6, 0), within=Indices(tuple(range(8))))
-    assert scale.moving == {"kx": Ramp(1, 2)}
+    assert scale.moving == {"kx": Ramp(1, 2), "ky": Ramp(0.5, 3)}
     assert scale.features == Not(Drift(5, 0.1, 2, loop=4))
     assert dilate.moving == {"r": Ramp(1, 4)}
     assert isinstance(recipe.truncation, Keys)
@@ -127,7 +127,7 @@ MISTAKES: list[tuple[str, str, str, str, bool]] = [
     ("of: onset", "of: onsets", "{noise: 5, above: {", "of: expected level, onset, bass", True),
     ("within: {indices: [0-7]}", "within: {noise: 3}", "{noise: 5, above: {", "within: expected all", True),
     ("within: {indices: [0-7]}", "during: 3", "{noise: 5, above: {", "unknown key `during`; it takes", True),
-    ("[{from: 1, to: 2}, 0.5]", "[{from: 0, to: 2}, 0.5]", "{from: 0, to: 2}, 0.5", "scale: kx: ", False),
+    ("[{from: 1, to: 2}", "[{from: 0, to: 2}", "{from: 0, to: 2}", "scale: kx: ", False),
     ("{from: 1, to: 4}", "{from: -1, to: 4}", "{from: -1, to: 4}", "dilate: r: ", False),
     ("[4, 1, ease-out]", "[4, 1, easy]", "{keys", "truncation: keys: easing: expected linear", True),
     ("[4, 1, ease-out]", "[0, 1]", "{keys", "truncation: keys: expected times that ascend", False),
@@ -183,7 +183,7 @@ def test_a_film_gives_lengths_and_a_sound(tmp_path: Path) -> None:
     assert fitted.latent.place.seconds == 4
     above = fitted.bends[1].features.above
     assert above.path == tmp_path / "song.wav"
-    assert fitted_recipe(recipe, seconds=20).bends[2].moving == {"kx": Ramp(1, 2, 20)}
+    assert fitted_recipe(recipe, seconds=20).bends[2].moving == {"kx": Ramp(1, 2, 20), "ky": Ramp(0.5, 3, 20)}
     other = tmp_path / "other.wav"
     other.write_bytes((tmp_path / "song.wav").read_bytes())
     assert fitted_recipe(recipe, soundtrack=other).bends[1].features.above.path == other

@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -96,7 +96,7 @@ def _moving(cls: type[Transform], params: Any, at: KeyPath, problems: Problems) 
     moving: dict[str, Curve] = {}
     for step, name, value in _steps(cls, params):
         field = cls.model_fields.get(name)
-        if isinstance(value, Mapping) and field is not None and field.annotation in (float, int):
+        if isinstance(value, Mapping) and field is not None and _number_type(field.annotation) is not None:
             try:
                 curve = parse_number(value, problems.source.folder)
             except ValueError as error:
@@ -132,7 +132,13 @@ def _steps(cls: type[Transform], params: Any) -> list[tuple[str | int, str, Any]
 
 def in_type_of(cls: type[Transform], name: str, value: float) -> float | int:
     """A value as the parameter takes it: whole numbers rounded."""
-    return round(value) if cls.model_fields[name].annotation is int else value
+    return round(value) if _number_type(cls.model_fields[name].annotation) is int else value
+
+
+def _number_type(annotation: Any) -> type[int] | type[float] | None:
+    """int or float, also where None is allowed; None for what is no number."""
+    kinds = get_args(annotation) or (annotation,)
+    return int if int in kinds else float if float in kinds else None
 
 
 def _add_parameters(

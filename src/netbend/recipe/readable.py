@@ -214,7 +214,7 @@ def _params_schema(cls: Any) -> dict[str, Any]:
     by_name = cls.model_json_schema()
     by_name.pop("title", None)
     by_name["properties"] = {
-        name: number_schema(schema) if schema.get("type") in ("number", "integer") else schema
+        name: number_schema(schema) if _is_number(schema) else schema
         for name, schema in by_name.get("properties", {}).items()
     }
     parameters = list(by_name["properties"].values())
@@ -226,6 +226,11 @@ def _params_schema(cls: Any) -> dict[str, Any]:
     if parameters:
         in_order["prefixItems"] = parameters
     return {"anyOf": [by_name, in_order]}
+
+
+def _is_number(schema: dict[str, Any]) -> bool:
+    kinds = [kind.get("type") for kind in (schema, *schema.get("anyOf", []))]
+    return "number" in kinds or "integer" in kinds
 
 
 def _required_params(cls: Any) -> dict[str, Any]:
