@@ -18,7 +18,8 @@ from netbend.models.stylegan2.winograd import suits_winograd, transformed_kernel
 LRELU_SLOPE = 0.2
 LRELU_GAIN = sqrt(2.0)
 LEAST_CUT, LARGEST_STRIP = 128, 64  # rows: maps that are cut into strips, and strips of them
-LARGE_MAP = 64 * 64  # positions from which a batch is convolved sample by sample
+LARGE_MAP = 64 * 64  # positions from which kernels are cheaper to scale than maps
+DEMODULATION_EPSILON = 1e-8
 
 
 Module = TypeVar("Module", bound=nn.Module)
@@ -69,6 +70,21 @@ def upsample_convolve(maps: Tensor, weight: Tensor, bias: Tensor | None) -> Tens
         framed = F.pad(between[:, :, start:stop], (1, 1, *outside))
         result[:, :, 2 * first : 2 * end] = blur(framed, padding=0, gain=4, bias=bias)
     return result
+
+
+def upsample_by_products(maps: Tensor, kernel: Tensor) -> Tensor:
+    """The same transposed convolution, not yet blurred, of small maps: a product for each tap, added up.
+
+    kernel: `(3, 3, inputs, outputs)`. Gives `(N, outputs, 2 H + 1, 2 W + 1)`.
+    """
+    batch, inputs, height, width = maps.shape
+    positions = maps.permute(0, 2, 3, 1).reshape(-1, inputs)
+    result = maps.new_zeros(batch, 2 * height + 1, 2 * width + 1, kernel.shape[3])
+    for row in range(3):
+        for column in range(3):
+            onto = result[:, row : row + 2 * height - 1 : 2, column : column + 2 * width - 1 : 2]
+            onto += (positions @ kernel[row, column]).view(onto.shape)
+    return result.permute(0, 3, 1, 2)
 
 
 def upsample_twice(image: Tensor) -> Tensor:
@@ -135,46 +151,63 @@ class ModulatedConv(nn.Module):
         self._kept: tuple[object, Tensor, Tensor] | None = None
 
     def forward(self, maps: Tensor, w: Tensor, bias: Tensor | None = None, gain: float = 1.0) -> Tensor:
-        """Maps `(N, inputs, H, W)`, styled by w `(N, w_dim)`; times the gain, plus a bias of each feature."""
+        """Maps `(N, inputs, H, W)`, styled by w `(N, w_dim)`; times the gain, plus a bias of each feature.
+
+        One result in three ways: plainly, where gradients are wanted; else the style inside the kernels
+        of large maps, two passes less over them, or kernels that were prepared once for small ones.
+        """
         style = self.style(w)
         if torch.is_grad_enabled():
-            return self._batched(maps, style, bias, gain)
-        if not self.up and suits_winograd(maps, self.weight):
-            return self._by_winograd(maps, style, bias, gain)
-        if not _fits_kernels(maps):
-            return self._batched(maps, style, bias, gain)
-        # Style and demodulation inside the kernel: two passes less over the maps.
-        kernels = self._kernels(style, gain)
-        if len(maps) == 1:
-            return self._convolve(maps, kernels[0].to(maps.dtype), bias)
-        samples = zip(torch.split(maps, 1), kernels.to(maps.dtype), strict=True)
-        return torch.cat([self._convolve(sample, kernel, bias) for sample, kernel in samples])
+            return self._plainly(maps, style, bias, gain)
+        by_winograd = not self.up and suits_winograd(maps, self.weight)
+        if maps.shape[2] * maps.shape[3] >= LARGE_MAP and not by_winograd:
+            return self._with_styled_kernels(maps, style, bias, gain)
+        return self._with_prepared_kernel(maps, style, bias, gain, by_winograd)
 
-    def _by_winograd(self, maps: Tensor, style: Tensor, bias: Tensor | None, gain: float) -> Tensor:
-        kernel, energy = self._prepared()
-        maps = winograd(maps * style[:, :, None, None], kernel)
-        gains = gain * torch.rsqrt(style.square() @ energy.T + 1e-8)
-        maps *= gains[:, :, None, None]
-        return maps if bias is None else maps.add_(bias[:, None, None])
+    def _plainly(self, maps: Tensor, style: Tensor, bias: Tensor | None, gain: float) -> Tensor:
+        weight = self.weight * self.gain
+        maps = self._convolve(maps * style[:, :, None, None].to(maps.dtype), weight, None)
+        gains = gain * self._demodulation(style, _energy(weight))
+        maps = maps * gains[:, :, None, None].to(maps.dtype)
+        return maps if bias is None else maps + bias[:, None, None].to(maps.dtype)
 
-    def _prepared(self) -> tuple[Tensor, Tensor]:
-        """The transformed kernel and the energies that demodulation needs, made once for weights."""
-        state = (self.weight.data_ptr(), self.weight._version, self.gain)
+    def _with_styled_kernels(self, maps: Tensor, style: Tensor, bias: Tensor | None, gain: float) -> Tensor:
+        kernels = (self.weight.float() * self.gain) * style.float()[:, None, :, None, None]
+        if self.demodulate:
+            gain = gain * torch.rsqrt(
+                kernels.square().sum(dim=(2, 3, 4), keepdim=True) + DEMODULATION_EPSILON
+            )
+        kernels = (kernels * gain).to(maps.dtype)
+        samples = zip(torch.split(maps, 1), kernels, strict=True)
+        convolved = [self._convolve(sample, kernel, bias) for sample, kernel in samples]
+        return convolved[0] if len(convolved) == 1 else torch.cat(convolved)
+
+    def _with_prepared_kernel(
+        self, maps: Tensor, style: Tensor, bias: Tensor | None, gain: float, by_winograd: bool
+    ) -> Tensor:
+        kernel, energy = self._prepared(by_winograd)
+        maps = maps * style[:, :, None, None].to(maps.dtype)
+        if self.up:
+            maps = blur(upsample_by_products(maps, kernel), padding=1, gain=4)
+        elif by_winograd:
+            maps = winograd(maps, kernel)
+        else:
+            maps = F.conv2d(maps, kernel, padding=kernel.shape[-1] // 2)
+        maps *= (gain * self._demodulation(style, energy))[:, :, None, None].to(maps.dtype)
+        return maps if bias is None else maps.add_(bias[:, None, None].to(maps.dtype))
+
+    def _prepared(self, by_winograd: bool) -> tuple[Tensor, Tensor]:
+        """The kernel as it is wanted and the energies for demodulation, made once for the same weights."""
+        state = (self.weight.data_ptr(), self.weight._version, by_winograd)
         if self._kept is None or self._kept[0] != state:
             weight = self.weight.detach() * self.gain
-            self._kept = (state, transformed_kernel(weight), weight.square().sum(dim=(2, 3)))
+            kernel = weight
+            if self.up:
+                kernel = weight.permute(2, 3, 1, 0).contiguous()
+            elif by_winograd:
+                kernel = transformed_kernel(weight)
+            self._kept = (state, kernel, _energy(weight))
         return self._kept[1:]
-
-    def _batched(self, maps: Tensor, style: Tensor, bias: Tensor | None, gain: float) -> Tensor:
-        weight = self.weight * self.gain
-        maps = maps * style[:, :, None, None].to(maps.dtype)
-        maps = self._convolve(maps, weight, None)
-        if self.demodulate:
-            gains = gain * self._demodulation(weight, style)
-            maps = maps * gains[:, :, None, None].to(maps.dtype)
-        elif gain != 1:
-            maps = maps * gain
-        return maps if bias is None else maps + bias[:, None, None].to(maps.dtype)
 
     def _convolve(self, maps: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         bias = None if bias is None else bias.to(maps.dtype)
@@ -182,22 +215,16 @@ class ModulatedConv(nn.Module):
             return upsample_convolve(maps, weight.transpose(0, 1), bias)
         return F.conv2d(maps, weight, bias, padding=weight.shape[-1] // 2)
 
-    def _kernels(self, style: Tensor, gain: float) -> Tensor:
-        """A kernel for each sample, `(N, outputs, inputs, size, size)`."""
-        kernels = (self.weight.float() * self.gain) * style.float()[:, None, :, None, None]
-        if self.demodulate:
-            energy = kernels.square().sum(dim=(2, 3, 4), keepdim=True)
-            return kernels * (gain * torch.rsqrt(energy + 1e-8))
-        return kernels * gain
-
-    def _demodulation(self, weight: Tensor, style: Tensor) -> Tensor:
-        energy = weight.float().square().sum(dim=(2, 3))
-        return torch.rsqrt(style.float().square() @ energy.T + 1e-8)
+    def _demodulation(self, style: Tensor, energy: Tensor) -> Tensor:
+        """Factors of the output features, `(N, outputs)`."""
+        if not self.demodulate:
+            return style.new_ones(len(style), len(energy))
+        return torch.rsqrt(style.float().square() @ energy.T + DEMODULATION_EPSILON)
 
 
-def _fits_kernels(maps: Tensor) -> bool:
-    """Whether samples are better convolved one by one: always a single one, of several large ones."""
-    return len(maps) == 1 or maps.shape[2] * maps.shape[3] >= LARGE_MAP
+def _energy(weight: Tensor) -> Tensor:
+    """Of each output feature by input feature."""
+    return weight.float().square().sum(dim=(2, 3))
 
 
 class StyledConv(nn.Module):
