@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, model_validator
 from torch import Tensor
 
 from netbend.transforms.base import Transform, parameter, transform
-from netbend.transforms.warp import Matrix, sources, warp
+from netbend.transforms.warp import Matrix, sources, summed_in, warp
 
 
 def translation(x: float, y: float) -> Matrix:

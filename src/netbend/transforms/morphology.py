@@ -1,47 +1,102 @@
 """Erosion and dilation with a disc (paper, section 5.3)."""
 
-from math import sqrt
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from math import inf
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from netbend.transforms.base import Transform, parameter, transform
+from netbend.transforms.disc import Growth, disc, disc_growth
+from netbend.transforms.planes import by_pixels
+from netbend.transforms.tiles import Tile, tiles
+
+__all__ = ["Dilate", "Erode", "dilate", "disc", "erode"]
 
 LARGEST_RADIUS = 1024
 
 
-def disc(radius: int) -> list[int]:
-    """A disc as OpenCV draws its elliptical structuring element of size 2r + 1.
-
-    For each row from -r to r, how far it reaches to both sides of the centre, in pixels.
-    """
-    return [round(sqrt(radius**2 - row**2)) for row in range(-radius, radius + 1)]
-
-
 def dilate(maps: Tensor, radius: int) -> Tensor:
-    """Grey-scale dilation of `(N, F, H, W)`: the largest value under the disc, the map's outside ignored.
-
-    The disc is a stack of horizontal runs. Runs of one length share a running maximum along the
-    rows, and the maxima are then combined from row to row.
-    """
-    height, width = maps.shape[2:]
-    reach: dict[int, list[int]] = {}
-    for row, half in zip(range(-radius, radius + 1), disc(radius), strict=True):
-        if abs(row) < height:
-            reach.setdefault(min(half, width - 1), []).append(row)
-    dilated = torch.full_like(maps, -torch.inf)
-    for half, rows in reach.items():
-        running = F.max_pool2d(maps, (1, 2 * half + 1), stride=1, padding=(0, half)) if half else maps
-        for row in rows:
-            onto = dilated[:, :, max(0, -row) : height - max(0, row)]
-            torch.maximum(onto, running[:, :, max(0, row) : height - max(0, -row)], out=onto)
-    return dilated
+    """Grey-scale dilation of `(N, F, H, W)`: the largest value under the disc, the map's outside ignored."""
+    return _extremum_under_disc(maps, radius, torch.maximum, -inf)
 
 
 def erode(maps: Tensor, radius: int) -> Tensor:
     """Grey-scale erosion: the smallest value under the disc, the map's outside ignored."""
-    return -dilate(-maps, radius)
+    return _extremum_under_disc(maps, radius, torch.minimum, inf)
+
+
+def _extremum_under_disc(
+    maps: Tensor, radius: int, extremum: Callable[..., Tensor], outside: float
+) -> Tensor:
+    form = torch.channels_last if by_pixels(maps) else torch.contiguous_format
+    maps = maps.contiguous(memory_format=form)
+    bent = torch.empty_like(maps)
+    growth = disc_growth(radius, *maps.shape[2:])
+    if not growth.steps:
+        return bent.copy_(maps)
+    given, made = _planes(maps), _planes(bent)
+    memory: list[Tensor] = []
+    for tile in tiles(given, growth.rows, growth.columns):
+        if not memory:
+            memory = [given.new_empty(tile.places) for _ in range(3)]
+        tile.fill(memory[0], given, outside)
+        *steps, last = _comparisons(tile, growth)
+        for step in steps:
+            one, other, result = (memory[of][at + step.first : at + step.end] for of, at in step.operands)
+            extremum(one, other, out=result)
+        one, other, _ = (tile.pixels(memory[of], at) for of, at in last.operands)
+        extremum(one, other, out=tile.of(made))
+    return bent
+
+
+GIVEN = 0  # the memory that holds what the tile was given; results go to 1 and 2 in turn
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    """Take the larger, or smaller, of two spans of memory into a third.
+
+    operands: the memory and how far away in it, of the one, the other and the result. first, end: of
+    the span, for nothing away.
+    """
+
+    operands: tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
+    first: int
+    end: int
+
+
+def _comparisons(tile: Tile, growth: Growth) -> Iterator[_Comparison]:
+    """The growth of a disc as comparisons of all pixels of a tile at once.
+
+    Results lie where the disc's first pixel, seen from a pixel of theirs, does: so that the last of them
+    do not lie beyond the memory's end.
+    """
+    current, at = GIVEN, tile.away(*growth.start)
+    for step, (first, end) in zip(growth.steps, _spans(tile, growth), strict=True):
+        result = 2 if current == 1 else 1
+        shifted = at + tile.away(*step.shift)
+        yield _Comparison(((current, at), (current, shifted), (result, at)), first, end)
+        for pixel in step.extra:
+            yield _Comparison(((result, at), (GIVEN, tile.away(*pixel)), (result, at)), first, end)
+        current = result
+
+
+def _spans(tile: Tile, growth: Growth) -> list[tuple[int, int]]:
+    """Where each step's result is needed: that of the last at the tile's pixels, others further out."""
+    first, end = tile.span
+    spans = []
+    for step in reversed(growth.steps):
+        spans.append((first, end))
+        away = tile.away(*step.shift)
+        first, end = first + min(away, 0), end + max(away, 0)
+    return spans[::-1]
+
+
+def _planes(maps: Tensor) -> Tensor:
+    """Maps as `(B, H, W, V)`, V numbers lying side by side at each pixel: all features, or one."""
+    return maps.permute(0, 2, 3, 1) if by_pixels(maps) else maps.flatten(0, 1)[..., None]
 
 
 @transform("erode")

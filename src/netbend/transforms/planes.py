@@ -27,8 +27,9 @@ def pixel_rows(maps: Tensor) -> Tensor:
 def from_pixel_rows(rows: Tensor, like: Tensor) -> Tensor:
     """`(N, H * W, F)` as maps that have the height and width of `like` and lie in memory as it does."""
     if by_pixels(like):
-        return rows.unflatten(1, like.shape[2:]).permute(0, 3, 1, 2)
-    return batch_of([_transposed(sample) for sample in rows]).unflatten(2, like.shape[2:])
+        height, width = like.shape[2:]
+        return rows.view(len(rows), height, width, -1).permute(0, 3, 1, 2)
+    return batch_of([_transposed(sample).view(-1, *like.shape[2:]) for sample in rows])
 
 
 def batch_of(samples: Sequence[Tensor]) -> Tensor:

@@ -73,7 +73,9 @@ def sources(matrix: Matrix, height: int, width: int, device: torch.device, preci
 def _find_sources(
     matrix: Matrix, height: int, width: int, device: torch.device, precision: torch.dtype
 ) -> Sources:
-    pixels, weights = (torch.stack(corners, dim=-1) for corners in zip(*_corners(matrix, height, width)))
+    pixels, weights = (
+        torch.stack(corners, dim=-1) for corners in zip(*_corners(matrix, height, width), strict=True)
+    )
     counts = torch.count_nonzero(weights, dim=-1)
     starts = F.pad(counts.cumsum(0), (1, 0))
     used = weights != 0
