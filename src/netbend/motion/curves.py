@@ -172,8 +172,8 @@ def fitted(number: Number, seconds: float | None, soundtrack: Path | None) -> Nu
     if isinstance(number, Follow) and number.sound == SOUNDTRACK:
         if soundtrack is None and number.path is None:
             raise ValueError(
-                "follows the soundtrack, and there is none; name one as `soundtrack:` in the recipe, or for a "
-                "film with --sound"
+                "follows the soundtrack, and there is none; name one as `soundtrack:` in the recipe, or for "
+                "a film with --sound"
             )
         return replace(number, path=soundtrack or number.path)
     return number
