@@ -49,6 +49,7 @@ def breed(
     seeds. Children can be bred again.
     """
     from netbend.bending import resolve
+    from netbend.latents.truncation import comes_from_file
     from netbend.models.base import Play
     from netbend.models.catalog import load_model
     from netbend.recipe import load_clusters, load_recipe
@@ -64,7 +65,8 @@ def breed(
     loaded = load_model(name, device)
     pictures = makes_pictures(context, loaded)
     latent = one_latent(loaded, latent_seed, latents, space, one) if pictures else loaded.latents([0])
-    play = Play(truncation_of(truncation, one))
+    from_file = latents is not None or (latent_seed is None and comes_from_file(one.latent))
+    play = Play(truncation_of(truncation, one, latent.space, from_file))
     outcomes = []
     for file, parent in ((first, one), (second, other)):
         plan = resolve(parent, loaded, clusters=given)

@@ -63,7 +63,8 @@ def film(
         Space | None, typer.Option(help="Space of the latents in the file, if its keys do not say.")
     ] = None,
     truncation: Annotated[
-        float | None, typer.Option("--truncation", "-t", help="psi; default: the recipe's, or 0.7.")
+        float | None,
+        typer.Option("--truncation", "-t", help="psi; default: the recipe's, or 0.7 (1 for w from files)."),
     ] = None,
     noise: Annotated[NoiseMode, typer.Option(help="Per-layer noise.")] = NoiseMode.CONSTANT,
     bend_seed: Annotated[

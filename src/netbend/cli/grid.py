@@ -70,7 +70,8 @@ def grid(
     """
     from functools import partial
 
-    from netbend.models.base import Play
+    from netbend.latents.truncation import comes_from_file
+    from netbend.models.base import Play, Space
     from netbend.models.catalog import load_model
     from netbend.recipe import load_clusters, load_recipe
     from netbend.render.files import refuse_existing
@@ -88,10 +89,11 @@ def grid(
     if out.suffix.lower() != ".png":
         raise RenderError(f"--out {out}: expected a file that ends in .png")
     refuse_existing([out], overwrite)
+    is_from_file = comes_from_file(None if base is None else base.latent)
     settings = Settings(
         folder=None if base is None else base.folder,
         clusters=None if clusters is None else load_clusters(clusters),
-        play=Play(truncation_of(truncation, base)),
+        play=Play(truncation_of(truncation, base, Space.W_PLUS, seed is None and is_from_file)),
         nonfinite=nonfinite,
         size=size,
     )

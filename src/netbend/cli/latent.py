@@ -25,7 +25,9 @@ LatentSpace = Annotated[
 Truncation = Annotated[
     float | None,
     typer.Option(
-        "--truncation", "-t", help="psi: 1 varied, 0 the mean picture; default: the recipe's, or 0.7."
+        "--truncation",
+        "-t",
+        help="psi: 1 varied, 0 the mean picture; default: the recipe's, or 0.7 (1 for w from files).",
     ),
 ]
 

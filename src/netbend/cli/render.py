@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from netbend.render.job import Job
 
 SEEDS = "0-7"
-TRUNCATION = 0.7
 
 
 def render(
@@ -43,7 +42,9 @@ def render(
     truncation: Annotated[
         float | None,
         typer.Option(
-            "--truncation", "-t", help="psi: 1 varied, 0 the mean picture; default: the recipe's, or 0.7."
+            "--truncation",
+            "-t",
+            help="psi: 1 varied, 0 the mean picture; default: the recipe's, or 0.7 (1 for w from files).",
         ),
     ] = None,
     time: Annotated[
@@ -154,6 +155,7 @@ def _job(
     from netbend.latents.file import load_latents_for
     from netbend.latents.path import latent_path
     from netbend.latents.seeds import parse_seeds
+    from netbend.latents.truncation import comes_from_file, usual_truncation
     from netbend.models.base import SoundModel
     from netbend.models.catalog import load_model
     from netbend.motion import value_at
@@ -184,7 +186,12 @@ def _job(
         chosen = model.latents(seed_list)
     if truncation is None and recipe is not None and recipe.truncation is not None:
         truncation = value_at(recipe.truncation, time)
-    play = replace(play, truncation=TRUNCATION if truncation is None else truncation)
+    if truncation is None:
+        from_file = latents_file is not None or (
+            seeds is None and comes_from_file(None if recipe is None else recipe.latent)
+        )
+        truncation = usual_truncation(chosen.space, from_file)
+    play = replace(play, truncation=truncation)
     if recipe is None:
         return Job(model, chosen, play, None, Plan(()), compare, nonfinite)
     plan = resolve(recipe, model, seed=bend_seed, clusters=clusters).at(time)

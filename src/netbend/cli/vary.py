@@ -64,6 +64,7 @@ def vary(
     Writes a contact sheet with seeds; `--keep` writes those of them that you name as recipes whose features
     are fixed.
     """
+    from netbend.latents.truncation import comes_from_file
     from netbend.models.base import Play
     from netbend.models.catalog import load_model
     from netbend.recipe import load_clusters
@@ -86,7 +87,10 @@ def vary(
             f"draws, and --keep 3 writes one of them as a recipe"
         )
     latent = one_latent(loaded, latent_seed, latents, space, base) if pictures else loaded.latents([0])
-    play = Play(truncation_of(truncation, base))
+    from_file = latents is not None or (
+        latent_seed is None and comes_from_file(None if base is None else base.latent)
+    )
+    play = Play(truncation_of(truncation, base, latent.space, from_file))
     stem = "surprise" if recipe is None else recipe.stem
     outcomes = []
     for draw in seeds:

@@ -8,6 +8,7 @@ from netbend.errors import RenderError
 from netbend.film.frames import Film
 from netbend.latents.encoded_film import seconds_of
 from netbend.latents.path import latent_path
+from netbend.latents.truncation import comes_from_file, usual_truncation
 from netbend.models.base import Model, Play
 from netbend.recipe import Clusters, Recipe
 from netbend.recipe.moving import fitted_recipe, follows_soundtrack
@@ -16,7 +17,6 @@ from netbend.sound.files import SoundReader
 
 SECONDS = 10.0  # of a film that nothing gives a length
 A_LEG = 3.0  # seconds from one latent to the next, of a film that nothing else gives a length
-TRUNCATION = 0.7
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,7 @@ class Scene:
         """
         fitted = fitted_recipe(self.whole_recipe, soundtrack=self.sound)
         path = latent_path(fitted.latent or Latent(Seed(0)), self.model, self.recipe.folder)
+        usual = usual_truncation(path.space, comes_from_file(fitted.latent))
         plan = resolve(fitted, self.model, clusters=self.clusters) if fitted.bends else Plan(())
         length = round(self.length * fps)
         if length < 1:
@@ -95,7 +96,7 @@ class Scene:
             length,
             fps,
             play,
-            TRUNCATION if fitted.truncation is None else fitted.truncation,
+            usual if fitted.truncation is None else fitted.truncation,
             compare,
             nonfinite,
         )

@@ -39,8 +39,7 @@ def _extremum_under_disc(
     given, made = _planes(maps), _planes(bent)
     memory: list[Tensor] = []
     for tile in tiles(given, growth.rows, growth.columns):
-        if not memory:
-            memory = [given.new_empty(tile.places) for _ in range(3)]
+        memory = memory or [given.new_empty(tile.places) for _ in range(3)]
         tile.fill(memory[0], given, outside)
         *steps, last = _comparisons(tile, growth)
         for step in steps:

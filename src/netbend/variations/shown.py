@@ -1,13 +1,13 @@
 """What variations are shown on where the command line leaves it open."""
 
 from netbend.latents.path import latent_path
-from netbend.models.base import Latents, Model
+from netbend.latents.truncation import usual_truncation
+from netbend.models.base import Latents, Model, Space
 from netbend.motion import value_at
 from netbend.recipe import Recipe
 from netbend.recipe.moving import fitted_recipe
 
 SEED = 0
-TRUNCATION = 0.7
 
 
 def latent_of(model: Model, seed: int | None, recipe: Recipe | None) -> Latents:
@@ -22,9 +22,14 @@ def latent_of(model: Model, seed: int | None, recipe: Recipe | None) -> Latents:
     return model.latents([SEED if seed is None else seed])
 
 
-def truncation_of(given: float | None, recipe: Recipe | None) -> float:
-    """psi: as given, else what the recipe says, at the beginning of its film, else 0.7."""
+def truncation_of(
+    given: float | None, recipe: Recipe | None, space: Space = Space.Z, from_file: bool = False
+) -> float:
+    """psi: as given, else what the recipe says, at the beginning of its film, else what is usual.
+
+    space, from_file: of the latent, see `usual_truncation`.
+    """
     if given is None and recipe is not None:
         said = fitted_recipe(recipe).truncation
         given = None if said is None else value_at(said, 0)
-    return TRUNCATION if given is None else given
+    return usual_truncation(space, from_file) if given is None else given

@@ -174,9 +174,8 @@ class ModulatedConv(nn.Module):
     def _with_styled_kernels(self, maps: Tensor, style: Tensor, bias: Tensor | None, gain: float) -> Tensor:
         kernels = (self.weight.float() * self.gain) * style.float()[:, None, :, None, None]
         if self.demodulate:
-            gain = gain * torch.rsqrt(
-                kernels.square().sum(dim=(2, 3, 4), keepdim=True) + DEMODULATION_EPSILON
-            )
+            energy = kernels.square().sum(dim=(2, 3, 4), keepdim=True)
+            kernels = kernels * torch.rsqrt(energy + DEMODULATION_EPSILON)
         kernels = (kernels * gain).to(maps.dtype)
         samples = zip(torch.split(maps, 1), kernels, strict=True)
         convolved = [self._convolve(sample, kernel, bias) for sample, kernel in samples]
