@@ -44,6 +44,10 @@ class Growth:
     rows: int  # the furthest it reaches up and down
     columns: int  # ... and to the left and right
 
+    @property
+    def shifts(self) -> list[Point]:
+        return [step.shift for step in self.steps]
+
 
 @lru_cache(maxsize=256)
 def disc_growth(radius: int, height: int, width: int) -> Growth:

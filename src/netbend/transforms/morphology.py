@@ -1,16 +1,17 @@
 """Erosion and dilation with a disc (paper, section 5.3)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from math import inf
 
 import torch
 from torch import Tensor
 
 from netbend.transforms.base import Transform, parameter, transform
-from netbend.transforms.disc import Growth, disc, disc_growth
+from netbend.transforms.disc import Point, disc, disc_growth
 from netbend.transforms.planes import by_pixels
-from netbend.transforms.tiles import Tile, tiles
+from netbend.transforms.tiles import tiles
 
 __all__ = ["Dilate", "Erode", "dilate", "disc", "erode"]
 
@@ -33,7 +34,8 @@ def _extremum_under_disc(
     form = torch.channels_last if by_pixels(maps) else torch.contiguous_format
     maps = maps.contiguous(memory_format=form)
     bent = torch.empty_like(maps)
-    growth = disc_growth(radius, *maps.shape[2:])
+    height, width = maps.shape[2:]
+    growth = disc_growth(radius, height, width)
     if not growth.steps:
         return bent.copy_(maps)
     given, made = _planes(maps), _planes(bent)
@@ -41,7 +43,8 @@ def _extremum_under_disc(
     for tile in tiles(given, growth.rows, growth.columns):
         memory = memory or [given.new_empty(tile.places) for _ in range(3)]
         tile.fill(memory[0], given, outside)
-        *steps, last = _comparisons(tile, growth)
+        _, row, pixel, _ = tile.strides
+        *steps, last = _comparisons(radius, height, width, row, pixel, tile.span)
         for step in steps:
             one, other, result = (memory[of][at + step.first : at + step.end] for of, at in step.operands)
             extremum(one, other, out=result)
@@ -50,7 +53,7 @@ def _extremum_under_disc(
     return bent
 
 
-GIVEN = 0  # the memory that holds what the tile was given; results go to 1 and 2 in turn
+GIVEN = 0  # the memory that holds what a tile was given; results go to 1 and 2 in turn
 
 
 @dataclass(frozen=True)
@@ -66,30 +69,39 @@ class _Comparison:
     end: int
 
 
-def _comparisons(tile: Tile, growth: Growth) -> Iterator[_Comparison]:
+@lru_cache(maxsize=1024)
+def _comparisons(
+    radius: int, height: int, width: int, row: int, pixel: int, span: tuple[int, int]
+) -> tuple[_Comparison, ...]:
     """The growth of a disc as comparisons of all pixels of a tile at once.
 
-    Results lie where the disc's first pixel, seen from a pixel of theirs, does: so that the last of them
-    do not lie beyond the memory's end.
+    height, width: of whole maps. row, pixel: places from one to the next. span: of the tile's pixels.
     """
-    current, at = GIVEN, tile.away(*growth.start)
-    for step, (first, end) in zip(growth.steps, _spans(tile, growth), strict=True):
+
+    def away(point: Point) -> int:
+        return point[0] * row + point[1] * pixel
+
+    growth = disc_growth(radius, height, width)
+    # Results lie where the first pixel of the disc, as seen from theirs, does: further on, the last of
+    # them would lie beyond the memory's end.
+    current, at = GIVEN, away(growth.start)
+    comparisons = []
+    for step, (first, end) in zip(growth.steps, _spans(span, map(away, growth.shifts)), strict=True):
         result = 2 if current == 1 else 1
-        shifted = at + tile.away(*step.shift)
-        yield _Comparison(((current, at), (current, shifted), (result, at)), first, end)
-        for pixel in step.extra:
-            yield _Comparison(((result, at), (GIVEN, tile.away(*pixel)), (result, at)), first, end)
+        pairs = [((current, at), (current, at + away(step.shift)))]
+        pairs += [((result, at), (GIVEN, away(pixel))) for pixel in step.extra]
+        comparisons += [_Comparison((one, other, (result, at)), first, end) for one, other in pairs]
         current = result
+    return tuple(comparisons)
 
 
-def _spans(tile: Tile, growth: Growth) -> list[tuple[int, int]]:
-    """Where each step's result is needed: that of the last at the tile's pixels, others further out."""
-    first, end = tile.span
+def _spans(span: tuple[int, int], shifts: Iterable[int]) -> list[tuple[int, int]]:
+    """Where the result of each step is needed: of the last at the tile's pixels, of others further out."""
+    first, end = span
     spans = []
-    for step in reversed(growth.steps):
+    for shift in reversed(list(shifts)):
         spans.append((first, end))
-        away = tile.away(*step.shift)
-        first, end = first + min(away, 0), end + max(away, 0)
+        first, end = first + min(shift, 0), end + max(shift, 0)
     return spans[::-1]
 
 

@@ -8,7 +8,7 @@ from math import isqrt
 
 from torch import Tensor
 
-CACHED_BYTES = 2 << 20  # of a tile; a few of them fit
+CACHED_BYTES = 3 << 20  # of a tile; a few of them fit
 UNCACHED_BYTES = 256 << 20  # ... on a GPU, where what counts is how few there are
 FEWEST_VALUES = 64  # side by side, when they are cut: copies of fewer are slow
 
@@ -77,9 +77,22 @@ class Tile:
         top, bottom = _widened(self.rows, self.margin_rows, planes.shape[1])
         left, right = _widened(self.columns, self.margin_columns, planes.shape[2])
         around = planes[self.planes, top:bottom, left:right, self.values]
-        start = self.span[0] + self.away(top - self.rows.start, left - self.columns.start)
-        memory[: self.places].fill_(outside)
+        above, before = self.rows.start - top, self.columns.start - left
+        self._clear_margins(
+            memory, self.margin_rows - above, bottom - top, right - self.columns.start, outside
+        )
+        start = self.span[0] - self.away(above, before)
         memory.as_strided(around.shape, self.strides, start).copy_(around)
+
+    def _clear_margins(self, memory: Tensor, above: int, rows: int, columns: int, outside: float) -> None:
+        """Write `outside` above and below so many rows, and from the end of the columns to the next row."""
+        row = self.strides[1]
+        first = self.away(0, self.margin_columns)
+        memory[:first].fill_(outside)
+        lines = memory[first : self.places].view(self.shape[0], -1, row)
+        lines[:, :above].fill_(outside)
+        lines[:, above + rows :].fill_(outside)
+        lines[:, above : above + rows, columns * self.strides[2] :].fill_(outside)
 
 
 def _widened(part: slice, margin: int, whole: int) -> tuple[int, int]:
