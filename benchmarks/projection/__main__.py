@@ -23,14 +23,15 @@ from torch import Tensor
 
 import netbend
 from benchmarks.projection.discriminator import features_of
+from netbend.choices import Perceptual, Space, Start
 from netbend.latents.projection import project as projecting
 from netbend.latents.projection.encoder import Encoder, shipped_encoder
 from netbend.latents.projection.losses import contrast_loss, feature_loss, rmse
 from netbend.latents.projection.perceptual import Loss
 from netbend.latents.projection.picture import target_of
-from netbend.latents.projection.settings import Perceptual, Settings, Start
+from netbend.latents.projection.settings import Settings
 from netbend.latents.projection.start import start_of
-from netbend.models.base import Latents, Model, Space
+from netbend.models.base import Latents, Model
 from netbend.pictures import contact_sheet, to_pictures
 
 FACES, LOSS_FACES, SHOWN = 32, 8, 6

@@ -9,10 +9,11 @@ import torch
 from PIL import Image
 
 from netbend.bending import Plan, bend
+from netbend.choices import NoiseMode
 from netbend.errors import NonFiniteError, RecipeError, RenderError
 from netbend.film.frames import Film
 from netbend.film.scene import Scene
-from netbend.models.base import Model, NoiseMode, Play
+from netbend.models.base import Model, Play
 from netbend.models.dcgan.model import DCGAN
 from netbend.models.dcgan.network import Architecture, Generator
 from netbend.pictures import to_pictures

@@ -7,10 +7,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from netbend.choices import NoiseMode, Space
 from netbend.errors import LatentError
 from netbend.latents.file import load_latents
 from netbend.latents.seeds import parse_seeds
-from netbend.models.base import Latents, Model, NoiseMode, Play, Space
+from netbend.models.base import Latents, Model, Play
 
 
 @pytest.mark.parametrize(

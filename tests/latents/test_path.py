@@ -10,11 +10,12 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from netbend.choices import Space
 from netbend.errors import LatentError, SoundError
 from netbend.latents.directions import Directions
 from netbend.latents.path import LatentPath, latent_path
 from netbend.latents.walk import slerp
-from netbend.models.base import Model, Space
+from netbend.models.base import Model
 from netbend.models.dcgan.model import DCGAN
 from netbend.models.dcgan.network import Architecture, Generator
 from netbend.models.spectrogram_vae import SpectrogramModel

@@ -8,8 +8,9 @@ import torch
 from PIL import Image, PngImagePlugin
 
 from netbend.bending import resolve
+from netbend.choices import NoiseMode
 from netbend.errors import RenderError
-from netbend.models.base import Model, NoiseMode, Play
+from netbend.models.base import Model, Play
 from netbend.pictures import contact_sheet, to_pictures
 from netbend.recipe import load_recipe
 from netbend.render.files import nothing_left_on_error, refuse_existing

@@ -10,11 +10,11 @@ import soundfile
 import torch
 from PIL import Image
 
+from netbend.choices import Phase
 from netbend.errors import NonFiniteError, RenderError, SoundError
 from netbend.models.base import SoundModel
 from netbend.models.catalog import load_model
 from netbend.recipe import load_recipe, recipe_from_data
-from netbend.render.phase import Phase
 from netbend.render.sound import Mixing, SoundJob
 from netbend.render.sound_picture import compared
 from netbend.render.stream import Listening

@@ -6,12 +6,12 @@ import pytest
 import torch
 
 from netbend.bending import Plan, resolve
+from netbend.choices import Phase
 from netbend.errors import NonFiniteError, RenderError
 from netbend.models.base import Latents, Play
 from netbend.models.spectrogram_vae import SpectrogramModel
 from netbend.models.spectrogram_vae.network import Architecture, SpectrogramVAE
 from netbend.recipe import recipe_from_data
-from netbend.render.phase import Phase
 from netbend.render.stream import Listening, SoundStream, sing
 from netbend.sound.files import read_mono
 

@@ -8,7 +8,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from netbend.bending import NonFinite, Plan, bend
+from netbend.bending import Plan, bend
+from netbend.choices import NonFinite
 from netbend.errors import NonFiniteError
 from netbend.models.base import Latents, Model, Play
 from netbend.pictures import to_pictures

@@ -12,10 +12,11 @@ from torch.nn import functional as F
 
 from netbend.atlas.maps import upright
 from netbend.atlas.samples import Samples
-from netbend.bending import NonFinite, Plan, bend
+from netbend.bending import Plan, bend
+from netbend.choices import NonFinite, Space
 from netbend.errors import SoundError
 from netbend.latents.walk import walk
-from netbend.models.base import Latents, Play, SoundModel, Space
+from netbend.models.base import Latents, Play, SoundModel
 from netbend.pictures import paint
 from netbend.render.stream import Listening, SoundStream, sing
 from netbend.sound.chunks import Crossfade, Cutter

@@ -1,9 +1,9 @@
 """Recipes resolved to plans, and plans put into networks."""
 
-from netbend.bending.guard import NonFinite
 from netbend.bending.insert import apply, bend
 from netbend.bending.layers import Bendable, Layer, find_layer
 from netbend.bending.plan import Plan, PlannedBend, replan, resolve, stilled
+from netbend.choices import NonFinite
 
 __all__ = [
     "Bendable",

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netbend import __version__
-from netbend.bending.guard import NonFinite
+from netbend.choices import NoiseMode, NonFinite, Space
 from netbend.cli.film_folder import kept_or_removed, refuse_another_film
 from netbend.cli.idle import is_given, refuse_idle_options
 from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar
 from netbend.errors import ModelError, RenderError
 from netbend.film.formats import QUALITY, format_of
-from netbend.models.base import NoiseMode, Space
 
 if TYPE_CHECKING:
     from PIL.Image import Image

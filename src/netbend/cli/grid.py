@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from netbend.bending.guard import NonFinite
+from netbend.choices import NonFinite
 from netbend.cli.idle import is_given, refuse_idle_options
 from netbend.cli.latent import Truncation
 from netbend.cli.many import typed
@@ -70,8 +70,9 @@ def grid(
     """
     from functools import partial
 
+    from netbend.choices import Space
     from netbend.latents.truncation import comes_from_file
-    from netbend.models.base import Play, Space
+    from netbend.models.base import Play
     from netbend.models.catalog import load_model
     from netbend.recipe import load_clusters, load_recipe
     from netbend.render.files import refuse_existing

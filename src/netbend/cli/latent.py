@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from netbend.choices import Space
 from netbend.errors import LatentError
-from netbend.models.base import Space
 
 if TYPE_CHECKING:
     from netbend.models.base import Latents, Model

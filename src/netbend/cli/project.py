@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from netbend.choices import Perceptual, Space, Start
 from netbend.cli.idle import refuse_idle_options
 from netbend.cli.output import Device, Json, Quiet, print_json, print_table, progress_bar
 from netbend.errors import RenderError
-from netbend.latents.projection.settings import Perceptual, Settings, Start
-from netbend.models.base import Space
+from netbend.latents.projection.settings import Settings
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netbend.bending.guard import NonFinite
+from netbend.choices import NoiseMode, NonFinite, Space
 from netbend.cli.idle import refuse_idle_options
 from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar
 from netbend.errors import LatentError, ModelError, RecipeError, RenderError
-from netbend.models.base import NoiseMode, Space
 
 if TYPE_CHECKING:
     from netbend.models.base import Play

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netbend.bending.guard import NonFinite
+from netbend.choices import NonFinite, Phase
 from netbend.cli.idle import is_given, refuse_idle_options
 from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar
 from netbend.errors import ModelError, RenderError
-from netbend.render.phase import Phase
 
 if TYPE_CHECKING:
     from netbend.models.base import SoundModel

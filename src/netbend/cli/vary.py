@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netbend.bending.guard import NonFinite
+from netbend.choices import NonFinite
 from netbend.cli.idle import refuse_idle_options
 from netbend.cli.latent import BESIDE, WITHOUT, LatentFile, LatentSeed, LatentSpace, Truncation, one_latent
 from netbend.cli.many import makes_pictures, typed, write_and_say

@@ -1,9 +1,10 @@
 """Features that belong together, found by their activation maps alone (section 4 of the paper)."""
 
+from netbend.choices import Preset
 from netbend.clustering.grouping import Counts, parse_counts
 from netbend.clustering.paper import load_networks, save_networks
 from netbend.clustering.run import cluster_features, cluster_latents, default_settings
-from netbend.clustering.settings import Preset, Settings
+from netbend.clustering.settings import Settings
 
 __all__ = [
     "Counts",

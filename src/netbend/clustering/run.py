@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from netbend.bending import Bendable, Layer
+from netbend.choices import Preset
 from netbend.clustering.activations import Run
 from netbend.clustering.correlation import correlate
 from netbend.clustering.grouping import AUTOMATIC, Counts, FeatureSpace, group
 from netbend.clustering.paper import Networks, embed_latents, learn, save_networks
 from netbend.clustering.progress import Tell, silent
-from netbend.clustering.settings import Preset, Settings, layers_to_cluster
+from netbend.clustering.settings import Settings, layers_to_cluster
 from netbend.errors import ClusterError
 from netbend.models.base import Latents, Model, Play
 from netbend.recipe import Clusters

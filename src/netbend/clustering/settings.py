@@ -2,20 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from netbend.bending import Bendable, Layer, find_layer
+from netbend.choices import Preset
 from netbend.errors import ClusterError, RecipeError
 from netbend.models.run_settings import RunSettings
 
 FEWEST_FEATURES = 8  # of a layer that is clustered without being asked for
-
-
-class Preset(StrEnum):
-    """How features are described: by the correlation of their maps, or as in the paper."""
-
-    QUICK = "quick"
-    PAPER = "paper"
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ from typing import Protocol
 from PIL import Image
 from torch import Tensor
 
-from netbend.bending import NonFinite, Plan, bend
+from netbend.bending import Plan, bend
 from netbend.bending.prefix import Prefix
+from netbend.choices import NonFinite
 from netbend.errors import RenderError
 from netbend.models.base import Latents, Model, Play
 from netbend.motion import Curve, Number, value_at

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from netbend.bending import NonFinite, Plan, resolve
+from netbend.bending import Plan, resolve
+from netbend.choices import NonFinite
 from netbend.errors import RenderError
 from netbend.film.frames import Film
 from netbend.latents.encoded_film import seconds_of

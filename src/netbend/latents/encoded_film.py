@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from netbend.choices import Space
 from netbend.errors import LatentError
 from netbend.latents.projection.encoder import Encoder, shipped_encoder
 from netbend.latents.projection.start import start_of
-from netbend.models.base import Model, Space
+from netbend.models.base import Model
 from netbend.models.styled import StyledModel
 
 ENCODED_AT_ONCE = 16

@@ -9,8 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from netbend.choices import Space
 from netbend.errors import LatentError
-from netbend.models.base import Latents, Model, Space
+from netbend.models.base import Latents, Model
 from netbend.models.weights import read_tensors
 
 # Names under which projectors store their result, and the space it lies in.

@@ -9,12 +9,13 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
+from netbend.choices import Space
 from netbend.errors import LatentError
 from netbend.latents.closed_walk import ClosedWalk
 from netbend.latents.directions import Directions, find_directions, load_directions
 from netbend.latents.file import load_latents_for
 from netbend.latents.journey import Legs, linear, spherical
-from netbend.models.base import Latents, Model, Space
+from netbend.models.base import Latents, Model
 from netbend.motion import Curve, Number, value_at
 from netbend.motion.curves import EASINGS
 from netbend.recipe.latent import (

@@ -1,6 +1,6 @@
 """The truncation of what nobody has said it for."""
 
-from netbend.models.base import Space
+from netbend.choices import Space
 from netbend.recipe.places import Filmed, Journey, Latent, LatentFile
 
 OF_SEEDS = 0.7  # what is seen everywhere: pictures from seeds at their best

@@ -7,7 +7,6 @@ to turn a latent into output. The network is an ordinary module that has never h
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from functools import cached_property
 from math import isfinite
 from pathlib import Path
@@ -16,26 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from netbend.bending import Layer
+from netbend.choices import NoiseMode, Space
 from netbend.errors import LatentError
 from netbend.models.shipped import shipped_clusters
 from netbend.recipe import Clusters
 from netbend.sound.spectrum import Spectrum
-
-
-class Space(StrEnum):
-    """Where a latent lives. Models without a mapping network know only z."""
-
-    Z = "z"
-    W = "w"
-    W_PLUS = "w+"
-
-
-class NoiseMode(StrEnum):
-    """The per-layer noise: stored with the weights, drawn from each latent's seed, or none."""
-
-    CONSTANT = "constant"
-    RANDOM = "random"
-    NONE = "none"
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from netbend.bending import Layer
+from netbend.choices import NoiseMode, Space
 from netbend.errors import LatentError
-from netbend.models.base import Latents, NoiseMode, Play, Space
+from netbend.models.base import Latents, Play
 from netbend.models.native import check_widths
 from netbend.models.seeding import checked_seed, standard_normal
 from netbend.models.stored import StoredModel

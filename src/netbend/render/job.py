@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from PIL import Image
 
 from netbend import __version__
-from netbend.bending import NonFinite, Plan, bend, replan, stilled
+from netbend.bending import Plan, bend, replan, stilled
+from netbend.choices import NonFinite, Space
 from netbend.errors import RenderError
-from netbend.models.base import Latents, Model, Play, Space
+from netbend.models.base import Latents, Model, Play
 from netbend.pictures import beside, contact_sheet, to_pictures
 from netbend.recipe import Recipe, recipe_from_data, recipe_to_data
 from netbend.render.record import Record, drawn_indices, encode_latents, encode_masks, encode_noise_maps

@@ -15,9 +15,10 @@ from PIL import Image, PngImagePlugin
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor
 
-from netbend.bending import NonFinite, Plan
+from netbend.bending import Plan
+from netbend.choices import NoiseMode, NonFinite, Space
 from netbend.errors import RenderError
-from netbend.models.base import Latents, NoiseMode, Play, Space
+from netbend.models.base import Latents, Play
 
 CHUNK = "netbend"  # of the PNG, as international text
 MOST_LATENT_BYTES = 16 * 1024 * 1024

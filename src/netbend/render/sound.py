@@ -12,14 +12,14 @@ from typing import IO
 import numpy as np
 
 from netbend import __version__
-from netbend.bending import NonFinite, Plan, resolve
+from netbend.bending import Plan, resolve
+from netbend.choices import NonFinite, Phase, Space
 from netbend.errors import RenderError, SoundError
 from netbend.latents.path import latent_path
 from netbend.latents.walk import walk
-from netbend.models.base import Latents, Play, SoundModel, Space
+from netbend.models.base import Latents, Play, SoundModel
 from netbend.recipe import Clusters, Recipe, recipe_to_data
 from netbend.recipe.moving import fitted_recipe, recipe_moves
-from netbend.render.phase import Phase
 from netbend.render.stream import Listening, SoundStream, chunk_time, sing
 from netbend.sound.files import (
     BLOCK,

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from netbend.bending import NonFinite, Plan, bend
+from netbend.bending import Plan, bend
+from netbend.choices import NonFinite, Phase
 from netbend.errors import RenderError
 from netbend.models.base import Latents, Play, SoundModel
 from netbend.motion import Number, value_at
-from netbend.render.phase import Phase
 from netbend.sound.chunks import Crossfade, Cutter, Cutting
 from netbend.sound.files import Samples
 from netbend.sound.griffin_lim import ITERATIONS, Phasing

@@ -7,7 +7,8 @@ from typing import Any
 
 from PIL import Image
 
-from netbend.bending import NonFinite, Plan, find_layer, resolve
+from netbend.bending import Plan, find_layer, resolve
+from netbend.choices import NonFinite
 from netbend.errors import ModelError, RecipeError, RenderError
 from netbend.models.base import Model, Play, SoundModel
 from netbend.pictures import SHEET_HEIGHT, thumbnail

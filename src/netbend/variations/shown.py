@@ -1,8 +1,9 @@
 """What variations are shown on where the command line leaves it open."""
 
+from netbend.choices import Space
 from netbend.latents.path import latent_path
 from netbend.latents.truncation import usual_truncation
-from netbend.models.base import Latents, Model, Space
+from netbend.models.base import Latents, Model
 from netbend.motion import value_at
 from netbend.recipe import Recipe
 from netbend.recipe.moving import fitted_recipe

@@ -6,14 +6,15 @@ import pytest
 import torch
 
 import netbend
+from netbend.choices import Perceptual, Space, Start
 from netbend.errors import CheckpointError
 from netbend.latents.projection import start as starting
 from netbend.latents.projection.encoder import KIND, Architecture, Encoder, load_encoder, shipped_encoder
 from netbend.latents.projection.losses import rmse
 from netbend.latents.projection.project import project
-from netbend.latents.projection.settings import Perceptual, Settings, Start
+from netbend.latents.projection.settings import Settings
 from netbend.latents.projection.start import deviation_of_w, start_of
-from netbend.models.base import Latents, Model, Play, Space
+from netbend.models.base import Latents, Model, Play
 from netbend.models.native import save_network
 
 

@@ -9,13 +9,14 @@ import pytest
 import torch
 from PIL import Image
 
+from netbend.choices import Perceptual, Space
 from netbend.errors import LatentError, RenderError
 from netbend.latents.file import load_latents, load_latents_for
 from netbend.latents.projection.picture import Crop, parse_crop, read_picture, square, target_of
 from netbend.latents.projection.project import project
 from netbend.latents.projection.result import write_projection
-from netbend.latents.projection.settings import Perceptual, Settings
-from netbend.models.base import Model, Space
+from netbend.latents.projection.settings import Settings
+from netbend.models.base import Model
 from netbend.pictures import to_pictures
 
 QUICK = Settings(steps=6, perceptual=Perceptual.PIXEL)

@@ -9,13 +9,14 @@ import pytest
 import torch
 from torch import Tensor
 
+from netbend.choices import Perceptual, Space, Start
 from netbend.errors import LatentError, ModelError
 from netbend.latents.projection.losses import noise_regularity, rmse, scatter
 from netbend.latents.projection.perceptual import loss_of
 from netbend.latents.projection.project import Progress, project, ramp
-from netbend.latents.projection.settings import Perceptual, Settings, Start
+from netbend.latents.projection.settings import Settings
 from netbend.latents.projection.start import deviation_of_w
-from netbend.models.base import Latents, Model, Play, Space
+from netbend.models.base import Latents, Model, Play
 from netbend.models.dcgan.model import DCGAN
 from netbend.models.dcgan.network import Architecture, Generator
 

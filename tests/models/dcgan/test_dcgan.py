@@ -7,8 +7,9 @@ import torch
 from torch import nn
 
 from netbend.bending import bend
+from netbend.choices import NoiseMode, Space
 from netbend.errors import CheckpointError, LatentError
-from netbend.models.base import Latents, NoiseMode, Play, Space
+from netbend.models.base import Latents, Play
 from netbend.models.catalog import describe, load_model
 from netbend.models.dcgan.model import DCGAN, _renamed
 from netbend.models.dcgan.network import Architecture, Generator

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from netbend.bending import bend
+from netbend.choices import NoiseMode
 from netbend.errors import CheckpointError, LatentError
-from netbend.models.base import NoiseMode, Play
+from netbend.models.base import Play
 from netbend.models.catalog import describe, load_model
 from netbend.models.mobilestylegan.model import MobileStyleGAN
 from netbend.models.mobilestylegan.network import Architecture, Generator, inverse_haar

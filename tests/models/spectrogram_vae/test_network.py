@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from netbend.bending import bend
+from netbend.choices import NoiseMode, Space
 from netbend.errors import CheckpointError, LatentError
-from netbend.models.base import Latents, NoiseMode, Play, Space
+from netbend.models.base import Latents, Play
 from netbend.models.catalog import describe, load_model
 from netbend.models.spectrogram_vae import SpectrogramModel
 from netbend.models.spectrogram_vae.network import Architecture, SpectrogramVAE

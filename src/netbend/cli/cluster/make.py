@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from netbend.choices import Preset, Space
 from netbend.cli.cluster.files import DEFAULT_FILE, print_clusters, rows
 from netbend.cli.idle import is_given, refuse_idle_options
 from netbend.cli.output import Device, Json, Quiet, print_json
 from netbend.cli.run_folder import check_folder
-from netbend.clustering.settings import Preset
 from netbend.errors import ClusterError, LatentError, NetbendError
-from netbend.models.base import Space
 from netbend.wholefile import folder_of, write_whole
 
 if TYPE_CHECKING:

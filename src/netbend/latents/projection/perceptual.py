@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from netbend.choices import Perceptual
 from netbend.errors import ModelError
 from netbend.latents.projection.losses import contrast_loss, pixel_loss
-from netbend.latents.projection.settings import Perceptual
 
 LARGEST = 256  # side at which pictures are compared (StyleGAN2, appendix D), but for their pixels
 CONTRAST_WEIGHT = 0.3  # docs/projecting.md compares

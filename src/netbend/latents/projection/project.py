@@ -12,12 +12,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from netbend.choices import Space
 from netbend.errors import LatentError
 from netbend.latents.projection.losses import noise_regularity, rmse, scatter
 from netbend.latents.projection.perceptual import loss_of
 from netbend.latents.projection.settings import Settings
 from netbend.latents.projection.start import deviation_of_w, encoder_of, start_of
-from netbend.models.base import Latents, Model, Space
+from netbend.models.base import Latents, Model
 from netbend.models.styled import StyledModel
 
 # Appendix D, in parts of the steps: the learning rate rises, and at the end falls.

@@ -1,27 +1,9 @@
 """How to look for a latent."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
+from netbend.choices import Perceptual, Space, Start
 from netbend.errors import LatentError
-from netbend.models.base import Space
-
-
-class Perceptual(StrEnum):
-    """What is compared besides the pixels; auto: LPIPS where it is installed, otherwise contrast."""
-
-    AUTO = "auto"
-    PIXEL = "pixel"
-    CONTRAST = "contrast"
-    LPIPS = "lpips"
-
-
-class Start(StrEnum):
-    """Where to begin; auto: what the model's encoder guesses if it has one, otherwise the mean of w."""
-
-    AUTO = "auto"
-    MEAN = "mean"
-    ENCODER = "encoder"
 
 
 @dataclass(frozen=True)

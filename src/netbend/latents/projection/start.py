@@ -5,10 +5,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from netbend.choices import Space, Start
 from netbend.errors import LatentError
 from netbend.latents.projection.encoder import Encoder, shipped_encoder
-from netbend.latents.projection.settings import Start
-from netbend.models.base import Space
 from netbend.models.styled import W_SAMPLES, StyledModel
 
 

@@ -7,8 +7,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from netbend.bending import Layer
+from netbend.choices import NoiseMode, Space
 from netbend.errors import CheckpointError, LatentError
-from netbend.models.base import Latents, NoiseMode, Play, Space
+from netbend.models.base import Latents, Play
 from netbend.models.dcgan.network import Architecture, Generator
 from netbend.models.native import (
     fill,

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from netbend.bending import Layer
+from netbend.choices import NoiseMode, Space
 from netbend.errors import LatentError
-from netbend.models.base import Latents, NoiseMode, Play, SoundModel, Space
+from netbend.models.base import Latents, Play, SoundModel
 from netbend.models.seeding import standard_normal
 from netbend.models.spectrogram_vae.network import SHAPES, Architecture, SpectrogramVAE
 from netbend.models.stored import StoredModel

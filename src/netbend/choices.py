@@ -1,0 +1,61 @@
+"""What can be chosen by name: apart from all that carries it out, so that the command line loads fast."""
+
+from enum import StrEnum
+
+
+class Space(StrEnum):
+    """Where a latent lives. Models without a mapping network know only z."""
+
+    Z = "z"
+    W = "w"
+    W_PLUS = "w+"
+
+
+class NoiseMode(StrEnum):
+    """The per-layer noise: stored with the weights, drawn from each latent's seed, or none."""
+
+    CONSTANT = "constant"
+    RANDOM = "random"
+    NONE = "none"
+
+
+class NonFinite(StrEnum):
+    """What to do about NaN or infinity after a bend.
+
+    replace: NaN becomes 0, infinities the largest finite value of their sign in the maps.
+    """
+
+    ERROR = "error"
+    WARN = "warn"
+    REPLACE = "replace"
+
+
+class Phase(StrEnum):
+    """Where phases of sound come from: the source's own, or estimated from the magnitudes alone."""
+
+    INPUT = "input"
+    GRIFFIN_LIM = "griffin-lim"
+
+
+class Preset(StrEnum):
+    """How features are described for clustering: by the correlation of their maps, or as in the paper."""
+
+    QUICK = "quick"
+    PAPER = "paper"
+
+
+class Perceptual(StrEnum):
+    """What a projection compares besides pixels; auto: LPIPS where it is installed, else contrast."""
+
+    AUTO = "auto"
+    PIXEL = "pixel"
+    CONTRAST = "contrast"
+    LPIPS = "lpips"
+
+
+class Start(StrEnum):
+    """Where a projection begins; auto: what the model's encoder guesses if it has one, else the mean of w."""
+
+    AUTO = "auto"
+    MEAN = "mean"
+    ENCODER = "encoder"
