@@ -1,44 +1,76 @@
-"""NaN and infinity: found where a bend makes them, not pages later as a black picture."""
+"""NaN and infinity: found where a bend makes them, not pages later as a black picture.
+
+A look at every layer would stop a GPU at every layer. So the extremes of what each bend makes are only
+gathered, and looked at once, when the network is done.
+"""
 
 import warnings
 from collections.abc import Callable
-from enum import StrEnum
 
+import torch
 from torch import Tensor
 
+from netbend.choices import NonFinite
 from netbend.errors import NonFiniteError
+from netbend.transforms.planes import in_memory_order
 
 
-class NonFinite(StrEnum):
-    """What to do about NaN or infinity after a bend.
+class Watch:
+    """Gathers, without stopping a GPU, what a look at the end needs."""
 
-    replace: NaN becomes 0, infinities the largest finite value of their sign in the maps.
-    """
+    def __init__(self) -> None:
+        self._seen: list[tuple[str, Tensor]] = []
 
-    ERROR = "error"
-    WARN = "warn"
-    REPLACE = "replace"
+    def see(self, culprit: str, maps: Tensor) -> None:
+        """Note the extremes of maps; `culprit` names what made them."""
+        self._seen.append((culprit, extremes(maps)))
+
+    def forget(self) -> None:
+        self._seen = []
+
+    def first_problem(self) -> str | None:
+        """A message on the first maps seen that are not finite, None if all are; forgets what was seen."""
+        seen, self._seen = self._seen, []
+        if not seen or all_finite(torch.stack([found for _, found in seen])):
+            return None
+        return next(problem(culprit, found) for culprit, found in seen if not all_finite(found))
 
 
-def guard(maps: Tensor, culprit: Callable[[], str], policy: NonFinite) -> Tensor:
-    """Pass finite maps on; treat others by the policy. `culprit` names what made them."""
-    if all_finite(maps):
-        return maps
-    if policy is NonFinite.REPLACE:
-        finite = maps.masked_fill(~maps.isfinite(), 0)
-        return maps.nan_to_num(nan=0.0, posinf=finite.max().item(), neginf=finite.min().item())
-    kind = "NaN" if maps.isnan().any() else "infinity"
-    message = (
-        f"{culprit()} made {kind}; use smaller parameters, a lower `mix`, or have it replaced "
-        f"(--nonfinite replace)"
-    )
-    if policy is NonFinite.ERROR:
-        raise NonFiniteError(message)
-    warnings.warn(message, stacklevel=2)
-    return maps
+def extremes(maps: Tensor) -> Tensor:
+    """The smallest and the largest value `(2,)`, float32 or finer; both NaN if any value is."""
+    # Not a sum, which overflows; in memory order, because torch would sort the values first.
+    found = torch.stack(torch.aminmax(in_memory_order(maps.detach())))
+    return found.to(torch.promote_types(found.dtype, torch.float32))
 
 
 def all_finite(maps: Tensor) -> bool:
-    """Whether the maps hold neither NaN nor infinity."""
-    # One sum clears the common case cheaply; a sum can also overflow, and then every value is looked at.
-    return bool(maps.float().sum().isfinite()) or bool(maps.isfinite().all())
+    """Whether there is neither NaN nor infinity; waits for the device."""
+    return bool(maps.isfinite().all())
+
+
+def check(maps: Tensor, culprit: Callable[[], str]) -> None:
+    """Raise NonFiniteError if maps are not finite; `culprit` names what made them. Waits for the device."""
+    found = extremes(maps)
+    if not all_finite(found):
+        raise NonFiniteError(problem(culprit(), found))
+
+
+def problem(culprit: str, found: Tensor) -> str:
+    kind = "NaN" if found.isnan().any() else "infinity"
+    return (
+        f"{culprit} made {kind}; use smaller parameters, a lower `mix`, or have it replaced "
+        f"(--nonfinite replace)"
+    )
+
+
+def report(message: str, policy: NonFinite) -> None:
+    """Raise or warn."""
+    if policy is NonFinite.ERROR:
+        raise NonFiniteError(message)
+    warnings.warn(message, stacklevel=2)
+
+
+def replaced(maps: Tensor) -> Tensor:
+    """Finite maps as they are; in others NaN as 0, infinities as the finite extremes."""
+    lowest, highest = torch.aminmax(in_memory_order(maps.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)))
+    return maps.nan_to_num(nan=0.0, posinf=torch.inf, neginf=-torch.inf).clamp(lowest, highest)

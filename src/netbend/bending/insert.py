@@ -1,6 +1,7 @@
 """Putting a plan into a network, and taking it out again."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import chain
 from types import TracebackType
 from typing import Any
 
@@ -8,10 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from netbend.bending.guard import NonFinite, all_finite, guard
+from netbend.bending.features import put, take
+from netbend.bending.guard import Watch, all_finite, check, replaced, report
 from netbend.bending.layers import Bendable
 from netbend.bending.plan import Plan, PlannedBend, resolve
-from netbend.errors import ModelError
+from netbend.choices import NonFinite
+from netbend.errors import ModelError, NonFiniteError
 from netbend.recipe import Clusters, Recipe
 
 
@@ -32,7 +35,8 @@ class bend:  # noqa: N801 - reads as the verb it is
     nonfinite: what to do about NaN or infinity after a bend: "error", "warn" or "replace".
 
     Entering gives the Plan, with the features that were drawn. Raises RecipeError at once for
-    whatever does not fit the model, and NonFiniteError while the network runs.
+    whatever does not fit the model, and NonFiniteError when the network has run. To find out which bend
+    is to blame the network is then run once more.
     """
 
     def __init__(
@@ -51,6 +55,8 @@ class bend:  # noqa: N801 - reads as the verb it is
         if len({tuple(planned.layer for planned in plan.bends) for plan in self.plans}) != 1:
             raise ModelError("expected a plan, or plans of one recipe, one for each sample")
         self.policy = NonFinite(nonfinite)
+        self._watch = Watch()
+        self._closely = False  # whether every bend is looked at as soon as it is done
         self._handles: list[RemovableHandle] = []
 
     @property
@@ -61,11 +67,12 @@ class bend:  # noqa: N801 - reads as the verb it is
     def __enter__(self) -> Plan:
         try:
             for module_path, bends in self._by_module().items():
-                module = _submodule(self.network, module_path, bends[0][0])
-                hook = _LayerHook(bends, self.policy)
+                module = _submodule(self.network, module_path, bends[0][0].planned)
+                hook = _LayerHook(bends, self._guard)
                 self._handles.append(module.register_forward_hook(hook))
             if self.plan.bends:
-                self._handles.append(self.network.register_forward_hook(self._check_output))
+                hook_at_end = self.network.register_forward_hook(self._look, with_kwargs=True)
+                self._handles.append(hook_at_end)
         except BaseException:
             self._remove()
             raise
@@ -75,35 +82,97 @@ class bend:  # noqa: N801 - reads as the verb it is
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._remove()
+        # Layers can be run without the network as a whole.
+        if kind is None and (problem := self._watch.first_problem()) is not None:
+            report(problem, self.policy)
 
     def _remove(self) -> None:
         while self._handles:
             self._handles.pop().remove()
 
-    def _by_module(self) -> dict[str, list[list[PlannedBend]]]:
+    def _by_module(self) -> dict[str, list[list["_Insertion"]]]:
         """For each module its bends in order, each as it is for all samples or for each of them."""
-        groups: dict[str, list[list[PlannedBend]]] = {}
+        example = next(chain(self.network.parameters(), self.network.buffers()), torch.empty(0))
+        groups: dict[str, list[list[_Insertion]]] = {}
         for states in zip(*(plan.bends for plan in self.plans), strict=True):
             same = all(state == states[0] for state in states)
-            groups.setdefault(states[0].layer.module, []).append([states[0]] if same else list(states))
+            insertions = [_Insertion(state) for state in (states[:1] if same else states)]
+            if example.device.type != "cpu":
+                for insertion in insertions:
+                    insertion.prepare(example.device, example.dtype)
+            groups.setdefault(states[0].layer.module, []).append(insertions)
         return groups
 
-    def _check_output(self, _network: nn.Module, _inputs: Any, output: Any) -> Any:
-        if not isinstance(output, Tensor):
+    def _guard(self, planned: PlannedBend, unbent: Tensor, bent: Tensor) -> Tensor:
+        """Look at what a bend made, later or at once."""
+        if self.policy is NonFinite.REPLACE:
+            return replaced(bent)
+        if self._closely:
+            check(bent, lambda: _culprit(planned, unbent))
+        else:
+            self._watch.see(str(planned), bent)
+        return bent
+
+    def _look(self, network: nn.Module, inputs: Any, named: dict[str, Any], output: Any) -> Any:
+        """At the end of a run look at all that was made in it, at once."""
+        if self._closely:
             return output
-        bends = ", ".join(str(planned) for planned in self.plan.bends)
-        return guard(output, lambda: f"the network, after {bends},", self.policy)
+        if self.policy is NonFinite.REPLACE:
+            return replaced(output) if isinstance(output, Tensor) else output
+        if isinstance(output, Tensor):
+            bends = ", ".join(str(planned) for planned in self.plan.bends)
+            self._watch.see(f"the network, after {bends},", output)
+        problem = self._watch.first_problem()
+        if problem is not None:
+            report(self._closer(network, inputs, named) or problem, self.policy)
+        return output
+
+    def _closer(self, network: nn.Module, inputs: Any, named: dict[str, Any]) -> str | None:
+        """What comes out of running the network again and looking at every bend at once."""
+        self._closely = True
+        try:
+            network(*inputs, **named)
+        except NonFiniteError as error:
+            return str(error)
+        finally:
+            self._closely = False
+        return None
+
+
+class _Insertion:
+    """A planned bend, and on each device what it needs there beside the maps."""
+
+    def __init__(self, planned: PlannedBend):
+        self.planned = planned
+        self._there: dict[torch.device, tuple[Tensor, Tensor | None]] = {}
+
+    def prepare(self, device: torch.device, precision: torch.dtype) -> None:
+        """Bring everything to a device, so that nothing has to be while the network runs."""
+        layer = self.planned.layer
+        self.planned.transform.prepare(layer.height, layer.width, device, precision)
+        self.on(device)
+
+    def on(self, device: torch.device) -> tuple[Tensor, Tensor | None]:
+        """The features to bend, and how much of the bent maps to take at each pixel if there is a mask."""
+        if device not in self._there:
+            mask = self.planned.mask
+            features = torch.tensor(self.planned.indices, dtype=torch.int64, device=device)
+            self._there[device] = features, None if mask is None else (self.planned.mix * mask).to(device)
+        return self._there[device]
+
+
+_Guard = Callable[[PlannedBend, Tensor, Tensor], Tensor]
 
 
 class _LayerHook:
     """The bends of one layer, called with each of its outputs."""
 
-    def __init__(self, bends: Sequence[Sequence[PlannedBend]], policy: NonFinite):
+    def __init__(self, bends: Sequence[Sequence[_Insertion]], guard: _Guard):
         self.bends = bends
-        self.policy = policy
+        self.guard = guard
 
     def __call__(self, _module: nn.Module, _inputs: Any, maps: Any) -> Tensor:
-        layer = self.bends[0][0].layer
+        layer = self.bends[0][0].planned.layer
         if not isinstance(maps, Tensor) or maps.ndim != 4 or maps.shape[1] != layer.features:
             shape = tuple(maps.shape) if isinstance(maps, Tensor) else type(maps).__name__
             raise ModelError(f"{layer}: expected maps (N, {layer.features}, H, W), the network gave {shape}")
@@ -111,43 +180,56 @@ class _LayerHook:
             maps = self._apply(states, maps)
         return maps
 
-    def _apply(self, states: Sequence[PlannedBend], maps: Tensor) -> Tensor:
+    def _apply(self, states: Sequence[_Insertion], maps: Tensor) -> Tensor:
         if len(states) == 1:
-            return apply(states[0], maps, self.policy)
+            return _bent(states[0], maps, self.guard)
         if len(states) != len(maps):
-            raise ModelError(f"{states[0]}: {len(states)} plans for a batch of {len(maps)} samples")
+            raise ModelError(f"{states[0].planned}: {len(states)} plans for a batch of {len(maps)} samples")
         samples = torch.split(maps, 1)
-        return torch.cat([apply(s, m, self.policy) for s, m in zip(states, samples, strict=True)])
+        return torch.cat([_bent(s, m, self.guard) for s, m in zip(states, samples, strict=True)])
 
 
 def apply(planned: PlannedBend, maps: Tensor, policy: NonFinite = NonFinite.ERROR) -> Tensor:
     """Bend activation maps `(N, F, H, W)`; features that were not selected pass through untouched."""
+
+    def guard(planned: PlannedBend, unbent: Tensor, bent: Tensor) -> Tensor:
+        if policy is NonFinite.REPLACE:
+            return replaced(bent)
+        try:
+            check(bent, lambda: _culprit(planned, unbent))
+        except NonFiniteError as error:
+            report(str(error), policy)
+        return bent
+
+    return _bent(_Insertion(planned), maps, guard)
+
+
+def _bent(insertion: _Insertion, maps: Tensor, guard: _Guard) -> Tensor:
+    planned = insertion.planned
     if not planned.indices or planned.mix == 0:
         return maps
+    features, weight = insertion.on(maps.device)
     everything = len(planned.indices) == maps.shape[1]
-    chosen = torch.tensor(planned.indices, device=maps.device)
-    unbent = maps if everything else maps.index_select(1, chosen)
+    unbent = maps if everything else take(maps, features)
     transformed = planned.transform(unbent)
     if transformed.shape != unbent.shape or transformed.dtype != unbent.dtype:
         given, got = (f"{tuple(m.shape)} {m.dtype}" for m in (unbent, transformed))
         raise ModelError(f"{planned}: was given maps {given} and made {got}; a transform keeps both")
-    bent = _blend(unbent, transformed, planned)
-
-    def culprit() -> str:
-        return str(planned) if all_finite(unbent) else f"the network, before {planned} was reached,"
-
-    bent = guard(bent, culprit, policy)
-    return bent if everything else maps.index_copy(1, chosen, bent)
+    bent = guard(planned, unbent, _blend(unbent, transformed, planned, weight))
+    return bent if everything else put(maps, features, bent)
 
 
-def _blend(unbent: Tensor, bent: Tensor, planned: PlannedBend) -> Tensor:
-    if planned.mask is None:
+def _blend(unbent: Tensor, bent: Tensor, planned: PlannedBend, weight: Tensor | None) -> Tensor:
+    if weight is None:
         return bent if planned.mix == 1 else unbent.lerp(bent, planned.mix)
-    weight = (planned.mix * planned.mask).to(unbent)
     size = unbent.shape[2:]
     if weight.shape != size:
         raise ModelError(f"{planned.layer}: a mask for {tuple(weight.shape)}, but maps of {tuple(size)}")
-    return unbent.lerp(bent, weight)
+    return unbent.lerp(bent, weight.to(unbent.dtype))
+
+
+def _culprit(planned: PlannedBend, unbent: Tensor) -> str:
+    return str(planned) if all_finite(unbent) else f"the network, before {planned} was reached,"
 
 
 def _submodule(network: nn.Module, path: str, planned: PlannedBend) -> nn.Module:

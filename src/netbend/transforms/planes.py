@@ -12,8 +12,8 @@ def by_pixels(maps: Tensor) -> bool:
 
 
 def in_memory_order(maps: Tensor) -> Tensor:
-    """All values of `(N, F, H, W)` in the order in which they lie, copied only if they have gaps."""
-    return (maps.permute(0, 2, 3, 1) if by_pixels(maps) else maps).reshape(-1)
+    """All values of maps, or of any tensor, in the order in which they lie; copied only if there are gaps."""
+    return (maps.permute(0, 2, 3, 1) if maps.ndim == 4 and by_pixels(maps) else maps).reshape(-1)
 
 
 def pixel_rows(maps: Tensor) -> Tensor:

@@ -1,0 +1,44 @@
+"""The table of a warp is made once, and what it does not need is not read."""
+
+import pytest
+import torch
+
+from netbend.transforms import build_transform, warp
+
+
+@pytest.mark.parametrize("form", [torch.contiguous_format, torch.channels_last])
+def test_maps_lie_in_memory_as_those_given(form: torch.memory_format) -> None:
+    maps = torch.randn(2, 6, 5, 7).contiguous(memory_format=form)
+    assert build_transform("rotate", [30])(maps).is_contiguous(memory_format=form)
+
+
+def test_features_cut_out_of_channels_last_maps_are_moved_like_others() -> None:
+    maps = torch.randn(2, 9, 5, 7).contiguous(memory_format=torch.channels_last)
+    for name, params in (("rotate", [30]), ("dilate", [2])):
+        transform = build_transform(name, params)
+        assert torch.equal(transform(maps[:, 2:6]), transform(maps)[:, 2:6])
+
+
+def test_the_table_is_made_beforehand_and_kept() -> None:
+    rotate = build_transform("rotate", [12.345])
+    rotate.prepare(11, 13, torch.device("cpu"), torch.float32)
+    made = warp._many_sources.cache_info().misses
+    for _ in range(2):
+        rotate(torch.ones(1, 2, 11, 13))
+        rotate(torch.ones(1, 2, 11, 13, dtype=torch.bfloat16))
+    assert warp._many_sources.cache_info().misses == made
+
+
+def test_pixels_without_weight_are_not_read() -> None:
+    maps = torch.ones(1, 1, 8, 8)
+    maps[0, 0, 2, 5] = torch.nan
+    turned = build_transform("rotate", [90])(maps)
+    assert turned.isnan().sum() == 1
+    shifted = build_transform("translate", [0.5])(maps)
+    assert shifted.isfinite().all()  # moved out
+
+
+def test_a_table_of_a_large_map_is_right_too() -> None:
+    maps = torch.arange(300.0 * 290).reshape(1, 1, 300, 290)
+    assert torch.equal(build_transform("rotate", [180])(maps), maps.flip(2, 3))
+    assert torch.equal(build_transform("translate", {"x": 0.1, "y": 0})(maps)[..., 29:], maps[..., :-29])
