@@ -8,8 +8,9 @@ import typer
 
 from netbend.choices import NonFinite
 from netbend.cli.idle import refuse_idle_options
-from netbend.cli.latent import BESIDE, WITHOUT, LatentFile, LatentSeed, LatentSpace, Truncation, one_latent
+from netbend.cli.latent import BESIDE, WITHOUT, LatentFile, LatentSeed, one_latent
 from netbend.cli.many import makes_pictures, typed, write_and_say
+from netbend.cli.options import ClusterFile, LatentSpace, OnNonFinite, Overwrite, Truncation
 from netbend.cli.output import Device, Json, Quiet
 
 
@@ -32,13 +33,11 @@ def breed(
     latents: LatentFile = None,
     space: LatentSpace = None,
     truncation: Truncation = None,
-    clusters: Annotated[Path | None, typer.Option(help="Cluster file; default: the parents'.")] = None,
-    nonfinite: Annotated[
-        NonFinite, typer.Option(help="What to do about NaN or infinity after a bend.")
-    ] = NonFinite.ERROR,
+    clusters: ClusterFile = None,
+    nonfinite: OnNonFinite = NonFinite.ERROR,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder.")] = Path("out/breed"),
     metadata: Annotated[bool, typer.Option(help="Keep command and recipes inside the sheet.")] = True,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False,
+    overwrite: Overwrite = False,
     device: Device = "auto",
     json: Json = False,
     quiet: Quiet = False,

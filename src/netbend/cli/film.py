@@ -13,6 +13,18 @@ from netbend import __version__
 from netbend.choices import NoiseMode, NonFinite, Space
 from netbend.cli.film_folder import kept_or_removed, refuse_another_film
 from netbend.cli.idle import is_given, refuse_idle_options
+from netbend.cli.options import (
+    Bf16,
+    ClusterFile,
+    DrawSeed,
+    LatentSpace,
+    ModelName,
+    Noise,
+    OnNonFinite,
+    Overwrite,
+    RecipeFile,
+    Truncation,
+)
 from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar
 from netbend.errors import ModelError, RenderError
 from netbend.film.formats import QUALITY, format_of
@@ -34,13 +46,8 @@ _BESIDE = {"latents": ["seeds"], "frame": ["quality", "stills"], "stills": ["qua
 
 def film(
     context: typer.Context,
-    recipe: Annotated[
-        Path | None, typer.Argument(help="Recipe file; without one the model is unbent.")
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option("--model", "-m", help="Name or checkpoint file; default: the recipe's, or faces."),
-    ] = None,
+    recipe: RecipeFile = None,
+    model: ModelName = None,
     out: Annotated[
         Path, typer.Option("--out", "-o", help="film.mp4, .webm, .mkv (lossless), .gif, or a folder of PNG.")
     ] = Path("out/film.mp4"),
@@ -58,21 +65,12 @@ def film(
     latents: Annotated[
         Path | None, typer.Option(help="The same from a .npz, .npy, .safetensors or .pt file.")
     ] = None,
-    space: Annotated[
-        Space | None, typer.Option(help="Space of the latents in the file, if its keys do not say.")
-    ] = None,
-    truncation: Annotated[
-        float | None,
-        typer.Option("--truncation", "-t", help="psi; default: the recipe's, or 0.7 (1 for w from files)."),
-    ] = None,
-    noise: Annotated[NoiseMode, typer.Option(help="Per-layer noise.")] = NoiseMode.CONSTANT,
-    bend_seed: Annotated[
-        int | None, typer.Option(help="Seed of the random selections; default: the recipe's.", min=0)
-    ] = None,
-    clusters: Annotated[Path | None, typer.Option(help="Cluster file; default: the recipe's.")] = None,
-    nonfinite: Annotated[
-        NonFinite, typer.Option(help="What to do about NaN or infinity after a bend.")
-    ] = NonFinite.ERROR,
+    space: LatentSpace = None,
+    truncation: Truncation = None,
+    noise: Noise = NoiseMode.CONSTANT,
+    bend_seed: DrawSeed = None,
+    clusters: ClusterFile = None,
+    nonfinite: OnNonFinite = NonFinite.ERROR,
     compare: Annotated[bool, typer.Option("--compare", help="The unbent picture beside the bent.")] = False,
     height: Annotated[
         int | None, typer.Option(help="Of the frames; default: the model's, small ones enlarged.", min=16)
@@ -86,10 +84,8 @@ def film(
     stills: Annotated[
         int | None, typer.Option(help="Only so many frames, evenly over the film, on a sheet.", min=2, max=64)
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a film that is there.")] = False,
-    bf16: Annotated[
-        bool, typer.Option("--bf16", help="Compute in bfloat16: faster where supported, a little coarser.")
-    ] = False,
+    overwrite: Overwrite = False,
+    bf16: Bf16 = False,
     device: Device = "auto",
     json: Json = False,
     quiet: Quiet = False,

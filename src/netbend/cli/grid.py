@@ -7,8 +7,8 @@ import typer
 
 from netbend.choices import NonFinite
 from netbend.cli.idle import is_given, refuse_idle_options
-from netbend.cli.latent import Truncation
 from netbend.cli.many import typed
+from netbend.cli.options import ClusterFile, DrawSeed, ModelName, OnNonFinite, Overwrite, Truncation
 from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar
 from netbend.errors import RenderError
 
@@ -37,27 +37,20 @@ def grid(
         str | None, typer.Option(help="Without a recipe: what is bent with, such as 'rotate angle=45'.")
     ] = None,
     layer: Annotated[str | None, typer.Option(help="... and where, number or name.")] = None,
-    model: Annotated[
-        str | None,
-        typer.Option("--model", "-m", help="Name or checkpoint file; default: the recipe's, or faces."),
-    ] = None,
+    model: ModelName = None,
     seed: Annotated[
         int | None, typer.Option(help="Seed of the latent; default: the recipe's latent, or 0.", min=0)
     ] = None,
-    draw: Annotated[
-        int | None, typer.Option(help="Seed of the random selections; default: the recipe's.", min=0)
-    ] = None,
+    draw: DrawSeed = None,
     truncation: Truncation = None,
-    clusters: Annotated[Path | None, typer.Option(help="Cluster file; default: the recipe's.")] = None,
-    nonfinite: Annotated[
-        NonFinite, typer.Option(help="What to do about NaN or infinity after a bend.")
-    ] = NonFinite.ERROR,
+    clusters: ClusterFile = None,
+    nonfinite: OnNonFinite = NonFinite.ERROR,
     size: Annotated[
         int | None, typer.Option(help="Height of each picture; default: at most 256.", min=16, max=2048)
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="PNG file.")] = Path("out/grid.png"),
     metadata: Annotated[bool, typer.Option(help="Keep the command and recipe inside the picture.")] = True,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a picture that is there.")] = False,
+    overwrite: Overwrite = False,
     device: Device = "auto",
     json: Json = False,
     quiet: Quiet = False,

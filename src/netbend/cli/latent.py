@@ -19,18 +19,6 @@ LatentSeed = Annotated[
 LatentFile = Annotated[
     Path | None, typer.Option(help="The latent from a .npz, .npy, .safetensors or .pt file instead.")
 ]
-LatentSpace = Annotated[
-    Space | None, typer.Option(help="Space of the latent in the file, if its key does not say.")
-]
-Truncation = Annotated[
-    float | None,
-    typer.Option(
-        "--truncation",
-        "-t",
-        help="psi: 1 varied, 0 the mean picture; default: the recipe's, or 0.7 (1 for w from files).",
-    ),
-]
-
 WITHOUT = {"latents": ["space"]}
 BESIDE = {"latents": ["latent_seed"]}
 

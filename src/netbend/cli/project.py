@@ -10,6 +10,7 @@ import typer
 
 from netbend.choices import Perceptual, Space, Start
 from netbend.cli.idle import refuse_idle_options
+from netbend.cli.options import Overwrite
 from netbend.cli.output import Device, Json, Quiet, print_json, print_table, progress_bar
 from netbend.errors import RenderError
 from netbend.latents.projection.settings import Settings
@@ -64,7 +65,7 @@ def project(
         int, typer.Option(help="Write an intermediate picture every so many steps; 0: none.", min=0)
     ] = 0,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")] = Path("out"),
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False,
+    overwrite: Overwrite = False,
     device: Device = "auto",
     json: Json = False,
     quiet: Quiet = False,

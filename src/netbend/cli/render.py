@@ -8,6 +8,18 @@ import typer
 
 from netbend.choices import NoiseMode, NonFinite, Space
 from netbend.cli.idle import refuse_idle_options
+from netbend.cli.options import (
+    Bf16,
+    ClusterFile,
+    DrawSeed,
+    LatentSpace,
+    ModelName,
+    Noise,
+    OnNonFinite,
+    Overwrite,
+    RecipeFile,
+    Truncation,
+)
 from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar
 from netbend.errors import LatentError, ModelError, RecipeError, RenderError
 
@@ -20,13 +32,8 @@ SEEDS = "0-7"
 
 def render(
     context: typer.Context,
-    recipe: Annotated[
-        Path | None, typer.Argument(help="Recipe file; without one the model is unbent.")
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option("--model", "-m", help="Name or checkpoint file; default: the recipe's, or faces."),
-    ] = None,
+    recipe: RecipeFile = None,
+    model: ModelName = None,
     seeds: Annotated[
         str | None,
         typer.Option(help="Seeds of the latents, such as 0-15,20; default: the recipe's latent, or 0-7."),
@@ -35,22 +42,13 @@ def render(
         Path | None,
         typer.Option(help="Latents from a .npz, .npy, .safetensors or .pt file instead of seeds."),
     ] = None,
-    space: Annotated[
-        Space | None, typer.Option(help="Space of the latents in the file, if its keys do not say.")
-    ] = None,
-    truncation: Annotated[
-        float | None,
-        typer.Option(
-            "--truncation",
-            "-t",
-            help="psi: 1 varied, 0 the mean picture; default: the recipe's, or 0.7 (1 for w from files).",
-        ),
-    ] = None,
+    space: LatentSpace = None,
+    truncation: Truncation = None,
     time: Annotated[
         float | None, typer.Option(help="Moment of a recipe that moves, in seconds; default: 0.", min=0)
     ] = None,
     cutoff: Annotated[int | None, typer.Option(help="Truncate only the first so many styles.", min=0)] = None,
-    noise: Annotated[NoiseMode, typer.Option(help="Per-layer noise.")] = NoiseMode.CONSTANT,
+    noise: Noise = NoiseMode.CONSTANT,
     label: Annotated[
         str | None, typer.Option(help="Class to ask for, of models that have any, such as blue.")
     ] = None,
@@ -58,13 +56,9 @@ def render(
         int | None, typer.Option(help="Take styles from the latent of this seed (style mixing) ...")
     ] = None,
     style_layers: Annotated[str, typer.Option(help="... at these layers, such as 4-8.")] = "4-8",
-    bend_seed: Annotated[
-        int | None, typer.Option(help="Seed of the random selections; default: the recipe's.", min=0)
-    ] = None,
-    clusters: Annotated[Path | None, typer.Option(help="Cluster file; default: the recipe's.")] = None,
-    nonfinite: Annotated[
-        NonFinite, typer.Option(help="What to do about NaN or infinity after a bend.")
-    ] = NonFinite.ERROR,
+    bend_seed: DrawSeed = None,
+    clusters: ClusterFile = None,
+    nonfinite: OnNonFinite = NonFinite.ERROR,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the pictures.")] = Path("out"),
     sheet: Annotated[bool, typer.Option("--sheet", help="Also write a contact sheet.")] = False,
     compare: Annotated[
@@ -74,10 +68,8 @@ def render(
         Path | None, typer.Option("--from", help="Make a picture again from the record inside it.")
     ] = None,
     metadata: Annotated[bool, typer.Option(help="Keep a record inside each picture.")] = True,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace pictures that are there.")] = False,
-    bf16: Annotated[
-        bool, typer.Option("--bf16", help="Compute in bfloat16: faster where supported, a little coarser.")
-    ] = False,
+    overwrite: Overwrite = False,
+    bf16: Bf16 = False,
     device: Device = "auto",
     json: Json = False,
     quiet: Quiet = False,

@@ -10,6 +10,7 @@ import typer
 
 from netbend.choices import NonFinite, Phase
 from netbend.cli.idle import is_given, refuse_idle_options
+from netbend.cli.options import Bf16, ClusterFile, DrawSeed, OnNonFinite, Overwrite
 from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar
 from netbend.errors import ModelError, RenderError
 
@@ -54,16 +55,12 @@ def sound(
     ] = 0.0,
     gain: Annotated[bool, typer.Option("--gain/--no-gain", help="Keep the source's loudness.")] = True,
     volume: Annotated[float, typer.Option(help="Make the result louder or softer, dB.")] = 0.0,
-    seed: Annotated[
-        int | None, typer.Option(help="Seed of the random selections; default: the recipe's.", min=0)
-    ] = None,
+    seed: DrawSeed = None,
     variations: Annotated[
         int, typer.Option(help="Results, each with another draw of the random selections.", min=1, max=1000)
     ] = 1,
-    clusters: Annotated[Path | None, typer.Option(help="Cluster file; default: the recipe's.")] = None,
-    nonfinite: Annotated[
-        NonFinite, typer.Option(help="What to do about NaN or infinity after a bend.")
-    ] = NonFinite.ERROR,
+    clusters: ClusterFile = None,
+    nonfinite: OnNonFinite = NonFinite.ERROR,
     spectrogram: Annotated[
         Path | None, typer.Option(help="PNG of source, reconstruction and results, the first 30 s.")
     ] = None,
@@ -82,10 +79,8 @@ def sound(
             "--truncation", "-t", help="psi: 1 varied, 0 the mean sound; default: the recipe's, or 1."
         ),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False,
-    bf16: Annotated[
-        bool, typer.Option("--bf16", help="Compute in bfloat16: faster where supported, a little coarser.")
-    ] = False,
+    overwrite: Overwrite = False,
+    bf16: Bf16 = False,
     device: Device = "auto",
     json: Json = False,
     quiet: Quiet = False,

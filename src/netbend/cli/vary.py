@@ -8,8 +8,9 @@ import typer
 
 from netbend.choices import NonFinite
 from netbend.cli.idle import refuse_idle_options
-from netbend.cli.latent import BESIDE, WITHOUT, LatentFile, LatentSeed, LatentSpace, Truncation, one_latent
+from netbend.cli.latent import BESIDE, WITHOUT, LatentFile, LatentSeed, one_latent
 from netbend.cli.many import makes_pictures, typed, write_and_say
+from netbend.cli.options import ClusterFile, LatentSpace, ModelName, OnNonFinite, Overwrite, Truncation
 from netbend.cli.output import Device, Json, Quiet
 from netbend.errors import ModelError, RecipeError, RenderError
 
@@ -26,10 +27,7 @@ _BESIDE = {**BESIDE, "surprise": ["recipe", "clusters"], "keep": ["count", "seed
 def vary(
     context: typer.Context,
     recipe: Annotated[Path | None, typer.Argument(help="Recipe file with random selections.")] = None,
-    model: Annotated[
-        str | None,
-        typer.Option("--model", "-m", help="Name or checkpoint file; default: the recipe's, or faces."),
-    ] = None,
+    model: ModelName = None,
     count: Annotated[int, typer.Option(help="How many.", min=1, max=1000)] = 24,
     seed: Annotated[int, typer.Option(help="Of the first; the pictures show theirs.", min=0, max=2**62)] = 0,
     keep: Annotated[
@@ -48,13 +46,11 @@ def vary(
     latents: LatentFile = None,
     space: LatentSpace = None,
     truncation: Truncation = None,
-    clusters: Annotated[Path | None, typer.Option(help="Cluster file; default: the recipe's.")] = None,
-    nonfinite: Annotated[
-        NonFinite, typer.Option(help="What to do about NaN or infinity after a bend.")
-    ] = NonFinite.ERROR,
+    clusters: ClusterFile = None,
+    nonfinite: OnNonFinite = NonFinite.ERROR,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder.")] = Path("out"),
     metadata: Annotated[bool, typer.Option(help="Keep a record inside each picture.")] = True,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False,
+    overwrite: Overwrite = False,
     device: Device = "auto",
     json: Json = False,
     quiet: Quiet = False,

@@ -1,0 +1,35 @@
+"""Options that several commands have, each said once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from netbend.choices import NoiseMode, NonFinite, Space
+
+RecipeFile = Annotated[Path | None, typer.Argument(help="Recipe file; without one the model is unbent.")]
+ModelName = Annotated[
+    str | None,
+    typer.Option("--model", "-m", help="Name or checkpoint file; default: the recipe's, or faces."),
+]
+LatentSpace = Annotated[
+    Space | None, typer.Option(help="Space of the latents in the file, if its keys do not say.")
+]
+Truncation = Annotated[
+    float | None,
+    typer.Option(
+        "--truncation",
+        "-t",
+        help="psi: 1 varied, 0 the mean picture; default: the recipe's, or 0.7 (1 for w from files).",
+    ),
+]
+Noise = Annotated[NoiseMode, typer.Option(help="Per-layer noise.")]
+DrawSeed = Annotated[
+    int | None, typer.Option(help="Seed of the random selections; default: the recipe's.", min=0)
+]
+ClusterFile = Annotated[Path | None, typer.Option(help="Cluster file; default: the recipe's.")]
+OnNonFinite = Annotated[NonFinite, typer.Option(help="What to do about NaN or infinity after a bend.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")]
+Bf16 = Annotated[
+    bool, typer.Option("--bf16", help="Compute in bfloat16: faster where supported, a little coarser.")
+]
