@@ -2,20 +2,29 @@
 
 from torch import Tensor
 
-from netbend.transforms.planes import by_pixels
+from netbend.transforms.planes import by_pixels, from_pixel_rows, pixel_rows
 
 
 def take(maps: Tensor, features: Tensor) -> Tensor:
     """Features of maps `(N, F, H, W)`, `(N, K, H, W)` for K indices; a copy that lies as the maps do."""
     if not by_pixels(maps):
         return maps.index_select(1, features)
-    return maps.permute(0, 2, 3, 1).index_select(3, features).permute(0, 3, 1, 2)
+    return _as_maps(_rows(maps).index_select(1, features), maps)
 
 
 def put(maps: Tensor, features: Tensor, bent: Tensor) -> Tensor:
     """A copy of maps with other values `(N, K, H, W)` for some features."""
     if not by_pixels(maps):
         return maps.index_copy(1, features, bent)
-    # A scatter goes through the maps pixel by pixel; index_copy once for each feature.
-    pixels, values = maps.permute(0, 2, 3, 1), bent.permute(0, 2, 3, 1)
-    return pixels.scatter(3, features.expand(values.shape), values).permute(0, 3, 1, 2)
+    # A scatter goes through the maps pixel by pixel, index_copy once for each feature.
+    values = _rows(bent)
+    return _as_maps(_rows(maps).scatter(1, features.expand(values.shape), values), maps)
+
+
+def _rows(maps: Tensor) -> Tensor:
+    """One row for each pixel of all samples: kernels have fast ways through matrices alone."""
+    return pixel_rows(maps).flatten(0, 1)
+
+
+def _as_maps(rows: Tensor, like: Tensor) -> Tensor:
+    return from_pixel_rows(rows.view(len(like), -1, rows.shape[1]), like)
