@@ -28,6 +28,7 @@ from netbend.cli import (
     vary,
 )
 from netbend.errors import NetbendError
+from netbend.memory import keep_freed_memory
 
 app = typer.Typer(
     name="netbend",
@@ -73,6 +74,7 @@ def options(
 def main() -> None:
     """Run a command; an error that a user can act upon is one message and exit code 1."""
     warnings.showwarning = lambda message, *_: print(f"netbend: warning: {message}", file=sys.stderr)
+    keep_freed_memory()
     try:
         app()
     except NetbendError as error:
