@@ -30,6 +30,14 @@ class NonFinite(StrEnum):
     REPLACE = "replace"
 
 
+class Precision(StrEnum):
+    """In what networks compute; bf16 is coarser, and faster where there are instructions for it: auto."""
+
+    FLOAT32 = "float32"
+    BF16 = "bf16"
+    AUTO = "auto"
+
+
 class Phase(StrEnum):
     """Where phases of sound come from: the source's own, or estimated from the magnitudes alone."""
 

@@ -104,7 +104,7 @@ def test_pictures_beside_each_other_and_other_latents(run: Run, folder: Path) ->
         (["--compare"], (64, 32)),
         (["--seeds", "0-2"], (32, 32)),
         (["--seeds", "5", "--noise", "random"], (32, 32)),
-        (["--bend-seed", "9", "--bf16"], (32, 32)),
+        (["--bend-seed", "9", "--precision", "bf16"], (32, 32)),
     ]:
         ran = run(*FILM, "--seconds", "0.5", "-o", "film.mkv", "--overwrite", *options)
         assert ran.code == 0, ran.err

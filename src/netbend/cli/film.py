@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netbend import __version__
-from netbend.choices import NoiseMode, NonFinite, Space
+from netbend.choices import NoiseMode, NonFinite, Precision, Space
 from netbend.cli.film_folder import kept_or_removed, refuse_another_film
 from netbend.cli.idle import is_given, refuse_idle_options
 from netbend.cli.options import (
-    Bf16,
     ClusterFile,
     DrawSeed,
+    InPrecision,
     LatentSpace,
     ModelName,
     Noise,
@@ -85,7 +85,7 @@ def film(
         int | None, typer.Option(help="Only so many frames, evenly over the film, on a sheet.", min=2, max=64)
     ] = None,
     overwrite: Overwrite = False,
-    bf16: Bf16 = False,
+    precision: InPrecision = Precision.FLOAT32,
     device: Device = "auto",
     json: Json = False,
     quiet: Quiet = False,
@@ -100,7 +100,7 @@ def film(
         _check_picture(out, overwrite)
     else:
         _check_film(out, fps, height, is_given(context, "quality"), overwrite)
-    scene = _scene(recipe, model, seeds, latents, space, clusters, device, bf16)
+    scene = _scene(recipe, model, seeds, latents, space, clusters, device, precision)
     scene = replace(scene, seconds=seconds, soundtrack=sound, truncation=truncation, seed=bend_seed)
     if sound is not None and not is_picture and not scene.follows_its_sound:
         _refuse_silent(out, sound)
@@ -154,16 +154,18 @@ def _scene(
     space: Space | None,
     clusters_file: Path | None,
     device: str,
-    bf16: bool,
+    precision: Precision,
 ) -> "Scene":
     from netbend.film.scene import Scene
     from netbend.models.base import SoundModel
-    from netbend.models.catalog import load_model
+    from netbend.models.catalog import choose_device, load_model
+    from netbend.models.precision import wants_bfloat16
     from netbend.recipe import Recipe, load_clusters, load_recipe
 
     recipe = Recipe(()) if recipe_file is None else load_recipe(recipe_file)
     clusters = None if clusters_file is None else load_clusters(clusters_file)
     latent = _latent(seeds, latents_file, space)
+    bf16 = wants_bfloat16(precision, choose_device(device))
     model = load_model(model_name or recipe.model or "faces", device, bf16=bf16)
     if isinstance(model, SoundModel):
         raise ModelError(f"{model.name} makes sound, not pictures: `netbend sound` plays it")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from netbend.choices import NoiseMode, NonFinite, Space
+from netbend.choices import NoiseMode, NonFinite, Precision, Space
 
 RecipeFile = Annotated[Path | None, typer.Argument(help="Recipe file; without one the model is unbent.")]
 ModelName = Annotated[
@@ -30,6 +30,7 @@ DrawSeed = Annotated[
 ClusterFile = Annotated[Path | None, typer.Option(help="Cluster file; default: the recipe's.")]
 OnNonFinite = Annotated[NonFinite, typer.Option(help="What to do about NaN or infinity after a bend.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")]
-Bf16 = Annotated[
-    bool, typer.Option("--bf16", help="Compute in bfloat16: faster where supported, a little coarser.")
+InPrecision = Annotated[
+    Precision,
+    typer.Option("--precision", help="bf16: coarser, and faster where supported; auto: there alone."),
 ]

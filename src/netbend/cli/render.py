@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netbend.choices import NoiseMode, NonFinite, Space
+from netbend.choices import NoiseMode, NonFinite, Precision, Space
 from netbend.cli.idle import refuse_idle_options
 from netbend.cli.options import (
-    Bf16,
     ClusterFile,
     DrawSeed,
+    InPrecision,
     LatentSpace,
     ModelName,
     Noise,
@@ -69,7 +69,7 @@ def render(
     ] = None,
     metadata: Annotated[bool, typer.Option(help="Keep a record inside each picture.")] = True,
     overwrite: Overwrite = False,
-    bf16: Bf16 = False,
+    precision: InPrecision = Precision.FLOAT32,
     device: Device = "auto",
     json: Json = False,
     quiet: Quiet = False,
@@ -89,7 +89,7 @@ def render(
             recipe,
             model,
             device,
-            bf16,
+            precision,
             play,
             truncation,
             time,
@@ -121,7 +121,7 @@ _IDLE_BESIDE = {
     "latents": ["seeds"],
     "from_picture": [
         *("recipe", "seeds", "latents", "space", "truncation", "cutoff", "noise", "label", "style_seed"),
-        *("style_layers", "bend_seed", "clusters", "nonfinite", "sheet", "compare", "bf16", "time"),
+        *("style_layers", "bend_seed", "clusters", "nonfinite", "sheet", "compare", "precision", "time"),
     ],
 }
 
@@ -130,7 +130,7 @@ def _job(
     recipe_file: Path | None,
     model_name: str | None,
     device: str,
-    bf16: bool,
+    precision: Precision,
     play: "Play",
     truncation: float | None,
     time: float | None,
@@ -148,7 +148,8 @@ def _job(
     from netbend.latents.seeds import parse_seeds
     from netbend.latents.truncation import comes_from_file, usual_truncation
     from netbend.models.base import SoundModel
-    from netbend.models.catalog import load_model
+    from netbend.models.catalog import choose_device, load_model
+    from netbend.models.precision import wants_bfloat16
     from netbend.motion import value_at
     from netbend.recipe import load_clusters, load_recipe
     from netbend.recipe.moving import fitted_recipe, recipe_moves
@@ -166,6 +167,7 @@ def _job(
     time = time or 0.0
     seed_list = parse_seeds(seeds or SEEDS)
     clusters = None if clusters_file is None else load_clusters(clusters_file)
+    bf16 = wants_bfloat16(precision, choose_device(device))
     model = load_model(model_name or (recipe.model if recipe else None) or "faces", device, bf16=bf16)
     if isinstance(model, SoundModel):
         raise ModelError(f"{model.name} makes sound, not pictures: `netbend sound` plays it")

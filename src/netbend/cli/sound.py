@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netbend.choices import NonFinite, Phase
+from netbend.choices import NonFinite, Phase, Precision
 from netbend.cli.idle import is_given, refuse_idle_options
-from netbend.cli.options import Bf16, ClusterFile, DrawSeed, OnNonFinite, Overwrite
+from netbend.cli.options import ClusterFile, DrawSeed, InPrecision, OnNonFinite, Overwrite
 from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar
 from netbend.errors import ModelError, RenderError
 
@@ -80,7 +80,7 @@ def sound(
         ),
     ] = None,
     overwrite: Overwrite = False,
-    bf16: Bf16 = False,
+    precision: InPrecision = Precision.FLOAT32,
     device: Device = "auto",
     json: Json = False,
     quiet: Quiet = False,
@@ -96,7 +96,7 @@ def sound(
     if not sources:
         _refuse_without_sources(context)
     lengths = _lengths(sources or [])
-    settings = _Settings(recipe, model, clusters, seed, variations, device, bf16)
+    settings = _Settings(recipe, model, clusters, seed, variations, device, precision)
     jobs = settings.jobs(phase, iterations, detail, mix, gain, volume, nonfinite)
     if sources:
         written = _bend_files(lengths, jobs, out, recipe, spectrogram, overwrite, quiet or json)
@@ -125,7 +125,7 @@ class _Settings:
     seed: int | None
     variations: int
     device: str
-    bf16: bool
+    precision: Precision
 
     def jobs(
         self,
@@ -158,9 +158,11 @@ class _Settings:
 
     def _load(self, name: str) -> "SoundModel":
         from netbend.models.base import SoundModel
-        from netbend.models.catalog import load_model
+        from netbend.models.catalog import choose_device, load_model
+        from netbend.models.precision import wants_bfloat16
 
-        model = load_model(name, self.device, bf16=self.bf16)
+        bf16 = wants_bfloat16(self.precision, choose_device(self.device))
+        model = load_model(name, self.device, bf16=bf16)
         if not isinstance(model, SoundModel):
             raise ModelError(f"{model.name} makes pictures, not sound: `netbend render` plays it")
         return model
