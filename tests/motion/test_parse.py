@@ -74,7 +74,7 @@ REFUSED: list[tuple[Any, str, bool]] = [
     ({"from": 0, "to": 1, "easing": "slow"}, "easing: expected linear, ease-in, .* not 'slow'", True),
     ({"from": 0, "to": 1, "seconds": 0}, "seconds: expected 0.001 to 1e[+]07 seconds, not 0", True),
     ({"from": 0, "to": 1, "seconds": 1e-300}, "seconds: expected 0.001", True),
-    ({"from": 0, "to": 1, "seconds": "2"}, "expected seconds: seconds, not '2'", True),
+    ({"from": 0, "to": 1, "seconds": "2"}, "seconds: expected 0.001 to 1e.07 seconds, not '2'", True),
     ({"from": 0, "to": 1, "loop": 2}, "from: unknown key `loop`; it takes from, to, seconds, easing", True),
     ({"keys": []}, r"keys: expected a list of \[seconds, value\]", True),
     ({"keys": {"0": 1}}, "keys: expected a list", True),

@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 
 from netbend.motion import Noise, Ramp, Wave
 from netbend.recipe.latent import (
+    Filmed,
     Journey,
     Latent,
     LatentFile,
@@ -66,6 +67,11 @@ FORMS: list[tuple[Any, Latent]] = [
         {"file": "me.npz", "direction": 0, "by": {"wave": "sine", "from": 0, "to": 1, "seconds": 3}},
         Latent(LatentFile("me.npz"), (Move(0, Wave("sine", 0, 1, 3)),)),
     ),
+    ({"film": "one.mp4"}, Latent(Filmed("one.mp4"))),
+    (
+        {"film": "one.mp4", "directions": [{"direction": 0, "by": 1}]},
+        Latent(Filmed("one.mp4"), (Move(0, 1.0),)),
+    ),
     (
         {"walk": 7, "directions": [{"direction": 0, "by": 1.5}, {"direction": 3, "from": -2, "to": 2}]},
         Latent(Walk(7), (Move(0, 1.5), Move(3, Ramp(-2, 2)))),
@@ -103,8 +109,12 @@ def test_every_form_is_read_and_fits_the_schema(data: Any, latent: Latent) -> No
         ({"through": [3, {"walk": 3}]}, "as a point"),
         ({"through": [3, {"seed": 3, "by": 1}]}, "seed: unknown key `by`"),
         ({"through": [3, 4], "loop": 1}, "loop: expected true or false"),
-        ({"through": [3, 4], "seconds": 0}, "seconds: expected a number above 0, not 0"),
-        ({"through": [3, 4], "seconds": float("inf")}, "seconds: expected a number above 0"),
+        ({"through": [3, 4], "seconds": 0}, "seconds: expected 0.001 to 1e\\+07 seconds, not 0"),
+        ({"through": [3, 4], "seconds": 1e-310, "loop": True}, "seconds: expected 0.001 to 1e"),
+        ({"through": [3, 4], "seconds": float("inf")}, "seconds: expected 0.001 to 1e"),
+        ({"walk": 7, "seconds": 1e-310}, "seconds: expected 0.001 to 1e"),
+        ({"film": ""}, "film: expected a film such as one.mp4"),
+        ({"film": "one.mp4", "direction": 1, "by": 1}, "beside film, moves are a list"),
         ({"through": [3, 4], "easing": "slow"}, "easing: expected linear"),
         ({"through": [3, 4], "smooth": True, "easing": "hold"}, "leave one out"),
         ({"through": [3, 4], "direction": 2, "by": 1}, "beside through, moves are a list"),
@@ -145,6 +155,7 @@ journeys = st.builds(
     st.sampled_from([None, "z", "w"]),
 )
 walks = st.builds(Walk, seeds, lengths, st.floats(0.01, 1000), st.floats(0.5, 50))
+films = st.builds(Filmed, st.sampled_from(["one.mp4", "a/b.mov"]))
 numbers = st.floats(-5, 5) | st.sampled_from([Ramp(0, 1), RAMP, Noise(3, -1, 1)])
 moves = st.builds(
     Move,
@@ -156,7 +167,7 @@ moves = st.builds(
 
 
 @settings(deadline=None)
-@given(st.builds(Latent, st.one_of(points, journeys, walks), st.lists(moves, max_size=3).map(tuple)))
+@given(st.builds(Latent, st.one_of(points, journeys, walks, films), st.lists(moves, max_size=3).map(tuple)))
 def test_what_is_written_reads_back_the_same(latent: Latent) -> None:
     data = latent_data(latent)
     assert parse_latent(data) == latent
@@ -165,7 +176,21 @@ def test_what_is_written_reads_back_the_same(latent: Latent) -> None:
 
 leaves = st.none() | st.booleans() | st.integers(-1, 9) | st.floats() | st.text("0123-,m.", max_size=4)
 words = st.sampled_from(
-    ["seed", "file", "mean", "through", "walk", "direction", "directions", "by", "from", "to", "seconds", "x"]
+    [
+        "seed",
+        "file",
+        "mean",
+        "through",
+        "walk",
+        "film",
+        "direction",
+        "directions",
+        "by",
+        "from",
+        "to",
+        "seconds",
+        "x",
+    ]
 )
 junk = st.recursive(
     leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3)

@@ -76,7 +76,7 @@ def _curve(data: Mapping[Any, Any], folder: Path | None) -> Curve:
 
 def _ramp(data: Mapping[str, Any], _folder: Path | None) -> Ramp:
     start, end = _ends(data)
-    seconds = None if "seconds" not in data else _positive(data, "seconds")
+    seconds = None if "seconds" not in data else seconds_of(data)
     return Ramp(start, end, seconds, _one_of(data.get("easing", "linear"), EASINGS, "easing"))
 
 
@@ -87,7 +87,7 @@ def _keys(data: Mapping[str, Any], _folder: Path | None) -> Keys:
     keys = tuple(_key(item) for item in items)
     if any(later.time <= earlier.time for earlier, later in pairwise(keys)):
         raise ValueError("keys: expected times that ascend")
-    loop = None if "loop" not in data else _positive(data, "loop")
+    loop = None if "loop" not in data else seconds_of(data, "loop")
     if loop is not None and loop < keys[-1].time:
         raise ValueError(f"loop: {loop:g} seconds end before the last key, at {keys[-1].time:g}")
     return Keys(keys, loop)
@@ -105,7 +105,7 @@ def _key(item: object) -> Key:
 def _wave(data: Mapping[str, Any], _folder: Path | None) -> Wave:
     shape = _one_of(data["wave"], WAVES, "wave")
     phase = _number(data.get("phase", 0.0), "phase: a number")
-    return Wave(shape, *_ends(data), _positive(data, "seconds"), phase)
+    return Wave(shape, *_ends(data), seconds_of(data), phase)
 
 
 def _noise(data: Mapping[str, Any], _folder: Path | None) -> Noise:
@@ -121,7 +121,7 @@ def noise_seed(data: object) -> int:
 
 def noise_settings(data: Mapping[str, Any]) -> dict[str, Any]:
     """seconds, loop and octaves, where they are given."""
-    settings = {key: _positive(data, key) for key in ("seconds", "loop") if key in data}
+    settings = {key: seconds_of(data, key) for key in ("seconds", "loop") if key in data}
     octaves = data.get("octaves", 1)
     if isinstance(octaves, bool) or not isinstance(octaves, int) or not 1 <= octaves <= MOST_OCTAVES:
         raise ValueError(f"octaves: expected 1 to {MOST_OCTAVES}, not {octaves!r:.40}")
@@ -161,13 +161,15 @@ def _ends(data: Mapping[str, Any]) -> tuple[float, float]:
     return _number(data["from"], "from: a number"), _number(data["to"], "to: a number")
 
 
-def _positive(data: Mapping[str, Any], key: str) -> float:
+def seconds_of(data: Mapping[str, Any], key: str = "seconds") -> float:
+    """A length of time, from a thousandth of a second on. Raises ValueError if it is missing or none."""
     if key not in data:
         raise ValueError(f"`{key}:` is missing")
-    value = _number(data[key], f"{key}: seconds")
-    if not SHORTEST <= value <= LONGEST:
-        raise ValueError(f"{key}: expected {SHORTEST:g} to {LONGEST:g} seconds, not {value:g}")
-    return value
+    value = data[key]
+    known = isinstance(value, int | float) and not isinstance(value, bool)
+    if not known or not SHORTEST <= value <= LONGEST:
+        raise ValueError(f"{key}: expected {SHORTEST:g} to {LONGEST:g} seconds, not {value!r:.40}")
+    return float(value)
 
 
 def _number(data: object, what: str) -> float:

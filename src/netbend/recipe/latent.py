@@ -8,6 +8,7 @@ from typing import Any
 
 from netbend.motion import number_data, parse_number
 from netbend.motion.curves import EASINGS
+from netbend.motion.parse import seconds_of
 from netbend.recipe.latent_schema import (
     LARGEST_SEED,
     MOST_DIRECTIONS,
@@ -145,7 +146,7 @@ def _journey(data: Mapping[str, Any]) -> Journey:
         raise ValueError("easing: slows down at every point, which `smooth: true` does not; leave one out")
     return Journey(
         points=tuple(points),
-        seconds=_above_zero(data, "seconds"),
+        seconds=_seconds(data),
         loop=_yes(data, "loop"),
         smooth=smooth,
         easing=_one_of(data, "easing", EASINGS) or "linear",
@@ -161,7 +162,7 @@ def _walk(data: Mapping[str, Any]) -> Walk:
         raise ValueError(f"length: expected at most {MOST_LENGTH:g}, not {length:g}")
     if not SMOOTHNESS[0] <= smoothness <= SMOOTHNESS[1]:
         raise ValueError(f"smoothness: expected {SMOOTHNESS[0]:g} to {SMOOTHNESS[1]:g}, not {smoothness:g}")
-    return Walk(seed, _above_zero(data, "seconds"), length, smoothness)
+    return Walk(seed, _seconds(data), length, smoothness)
 
 
 def _filmed(data: Mapping[str, Any]) -> Filmed:
@@ -247,6 +248,10 @@ def _numbers(data: object, what: str, largest: int) -> list[int]:
     if not numbers:
         raise ValueError(f"{what}: expected at least one number")
     return numbers
+
+
+def _seconds(data: Mapping[str, Any]) -> float | None:
+    return seconds_of(data) if "seconds" in data else None
 
 
 def _above_zero(data: Mapping[str, Any], key: str) -> float | None:

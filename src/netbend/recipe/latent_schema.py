@@ -4,6 +4,7 @@ from typing import Any
 
 from netbend.motion import number_schema
 from netbend.motion.curves import EASINGS
+from netbend.motion.parse import settings_schema
 
 LARGEST_SEED = 2**32 - 1  # of a latent, as NVIDIA's tools draw z
 MOST_LENGTH = 1000.0  # of a walk; its harmonics are kept in memory
@@ -23,7 +24,7 @@ def latent_schema() -> dict[str, Any]:
 
 def _moves(place: dict[str, Any]) -> list[dict[str, Any]]:
     """A move by a number or from one to another, written beside a place."""
-    ramp = {"from": _NUMBER, "to": _NUMBER, "seconds": _ABOVE_ZERO, "easing": _EASING}
+    ramp = {"from": _NUMBER, "to": _NUMBER, **_SECONDS, "easing": _EASING}
     by = {"by": number_schema(_NUMBER)}
     needed = [*list(place)[:1], "direction"]
     return [
@@ -43,7 +44,7 @@ def _one_or_more(item: dict[str, Any]) -> dict[str, Any]:
 
 
 _NUMBER = {"type": "number"}
-_ABOVE_ZERO = {"type": "number", "exclusiveMinimum": 0}
+_SECONDS = settings_schema("seconds")
 _EASING = {"enum": list(EASINGS)}
 _SEED = {"type": "integer", "minimum": 0, "maximum": LARGEST_SEED}
 _WHOLE = {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "^[0-9, -]+$"}]}
@@ -64,7 +65,7 @@ _POINTS: list[dict[str, Any]] = [
 ]
 _JOURNEY = {
     "through": _one_or_more({"anyOf": [*_SHORT, *(_object(point) for point in _POINTS)]}),
-    "seconds": {**_ABOVE_ZERO, "description": "of each leg; default: they share the film"},
+    "seconds": {**_SECONDS["seconds"], "description": "of each leg; default: they share the film"},
     "loop": {"type": "boolean", "description": "back to the first point, without end"},
     "smooth": {"type": "boolean", "description": "a spline through the points"},
     "easing": {**_EASING, "description": "of each leg"},
@@ -72,7 +73,7 @@ _JOURNEY = {
 }
 _WALK = {
     "walk": {**_SEED, "description": "seed of a closed curve"},
-    "seconds": {**_ABOVE_ZERO, "description": "until it closes; default: the film"},
+    "seconds": {**_SECONDS["seconds"], "description": "until it closes; default: the film"},
     "length": {"type": "number", "exclusiveMinimum": 0, "maximum": MOST_LENGTH},
     "smoothness": {"type": "number", "minimum": SMOOTHNESS[0], "maximum": SMOOTHNESS[1]},
 }
