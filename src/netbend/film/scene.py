@@ -1,6 +1,7 @@
 """From a recipe to a film: its length, its sound, where in latent space it moves."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from netbend.bending import Plan, resolve
@@ -48,7 +49,7 @@ class Scene:
     def follows_its_sound(self) -> bool:
         return follows_soundtrack(self.recipe)
 
-    @property
+    @cached_property
     def length(self) -> float:
         """Seconds: as asked for, or the recipe's, or as long as the sound, or once through the latents."""
         if self.seconds is not None or self.recipe.seconds is not None:

@@ -1,6 +1,7 @@
 """Another film as a path through latent space: one network into the next (paper, section 7.5)."""
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from netbend.models.styled import StyledModel
 
 ENCODED_AT_ONCE = 16
 MOST_FRAMES = 100_000
+MOST_PIXELS = 2**26  # of a frame; a film of few bytes may say that it has any number
+FORMATS = "mov,matroska,avi,gif,mpegts,mpeg,ogg,flv"  # no playlists: they open other files
 
 
 def encoded_film(film: Path, model: Model) -> Callable[[float], Tensor]:
@@ -33,25 +36,22 @@ def encoded_film(film: Path, model: Model) -> Callable[[float], Tensor]:
         raise LatentError(
             f"film {film}: {model.name} has no encoder, which turns pictures into latents; `faces` has one"
         )
-    batches = [
-        start_of(model, batch, Space.W_PLUS, encoder).cpu() for batch in _batches(film, encoder, model)
-    ]
-    latents = torch.cat(batches)
-    rate = float(_rate(film))
+    latents = torch.cat(list(_encoded(film, model, encoder)))
+    rate = _rate(film)
     return lambda time: latents[min(len(latents) - 1, int(time * rate + 1e-6))]
 
 
 def seconds_of(film: Path) -> float:
     """How long a film is. Raises LatentError for files that are no films."""
-    return float(sum(1 for _ in _frames(film, 8)) / _rate(film))
+    return sum(1 for _ in _frames(film, 1)) / _rate(film)
 
 
-def _batches(film: Path, encoder: Encoder, model: StyledModel[Any]) -> Iterator[Tensor]:
-    frames = list(_frames(film, encoder.architecture.size))
-    device = model.generator.w_mean.device
-    for start in range(0, len(frames), ENCODED_AT_ONCE):
-        pixels = np.stack(frames[start : start + ENCODED_AT_ONCE])
-        yield torch.from_numpy(pixels).permute(0, 3, 1, 2).to(device).float() / 127.5 - 1
+def _encoded(film: Path, model: StyledModel[Any], encoder: Encoder) -> Iterator[Tensor]:
+    """w+ `(n, L, D)` of some frames after the others."""
+    frames = _frames(film, encoder.architecture.size)
+    while pixels := list(islice(frames, ENCODED_AT_ONCE)):
+        images = torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2).to(model.generator.w_mean.device)
+        yield start_of(model, images.float() / 127.5 - 1, Space.W_PLUS, encoder).cpu()
 
 
 def _frames(film: Path, size: int) -> Iterator[NDArray[np.uint8]]:
@@ -75,18 +75,35 @@ def _frames(film: Path, size: int) -> Iterator[NDArray[np.uint8]]:
 
 
 def _rate(film: Path) -> float:
+    """Frames a second."""
     with _opened(film) as container:
-        return float(container.streams.video[0].average_rate)
+        rate = container.streams.video[0].average_rate
+    if not rate:
+        raise LatentError(f"film {film}: does not say how many frames a second it has")
+    return float(rate)
 
 
 def _opened(film: Path) -> Any:
     if not film.is_file():
-        raise LatentError(f"film {film}: no such file")
+        raise LatentError(f"film {film}: {'not a file' if film.exists() else 'no such file'}")
     try:
-        container = av.open(str(film))
+        container = av.open(str(film), options={"format_whitelist": FORMATS})
     except (av.FFmpegError, OSError) as error:
         raise LatentError(f"film {film}: not a film that can be read ({error.strerror})") from error
-    if not container.streams.video:
+    reason = _unreadable(container)
+    if reason is not None:
         container.close()
-        raise LatentError(f"film {film}: has no pictures")
+        raise LatentError(f"film {film}: {reason}")
+    # Frames may be larger than the file says.
+    container.streams.video[0].codec_context.options = {"max_pixels": str(MOST_PIXELS)}
     return container
+
+
+def _unreadable(container: Any) -> str | None:
+    """Why its pictures are not read."""
+    if not container.streams.video:
+        return "has no pictures"
+    video = container.streams.video[0]
+    if video.width * video.height > MOST_PIXELS:
+        return f"frames of {video.width}x{video.height} pixels; make them smaller"
+    return None
