@@ -93,7 +93,7 @@ def grid(
     )
     planned = plan_grid(down, across, setup, partial(load_model, device=device), settings)
     with progress_bar(visible=not (json or quiet)) as bar:
-        picture = planned.picture(lambda jobs: bar.track(jobs, description="Rendering"))
+        picture = planned.picture(lambda made: bar.track(made, len(planned.jobs), description="Rendering"))
     about = {"recipe": setup.recipe, "models": planned.models}
     write_together({out: png_with_command(picture, typed() if metadata else None, about)}, overwrite)
     if json:

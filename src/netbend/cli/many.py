@@ -41,7 +41,9 @@ def write_and_say(outcomes: "Sequence[Outcome]", wanted: "Wanted", json: bool, q
     from netbend.variations.files import write_outcomes
 
     with progress_bar(visible=not (json or quiet)) as bar:
-        written = write_outcomes(outcomes, wanted, lambda jobs: bar.track(jobs, description="Rendering"))
+        written = write_outcomes(
+            outcomes, wanted, lambda made: bar.track(made, len(outcomes), description="Rendering")
+        )
     if json:
         print_json({"files": [str(path) for path in written]})
     elif not quiet:

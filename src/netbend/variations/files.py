@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,11 @@ from netbend.recipe import recipe_to_data, recipe_to_yaml
 from netbend.render.files import nothing_left_on_error, refuse_existing
 from netbend.render.job import Job
 from netbend.render.record import png_bytes
+from netbend.render.together import Rendered, pictures_together
 from netbend.variations.moved import moved
 from netbend.wholefile import write_whole
 
 CHUNK = "netbend-command"  # of the PNG, as international text
-
-Jobs = Iterable[Job]
 
 
 @dataclass(frozen=True)
@@ -54,11 +53,11 @@ class Wanted:
 
 
 def write_outcomes(
-    outcomes: Sequence[Outcome], wanted: Wanted, track: Callable[[Jobs], Jobs] = iter
+    outcomes: Sequence[Outcome], wanted: Wanted, track: Callable[[Rendered], Rendered] = iter
 ) -> list[Path]:
     """Render what is needed, then write all files, or none if one cannot be written.
 
-    track: passes the jobs on as they are rendered, for a progress bar. Raises RenderError, before
+    track: passes the pictures on as they are rendered, for a progress bar. Raises RenderError, before
     anything is rendered for files that are there already, unless asked to overwrite.
     """
     paths = _paths(outcomes, wanted)
@@ -87,18 +86,19 @@ def _recipes(outcomes: Sequence[Outcome], wanted: Wanted) -> dict[Path, bytes]:
 
 
 def _pictures(
-    outcomes: Sequence[Outcome], wanted: Wanted, track: Callable[[Jobs], Jobs]
+    outcomes: Sequence[Outcome], wanted: Wanted, track: Callable[[Rendered], Rendered]
 ) -> dict[Path, bytes]:
-    files, thumbnails = {}, []
-    for outcome, job in zip(outcomes, track([outcome.job for outcome in outcomes]), strict=True):
-        picture = job.picture()
+    files, thumbnails = {}, {}
+    for place, picture in track(pictures_together([outcome.job for outcome in outcomes])):
+        outcome = outcomes[place]
         if wanted.pictures and outcome.stem:
-            record = None if wanted.command is None else job.record()
+            record = None if wanted.command is None else outcome.job.record()
             files[wanted.folder / f"{outcome.stem}.png"] = png_bytes(picture, record)
         if wanted.sheet:
-            thumbnails.append(thumbnail(picture))
+            thumbnails[place] = thumbnail(picture)
     if wanted.sheet:
-        sheet = contact_sheet(thumbnails, [outcome.label for outcome in outcomes])
+        in_order = [thumbnails[place] for place in range(len(outcomes))]
+        sheet = contact_sheet(in_order, [outcome.label for outcome in outcomes])
         files[wanted.folder / wanted.sheet] = png_with_command(sheet, wanted.command, _about(outcomes))
     return files
 

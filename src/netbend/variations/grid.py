@@ -1,6 +1,6 @@
 """Grids: pictures for every value of one thing by every value of another."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from netbend.recipe import Clusters, load_clusters
 from netbend.recipe.readable import parse_readable
 from netbend.recipe.yamlfile import Source
 from netbend.render.job import Job
+from netbend.render.together import Rendered, pictures_together
 from netbend.variations.axes import ALL, Axis, Setup
 from netbend.variations.freeze import draws_features
 from netbend.variations.labels import labelled
@@ -65,10 +66,15 @@ class Grid:
         """Name and hash of every model in it."""
         return sorted({(job.model.name, job.model.hash) for row in self.cells for job in row})
 
-    def picture(self, track: Callable[[Iterable[Job]], Iterable[Job]] = iter) -> Image.Image:
-        """Make all pictures, one by one, and put them together. track: for a progress bar."""
-        jobs = [*([self.corner] if self.corner else []), *(job for row in self.cells for job in row)]
-        shown = [self._shown(job.picture()) for job in track(jobs)]
+    @property
+    def jobs(self) -> list[Job]:
+        """All its pictures, row by row, after the one in the corner."""
+        return [*([self.corner] if self.corner else []), *(job for row in self.cells for job in row)]
+
+    def picture(self, track: Callable[[Rendered], Rendered] = iter) -> Image.Image:
+        """Make all pictures and put them together. track: passes them on, for a progress bar."""
+        made = {place: self._shown(picture) for place, picture in track(pictures_together(self.jobs))}
+        shown = [made[place] for place in range(len(made))]
         height = max(picture.height for picture in shown)
         shown = [_of_height(picture, height) for picture in shown]
         corner = shown.pop(0) if self.corner else None
