@@ -48,7 +48,7 @@ def main() -> None:
         times = measure(features, size, chosen.planes, chosen.rounds, CLOCKS[chosen.clock])
         lines += table(f"{features}x{size}x{size}", times)
         print("\n".join(lines[-len(transforms()) - 5 :]), flush=True)
-        for name in ("copy", "multiply", "rotate", "dilate r=2", "dilate r=16"):
+        for name in ("copy", "rotate", "dilate r=2", "dilate r=16"):
             curves.setdefault(name, []).append((features * size**2, times.middle(name) * 1e3))
     if chosen.table:
         chosen.table.write_text("\n".join(lines) + "\n")

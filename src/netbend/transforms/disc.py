@@ -2,7 +2,7 @@
 
 The largest value under a shape S + {0, v} is the larger of two values that are already there, those
 under S at a pixel and at v from it. A convex shape is nearly the Minkowski sum of the edges of its
-hull, so a disc of radius 16, of 793 pixels in 33 rows, takes 21 such steps for all pixels at once.
+hull, so a disc of radius 16, of 833 pixels in 33 rows, takes 21 such steps for all pixels at once.
 Where a sum of segments misses pixels of the shape, the step names them, and they are compared one by one.
 """
 
