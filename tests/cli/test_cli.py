@@ -166,12 +166,15 @@ def test_what_lasts_the_whole_film_is_not_needed_where_others_are_named(run: Run
     assert run(*given, "--seeds", "3", "-t", "1").code == 0
 
 
+TOO_LONG = "o" * 300
 MISTAKES = [
     (
         ["render", "turn.yaml", "-m", "tiny.safetensors", "--time", "2"],
         1,
         "--time 2: turn.yaml does not move; leave it out",
     ),
+    (["render", "turn.yaml", "-m", "tiny.safetensors", "--time", "inf"], 2, "--time"),
+    (["render", "-m", "tiny.safetensors", "--out", TOO_LONG], 1, f"{TOO_LONG}: File name too long"),
     (["render", "gone.yaml"], 1, "gone.yaml: no such file"),
     (
         ["render", "bad.yaml", "-m", "tiny.safetensors"],

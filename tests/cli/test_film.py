@@ -163,6 +163,13 @@ REFUSED = [
 ]
 
 
+def test_frames_that_no_memory_holds_are_refused(run: Run, folder: Path) -> None:
+    ran = run(*FILM[:-2], "--seconds", "0.2", "--height", "100000", "--out", "o/film.mp4")
+    assert ran.code == 2
+    assert "--height" in ran.err
+    assert not (folder / "o").exists()
+
+
 @pytest.mark.parametrize(("arguments", "message"), REFUSED, ids=[" ".join(r[0]) for r in REFUSED])
 def test_mistakes_are_one_message_and_leave_nothing(
     run: Run, folder: Path, arguments: list[str], message: str

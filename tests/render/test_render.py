@@ -131,6 +131,14 @@ def test_files_that_are_there_are_not_replaced_unasked(tmp_path: Path) -> None:
     refuse_existing([tmp_path / "there.png"], overwrite=True)
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that nobody can write in")
+def test_where_nothing_can_be_written_is_found_before_the_work(tmp_path: Path) -> None:
+    with pytest.raises(RenderError, match=r"cannot write in /proc: .*; name another --out"):
+        refuse_existing([tmp_path / "fine.png", Path("/proc/new/picture.png")], overwrite=False)
+    refuse_existing([tmp_path / "new/folders/picture.png"], overwrite=False)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_error_half_way_leaves_nothing_behind(tmp_path: Path) -> None:
     written = []
 

@@ -14,6 +14,7 @@ from netbend.choices import NoiseMode, NonFinite, Precision, Space
 from netbend.cli.film_folder import kept_or_removed, refuse_another_film
 from netbend.cli.idle import is_given, refuse_idle_options
 from netbend.cli.options import (
+    LONGEST,
     ClusterFile,
     DrawSeed,
     InPrecision,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from netbend.models.base import Play
     from netbend.recipe.places import Latent
 
-LONGEST = 24 * 3600.0  # seconds
+TALLEST = 4320  # rows, of 8K; encoders need gigabytes for more
 
 _WITHOUT = {"recipe": ["bend_seed", "clusters", "nonfinite"], "latents": ["space"]}
 _BESIDE = {"latents": ["seeds"], "frame": ["quality", "stills"], "stills": ["quality"]}
@@ -73,7 +74,8 @@ def film(
     nonfinite: OnNonFinite = NonFinite.ERROR,
     compare: Annotated[bool, typer.Option("--compare", help="The unbent picture beside the bent.")] = False,
     height: Annotated[
-        int | None, typer.Option(help="Of the frames; default: the model's, small ones enlarged.", min=16)
+        int | None,
+        typer.Option(help="Of the frames; default: the model's, small ones enlarged.", min=16, max=TALLEST),
     ] = None,
     quality: Annotated[
         int, typer.Option(help="CRF of .mp4 and .webm: 0 best, 18 looks like it, 30 small.", min=0, max=51)

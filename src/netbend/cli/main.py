@@ -83,6 +83,12 @@ def main() -> None:
     except BrokenPipeError:
         # The reader, `head` for one, has seen enough; keep Python from complaining at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        # Of a path that the system does not even look up: too long, or in a folder of somebody else's.
+        if error.filename is None:
+            raise
+        print(f"netbend: {error.filename}: {error.strerror}; name another path", file=sys.stderr)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

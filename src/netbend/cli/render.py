@@ -9,6 +9,7 @@ import typer
 from netbend.choices import NoiseMode, NonFinite, Precision, Space
 from netbend.cli.idle import refuse_idle_options
 from netbend.cli.options import (
+    LONGEST,
     ClusterFile,
     DrawSeed,
     InPrecision,
@@ -45,7 +46,8 @@ def render(
     space: LatentSpace = None,
     truncation: Truncation = None,
     time: Annotated[
-        float | None, typer.Option(help="Moment of a recipe that moves, in seconds; default: 0.", min=0)
+        float | None,
+        typer.Option(help="Moment of a recipe that moves, in seconds; default: 0.", min=0, max=LONGEST),
     ] = None,
     cutoff: Annotated[int | None, typer.Option(help="Truncate only the first so many styles.", min=0)] = None,
     noise: Noise = NoiseMode.CONSTANT,

@@ -3,19 +3,34 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from netbend.errors import NetbendError, RenderError
 
 
 def refuse_existing(paths: Sequence[Path], overwrite: bool) -> None:
-    """Raise RenderError if one of the files to write is there already, unless asked to overwrite."""
-    for folder in paths[0].parents:
-        if folder.exists() and not folder.is_dir():
-            raise RenderError(f"{folder} is a file; name a folder for --out")
+    """Look before long work whether its files can be written.
+
+    Raises RenderError if one of them is there already, unless asked to overwrite, or if nothing can be
+    written where they are to lie.
+    """
+    for folder in {path.parent for path in paths}:
+        _refuse_unwritable(folder)
     existing = [path for path in paths if path.exists()]
     if existing and not overwrite:
         others = f" (and {len(existing) - 1} more)" if len(existing) > 1 else ""
         raise RenderError(f"{existing[0]}{others} exists already; name another --out, or say --overwrite")
+
+
+def _refuse_unwritable(folder: Path) -> None:
+    """Try it: rights alone do not tell of read-only disks."""
+    there = next(part for part in (folder, *folder.parents) if part.exists())
+    if not there.is_dir():
+        raise RenderError(f"{there} is a file; name a folder for --out")
+    try:
+        TemporaryFile(dir=there).close()
+    except OSError as error:
+        raise RenderError(f"cannot write in {there}: {error.strerror}; name another --out") from error
 
 
 @contextmanager
