@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from netbend.bending import Layer, Plan, bend, resolve
     from netbend.clustering import Counts, Settings, cluster_features, cluster_latents
     from netbend.errors import NetbendError
+    from netbend.film.frames import Film
+    from netbend.film.make import make_film
+    from netbend.film.scene import Scene
     from netbend.latents.directions import find_directions
     from netbend.latents.file import load_latents
     from netbend.latents.path import latent_path
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from netbend.transforms import Transform, parameter, transform
     from netbend.variations.breed import breed
     from netbend.variations.freeze import freeze
+    from netbend.variations.grid import make_grid
     from netbend.variations.surprise import surprise
 
 __version__ = "0.1.0"
@@ -45,6 +49,9 @@ _ROOMS = {
     "bending": ["Layer", "Plan", "bend", "resolve"],
     "clustering": ["Counts", "Settings", "cluster_features", "cluster_latents"],
     "errors": ["NetbendError"],
+    "film.frames": ["Film"],
+    "film.make": ["make_film"],
+    "film.scene": ["Scene"],
     "latents.directions": ["find_directions"],
     "latents.file": ["load_latents"],
     "latents.path": ["latent_path"],
@@ -58,6 +65,7 @@ _ROOMS = {
     "transforms": ["Transform", "parameter", "transform"],
     "variations.breed": ["breed"],
     "variations.freeze": ["freeze"],
+    "variations.grid": ["make_grid"],
     "variations.surprise": ["surprise"],
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
@@ -66,6 +74,7 @@ __all__ = [
     "Bend",
     "Clusters",
     "Counts",
+    "Film",
     "Latents",
     "Layer",
     "Listening",
@@ -74,6 +83,7 @@ __all__ = [
     "Plan",
     "Play",
     "Recipe",
+    "Scene",
     "Settings",
     "SoundStream",
     "Transform",
@@ -89,6 +99,8 @@ __all__ = [
     "load_model",
     "load_recipe",
     "make_atlas",
+    "make_film",
+    "make_grid",
     "parameter",
     "project",
     "resolve",

@@ -136,6 +136,8 @@ REFUSED = [
     (["drift.yaml", "-o", "folder.mp4"], "folder.mp4: is a folder; name another --out"),
     (["drift.yaml", "-o", "tiny"], "tiny: is a file; name another --out"),
     (["drift.yaml", "-o", "tiny", "--overwrite"], "tiny: is a file"),
+    (["drift.yaml", "-o", "."], "--out .: name a folder of the film's own, such as film"),
+    (["drift.yaml", "-o", "..", "--overwrite"], "--out ..: name a folder of the film's own, such as ../film"),
     (["drift.yaml", "-o", "there.mp4"], "there.mp4 exists already; name another --out, or say --overwrite"),
     (["drift.yaml", "-o", "full"], "full exists already; name another --out"),
     (["drift.yaml", "-o", "tone.wav/film.mp4"], "tone.wav is a file; name a folder for --out"),

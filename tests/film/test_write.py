@@ -11,10 +11,12 @@ import pytest
 import soundfile
 from PIL import Image
 
+from netbend.choices import NoiseMode
 from netbend.errors import RenderError, SoundError
 from netbend.film.formats import FORMATS, format_of
 from netbend.film.settings import settings_of
 from netbend.film.write import Encoding, at_height, fraction, unfinished, write_film
+from netbend.models.base import Play
 
 from .conftest import Drawn, Film_of, is_empty, noise_picture, plain
 
@@ -341,6 +343,9 @@ OTHERS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     ({}, {"seconds": 5}, "recipe, frames"),
     ({}, {"fps": 25}, "recipe, frames, fps"),
     ({}, {"compare": True}, "compare"),
+    ({}, {"play": Play(cutoff=2)}, "recipe"),
+    ({}, {"play": Play(label="blue")}, "recipe"),
+    ({}, {"play": Play(noise=NoiseMode.NONE)}, "noise"),
     ({}, {"encoding": {"height": 64}}, "height"),
     ({}, {"encoding": {"quality": 30}}, "quality"),
     ({}, {"kind": ".webm"}, "kind"),

@@ -23,7 +23,7 @@ from netbend.recipe import Bend, Cluster, Clusters, Random, Recipe, parse_recipe
 from netbend.render.job import Job
 from netbend.transforms import build_transform
 from netbend.variations.axes import Setup, parse_axis
-from netbend.variations.grid import FIGURES, Grid, Settings, plan_grid
+from netbend.variations.grid import FIGURES, Grid, Settings, make_grid, plan_grid
 from netbend.variations.labels import labelled, wrapped
 
 
@@ -117,6 +117,21 @@ def test_the_picture_holds_the_cells_in_their_places_and_the_unbent_one_in_the_c
     model = MODELS["tiny"]
     unbent = thumbnail(Job(model, model.latents([0]), PLAY).picture())
     np.testing.assert_array_equal(pixels(picture.crop((GAP, GAP, GAP + 128, GAP + 128))), pixels(unbent))
+
+
+def test_a_grid_is_made_at_once() -> None:
+    made = make_grid("layer=1,2", "angle=10,20", MODELS["tiny"], RECIPE, seed=4, truncation=0.5)
+    expected = planned("layer=1,2", "angle=10,20", replace(BASE, seed=4), Settings(play=Play(0.5)))
+    np.testing.assert_array_equal(pixels(made), pixels(expected.picture()))
+
+
+def test_without_a_recipe_a_grid_has_a_bend_of_what_the_axes_say() -> None:
+    axes = "transform=rotate 45; invert", "layer=1,2"
+    expected = planned(*axes, Setup("tiny", recipe={"bends": [{}]}), Settings(play=Play(0.7)))
+    made = make_grid(*axes, MODELS["tiny"])
+    np.testing.assert_array_equal(pixels(made), pixels(expected.picture()))
+    with pytest.raises(RenderError, match=r"rows 'angel'.* did you mean 'angle'"):
+        make_grid("angel=1,2", "layer=1,2", MODELS["tiny"])
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,15 @@
 """`netbend film`: a recipe over time, as a film."""
 
+import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
-from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netbend import __version__
 from netbend.choices import NoiseMode, NonFinite, Precision, Space
-from netbend.cli.film_folder import kept_or_removed, refuse_another_film
 from netbend.cli.idle import is_given, refuse_idle_options
 from netbend.cli.options import (
     LONGEST,
@@ -28,14 +26,13 @@ from netbend.cli.options import (
 )
 from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar
 from netbend.errors import ModelError, RenderError
-from netbend.film.formats import QUALITY, format_of
+from netbend.film.formats import QUALITY, check_out, format_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from netbend.film.frames import Film
     from netbend.film.scene import Scene
-    from netbend.film.write import Encoding
     from netbend.models.base import Play
     from netbend.recipe.places import Latent
 
@@ -114,7 +111,7 @@ def film(
     else:
         if made.still and len(made) > 1:
             warnings.warn("nothing moves: every frame is the same picture", stacklevel=2)
-        _write_film(made, out, _encoding(scene, made, out, height, quality), quiet or json)
+        _write_film(scene, made, out, height, quality, quiet or json)
     if json:
         print_json({"files": [str(out)], "frames": len(made), "seconds": made.seconds})
     elif not quiet:
@@ -125,19 +122,12 @@ def _check_film(out: Path, fps: float, height: int | None, quality_given: bool, 
     """Refuse before the work what cannot be written. Raises RenderError."""
     from netbend.render.files import refuse_existing
 
-    format = format_of(out)
-    if out.exists() and out.is_dir() != (format is None):
-        raise RenderError(f"{out}: is a {'folder' if out.is_dir() else 'file'}; name another --out")
+    check_out(out, fps, height)
     if not (out.is_dir() and not any(out.iterdir())):
         refuse_existing([out], overwrite)
+    format = format_of(out)
     if quality_given and (format is None or not format.is_yuv):
         raise RenderError(f"--quality means nothing for {out.suffix or 'PNG'} films: they have but one")
-    if height is not None and height % 2 and format is not None and format.is_yuv:
-        raise RenderError(f"--height {height}: {out.suffix} films have an even number of rows")
-    if format is not None and fps > format.most_fps:
-        raise RenderError(
-            f"--fps {fps:g}: players slow {out.suffix} films down above {format.most_fps:g} frames a second"
-        )
 
 
 def _check_picture(out: Path, overwrite: bool) -> None:
@@ -205,24 +195,6 @@ def _refuse_silent(out: Path, sound: Path) -> None:
         )
 
 
-def _encoding(scene: "Scene", film: "Film", out: Path, height: int | None, quality: int) -> "Encoding":
-    from netbend.film.write import Encoding
-    from netbend.recipe import recipe_to_data
-
-    format = format_of(out)
-    sound = scene.sound if format is not None and format.audio is not None else None
-    made_with = {
-        "netbend": __version__,
-        "model": scene.model.name,
-        "model_hash": scene.model.hash,
-        "recipe": recipe_to_data(scene.whole_recipe),
-        "fps": film.fps,
-        "noise": str(film.play.noise),
-        "sound": None if scene.sound is None else scene.sound.name,
-    }
-    return Encoding(height, quality, sound, dumps(made_with, separators=(",", ":")))
-
-
 def _frame(film: "Film", number: int, height: int | None) -> "Image":
     from netbend.film.write import at_height
 
@@ -246,15 +218,19 @@ def _write_picture(make: Callable[[], "Image"], out: Path) -> None:
     write_whole(out, png_bytes(make(), None), RenderError)
 
 
-def _write_film(film: "Film", out: Path, encoding: "Encoding", silent: bool) -> None:
-    from netbend.film.settings import settings_of
-    from netbend.film.write import unfinished, write_film
-    from netbend.wholefile import folder_of, write_whole
+def _write_film(
+    scene: "Scene", film: "Film", out: Path, height: int | None, quality: int, silent: bool
+) -> None:
+    from netbend.film.folder import GOES_ON
+    from netbend.film.make import encoding_of, write_or_keep
+    from netbend.film.write import unfinished
 
-    settings = settings_of(film, encoding, out.suffix.lower())
-    folder = unfinished(out)
-    refuse_another_film(folder, settings)
-    with folder_of(out, RenderError), kept_or_removed(folder), progress_bar(visible=not silent) as bar:
-        write_whole(folder / "settings.json", settings.content(), RenderError)
+    encoding = encoding_of(scene, film, out, height, quality)
+    with progress_bar(visible=not silent) as bar:
         task = bar.add_task("Filming", total=len(film))
-        write_film(film, out, encoding, lambda count: bar.advance(task, count))
+        try:
+            write_or_keep(film, out, encoding, lambda count: bar.advance(task, count))
+        except KeyboardInterrupt:
+            if unfinished(out).exists():
+                print(f"netbend: stopped; {GOES_ON.format(unfinished(out))}", file=sys.stderr)
+            raise

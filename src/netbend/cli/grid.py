@@ -13,8 +13,7 @@ from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar
 from netbend.errors import RenderError
 
 if TYPE_CHECKING:
-    from netbend.recipe import Recipe
-    from netbend.variations.axes import Axis, Setup
+    from netbend.variations.axes import Axis
 
 _BESIDE = {
     "recipe": ["transform", "layer"],
@@ -70,14 +69,15 @@ def grid(
     from netbend.recipe import load_clusters, load_recipe
     from netbend.render.files import refuse_existing
     from netbend.variations.files import png_with_command, write_together
-    from netbend.variations.grid import Settings, plan_grid
+    from netbend.variations.grid import Settings, plan_grid, setup_of
     from netbend.variations.shown import truncation_of
 
     refuse_idle_options(context, {}, _BESIDE)
     down, across = _axes(rows, columns, figure)
     _refuse_varied(context, {down.kind, across.kind})
     base = None if recipe is None else load_recipe(recipe)
-    setup = _setup(base, down, across, transform, layer, model, seed, draw)
+    name = model or (base.model if base else None) or "faces"
+    setup = setup_of(down, across, name, base, _bend(transform, layer), seed=seed, draw=draw)
     if setup.recipe is None:
         _refuse_of_bends(context)
     if out.suffix.lower() != ".png":
@@ -130,27 +130,13 @@ def _refuse_of_bends(context: typer.Context) -> None:
             )
 
 
-def _setup(
-    recipe: "Recipe | None",
-    rows: "Axis",
-    columns: "Axis",
-    transform: str | None,
-    layer: str | None,
-    model: str | None,
-    seed: int | None,
-    draw: int | None,
-) -> "Setup":
-    """What the axes start from: a recipe, one bend, or the unbent model."""
-    from netbend.recipe import recipe_to_data
-    from netbend.variations.axes import Setup, transform_data
+def _bend(transform: str | None, layer: str | None) -> dict[str, Any]:
+    """One bend, as far as the options say it."""
+    from netbend.variations.axes import transform_data
     from netbend.variations.lists import value
 
-    name = model or (recipe.model if recipe else None) or "faces"
-    if recipe is not None:
-        return Setup(name, seed, draw, recipe_to_data(recipe))
     bend: dict[str, Any] = {} if transform is None else transform_data(transform, "--transform")
     if layer is not None:
         address = value(layer)
         bend["layer"] = address if isinstance(address, int) else layer
-    bends = bool(bend) or rows.of_bend or columns.of_bend
-    return Setup(name, seed, draw, {"bends": [bend]} if bends else None)
+    return bend

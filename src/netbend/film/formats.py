@@ -52,3 +52,18 @@ def format_of(out: Path) -> Format | None:
             f"for one PNG a frame"
         )
     return FORMATS[suffix]
+
+
+def check_out(out: Path, fps: float, height: int | None) -> None:
+    """Refuse before the work what cannot be written so. Raises RenderError."""
+    format = format_of(out)
+    if out.name in ("", ".."):
+        raise RenderError(f"--out {out}: name a folder of the film's own, such as {out / 'film'}")
+    if out.exists() and out.is_dir() != (format is None):
+        raise RenderError(f"{out}: is a {'folder' if out.is_dir() else 'file'}; name another --out")
+    if height is not None and height % 2 and format is not None and format.is_yuv:
+        raise RenderError(f"--height {height}: {out.suffix} films have an even number of rows")
+    if format is not None and fps > format.most_fps:
+        raise RenderError(
+            f"--fps {fps:g}: players slow {out.suffix} films down above {format.most_fps:g} frames a second"
+        )

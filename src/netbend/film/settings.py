@@ -49,7 +49,8 @@ def _digest(film: Film, encoding: Encoding) -> str:
     """Of the recipe as the film keeps it, and of what comes of it: files that it names may change."""
     digest = hashlib.sha256(encoding.comment.encode())
     latents = film.path.at([0.0])
-    digest.update(json.dumps([str(film.nonfinite), latents.seeds]).encode())
+    play = [film.play.cutoff, film.play.label]
+    digest.update(json.dumps([str(film.nonfinite), latents.seeds, *play]).encode())
     for maps in latents.noise_maps or ():
         digest.update(maps.numpy().tobytes())
     for frame in range(0, len(film), max(PART, len(film) // MOST_MOMENTS)):

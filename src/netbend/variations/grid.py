@@ -1,6 +1,6 @@
 """Grids: pictures for every value of one thing by every value of another."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -8,19 +8,21 @@ from typing import Any
 from PIL import Image
 
 from netbend.bending import Plan, find_layer, resolve
-from netbend.choices import NonFinite
+from netbend.choices import NonFinite, Space
 from netbend.errors import ModelError, RecipeError, RenderError
+from netbend.latents.truncation import comes_from_file
 from netbend.models.base import Model, Play, SoundModel
+from netbend.models.catalog import load_model
 from netbend.pictures import SHEET_HEIGHT, thumbnail
-from netbend.recipe import Clusters, load_clusters
+from netbend.recipe import Clusters, Recipe, load_clusters, recipe_to_data
 from netbend.recipe.readable import parse_readable
 from netbend.recipe.yamlfile import Source
 from netbend.render.job import Job
 from netbend.render.together import Rendered, pictures_together
-from netbend.variations.axes import ALL, Axis, Setup
+from netbend.variations.axes import ALL, Axis, Setup, parse_axis
 from netbend.variations.freeze import draws_features
 from netbend.variations.labels import labelled
-from netbend.variations.shown import latent_of
+from netbend.variations.shown import latent_of, truncation_of
 
 MOST_PIXELS = 80_000_000  # more, and other programs refuse to open the picture
 # Rows and columns of the figure of the paper, with the parameters that its caption names.
@@ -84,6 +86,61 @@ class Grid:
 
     def _shown(self, picture: Image.Image) -> Image.Image:
         return thumbnail(picture) if self.size is None else _of_height(picture, self.size)
+
+
+def make_grid(
+    rows: str,
+    columns: str,
+    model: Model,
+    recipe: Recipe | None = None,
+    *,
+    seed: int | None = None,
+    truncation: float | None = None,
+    clusters: Clusters | None = None,
+    nonfinite: NonFinite = NonFinite.ERROR,
+    size: int | None = None,
+) -> Image.Image:
+    """One labelled picture of every value of one thing by every value of another, as figure 2 is.
+
+        make_grid("transform=rotate angle=45; erode r=2", "layer=1-7", faces).save("grid.png")
+
+    rows, columns: axes as `netbend grid` takes them. recipe: what they change; without one, a single
+    bend. seed: of the latent; None for the recipe's, or 0. truncation: None for the recipe's, or what is
+    usual. size: height of a cell in pixels; None for thumbnails.
+    Raises NetbendError for axes that are none or do not go together.
+    """
+    down, across = parse_axis(rows, "rows"), parse_axis(columns, "columns")
+    is_from_file = seed is None and comes_from_file(None if recipe is None else recipe.latent)
+    settings = Settings(
+        None if recipe is None else recipe.folder,
+        clusters,
+        Play(truncation_of(truncation, recipe, Space.W_PLUS, is_from_file)),
+        nonfinite,
+        size,
+    )
+    base = setup_of(down, across, model.name, recipe, seed=seed)
+
+    def load(name: str) -> Model:
+        return model if name == model.name else load_model(name)
+
+    return plan_grid(down, across, base, load, settings).picture()
+
+
+def setup_of(
+    rows: Axis,
+    columns: Axis,
+    model: str,
+    recipe: Recipe | None,
+    bend: Mapping[str, Any] | None = None,
+    *,
+    seed: int | None = None,
+    draw: int | None = None,
+) -> Setup:
+    """What axes start from: a recipe; without one, a bend, as far as it is said; else the unbent model."""
+    if recipe is not None:
+        return Setup(model, seed, draw, recipe_to_data(recipe))
+    bends = bool(bend) or rows.of_bend or columns.of_bend
+    return Setup(model, seed, draw, {"bends": [dict(bend or {})]} if bends else None)
 
 
 def _of_height(picture: Image.Image, height: int) -> Image.Image:

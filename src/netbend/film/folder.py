@@ -1,22 +1,18 @@
 """The folder in which the parts of a film lie until it is whole."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from shutil import rmtree
-from typing import TYPE_CHECKING
 
 from netbend.errors import DataError, NetbendError, NonFiniteError, RenderError
-
-if TYPE_CHECKING:
-    from netbend.film.settings import FilmSettings
+from netbend.film.settings import FilmSettings
 
 PARTS = {".mp4", ".webm", ".mkv", ".png"}  # endings of what an unfinished film leaves
-_GOES_ON = "what is finished lies in {}, and the same command goes on from there"
+GOES_ON = "what is finished lies in {}, and the same command goes on from there"
 
 
-def refuse_another_film(folder: Path, settings: "FilmSettings") -> None:
+def refuse_another_film(folder: Path, settings: FilmSettings) -> None:
     """Parts of two films are never mixed, and nothing is deleted without being asked.
 
     Raises RenderError if the folder of unfinished parts is there and is another film's.
@@ -50,7 +46,5 @@ def kept_or_removed(folder: Path) -> Iterator[None]:
         if isinstance(error, NonFiniteError) or not has_parts:
             rmtree(folder, ignore_errors=True)
         elif isinstance(error, NetbendError):
-            raise type(error)(f"{error}; {_GOES_ON.format(folder)}") from error
-        elif isinstance(error, KeyboardInterrupt):
-            print(f"netbend: stopped; {_GOES_ON.format(folder)}", file=sys.stderr)
+            raise type(error)(f"{error}; {GOES_ON.format(folder)}") from error
         raise
