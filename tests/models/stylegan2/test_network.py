@@ -65,6 +65,73 @@ def test_the_upsampling_convolution_is_zero_stuffing_convolution_and_filter() ->
     np.testing.assert_allclose(conv(maps, w).detach()[0, 0].numpy(), expected, atol=1e-5)
 
 
+# Features, kernel, size, up: small maps; Winograd's way, in one go and in several; the same at odd sizes,
+# where it does not go; upsampling by products, by one transposed convolution, in strips.
+WAYS = [
+    (6, 3, (12, 16), False),
+    (6, 1, (12, 16), False),
+    (256, 3, (8, 12), False),
+    (256, 3, (48, 64), False),
+    (256, 3, (9, 8), False),
+    (6, 3, (64, 66), False),
+    (6, 3, (12, 16), True),
+    (6, 3, (64, 66), True),
+    (6, 3, (128, 32), True),
+    (6, 3, (150, 28), True),
+]
+
+
+@pytest.mark.parametrize("demodulate", [True, False])
+@pytest.mark.parametrize(("features", "kernel", "size", "up"), WAYS, ids=str)
+def test_all_ways_of_a_convolution_are_one(
+    features: int, kernel: int, size: tuple[int, int], up: bool, demodulate: bool
+) -> None:
+    torch.manual_seed(0)
+    conv = ModulatedConv(features, features, kernel, w_dim=8, up=up, demodulate=demodulate)
+    maps, w, bias = torch.randn(2, features, *size), torch.randn(2, 8), torch.randn(features)
+    plainly = conv(maps, w, bias, 1.5).detach()
+    assert plainly.std() > 0.5
+    with torch.no_grad():
+        for given in (maps, maps.to(memory_format=torch.channels_last)):
+            torch.testing.assert_close(conv(given, w, bias, 1.5), plainly, atol=2e-4, rtol=1e-3)
+
+
+@pytest.mark.parametrize(("features", "up"), [(6, False), (6, True), (256, False)])
+@torch.no_grad()
+def test_a_kernel_is_prepared_again_when_its_weights_change(features: int, up: bool) -> None:
+    torch.manual_seed(0)
+    conv = ModulatedConv(features, features, 3, w_dim=8, up=up)
+    maps, w = torch.randn(1, features, 8, 8), torch.randn(1, 8)
+
+    def same_as_fresh() -> bool:
+        fresh = ModulatedConv(features, features, 3, w_dim=8, up=up)
+        fresh.load_state_dict(conv.state_dict())
+        return torch.equal(conv(maps, w), fresh(maps, w))
+
+    before = conv(maps, w)
+    conv.weight[0] *= -1
+    assert same_as_fresh()
+    torch._foreach_lerp_([conv.weight], [torch.randn_like(conv.weight)], 0.5)
+    assert same_as_fresh()
+    conv.load_state_dict({name: torch.randn_like(values) for name, values in conv.state_dict().items()})
+    assert same_as_fresh()
+    conv.weight = torch.nn.Parameter(torch.randn_like(conv.weight))
+    assert same_as_fresh()
+    assert not torch.allclose(conv(maps, w), before, atol=0.1)
+
+
+def test_a_network_of_inference_mode_generates() -> None:
+    with torch.inference_mode():
+        torch.manual_seed(0)
+        conv = ModulatedConv(6, 6, 3, w_dim=8)
+        maps, w = torch.randn(1, 6, 8, 8), torch.randn(1, 8)
+        before = conv(maps, w)
+        conv.weight[0] *= -1
+        after = conv(maps, w)
+    torch.testing.assert_close(after[:, 0], -before[:, 0])
+    torch.testing.assert_close(after[:, 1:], before[:, 1:])
+
+
 def test_a_layer_adds_noise_and_bias_before_the_activation() -> None:
     torch.manual_seed(0)
     layer = StyledConv(3, 2, 4)

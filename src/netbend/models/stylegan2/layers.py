@@ -196,17 +196,25 @@ class ModulatedConv(nn.Module):
         return maps if bias is None else maps.add_(bias[:, None, None].to(maps.dtype))
 
     def _prepared(self, by_winograd: bool) -> tuple[Tensor, Tensor]:
-        """The kernel as it is wanted and the energies for demodulation, made once for the same weights."""
+        """The kernel as it is wanted and the energies for demodulation, made once for the same weights.
+
+        Weights that were changed are noticed, unless through `weight.data`, which torch does not count.
+        """
+        if self.weight.is_inference():  # torch does not count their changes at all
+            return self._prepare(by_winograd)
         state = (self.weight.data_ptr(), self.weight._version, by_winograd)
         if self._kept is None or self._kept[0] != state:
-            weight = self.weight.detach() * self.gain
-            kernel = weight
-            if self.up:
-                kernel = weight.permute(2, 3, 1, 0).contiguous()
-            elif by_winograd:
-                kernel = transformed_kernel(weight)
-            self._kept = (state, kernel, _energy(weight))
+            self._kept = (state, *self._prepare(by_winograd))
         return self._kept[1:]
+
+    def _prepare(self, by_winograd: bool) -> tuple[Tensor, Tensor]:
+        weight = self.weight.detach() * self.gain
+        kernel = weight
+        if self.up:
+            kernel = weight.permute(2, 3, 1, 0).contiguous()
+        elif by_winograd:
+            kernel = transformed_kernel(weight)
+        return kernel, _energy(weight)
 
     def _convolve(self, maps: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         bias = None if bias is None else bias.to(maps.dtype)
