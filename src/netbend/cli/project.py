@@ -90,16 +90,17 @@ def project(
         refuse_idle_options(context, {}, {"start": ["seed"]})
     names = _names(images)
     refuse_existing(_outputs(out, names, steps, progress_every), overwrite)
-    squares = _squares(images, crop, align, face)
     loaded = with_styles(load_model(model, device))
+    targets = torch.cat([target_of(square, loaded) for square in _squares(images, crop, align, face)])
     work = _Work(loaded, settings, out, progress_every)
     with nothing_left_on_error(work.new), progress_bar(visible=not (quiet or json)) as bar:
         task = bar.add_task("Projecting", total=steps * -(-len(images) // batch), visible=False)
         for number, first in enumerate(range(0, len(images), batch)):
             bar.update(task, completed=steps * number)
             some = slice(first, first + batch)
-            targets = torch.cat([target_of(picture, loaded) for picture in squares[some]])
-            if not work.project(targets, names[some], lambda: bar.update(task, advance=1, visible=True)):
+            if not work.project(
+                targets[some], names[some], lambda: bar.update(task, advance=1, visible=True)
+            ):
                 break
         else:
             bar.update(task, completed=steps * (number + 1))
@@ -112,17 +113,17 @@ def project(
         raise typer.Exit(130)
 
 
-def _squares(images: list[Path], crop: str | None, align: bool, face: str | None) -> list["Image"]:
+def _squares(images: list[Path], crop: str | None, align: bool, face: str | None) -> Iterator["Image"]:
+    """What is taken of each picture, one by one: a folder of photographs may be larger than the memory."""
     from netbend.latents.projection.align import aligned, find_face, parse_face
     from netbend.latents.projection.picture import parse_crop, read_picture, square
 
-    place, cut = face and parse_face(face), crop and parse_crop(crop)
-    pictures = [(read_picture(path), path) for path in images]
-    if place:
-        return [aligned(picture, place, path) for picture, path in pictures]
-    if align:
-        return [aligned(picture, find_face(picture, path), path) for picture, path in pictures]
-    return [square(picture, cut or None, path) for picture, path in pictures]
+    place = None if face is None else parse_face(face)
+    cut = None if crop is None else parse_crop(crop)
+    for path in images:
+        picture = read_picture(path)
+        found = find_face(picture, path) if align else place
+        yield square(picture, cut, path) if found is None else aligned(picture, found, path)
 
 
 class _Work:

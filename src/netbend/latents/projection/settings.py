@@ -12,8 +12,9 @@ class Settings:
 
     space: w, one vector, or w+, one a layer. steps: at most. perceptual, start: see there.
     noise_maps: whether the noise of each layer is looked for too. closeness: weight of how far the
-    vectors of w+ lie apart; more keeps the result nearer to w, and easier to bend.
-    without a gain of 1 in 100 before it ends early, 0 for never. seed: of the random steps.
+    vectors of w+ lie apart; more keeps the result nearer to w, and easier to bend. learning_rate: of
+    Adam, in deviations of w. patience: steps without a gain of 1 in 100 before it ends early, 0 for
+    never. seed: of the random steps aside.
     Raises LatentError for numbers that mean nothing.
     """
 
