@@ -1,6 +1,7 @@
 # make demo     pictures of faces, bent and unbent, in out/demo/
 # make test     the test suite
 # make check    style, types and the direction of imports
+# make bench    speed, beside limits and peers; half an hour
 # make gallery  the pictures of docs/gallery; needs the model photo-faces
 
 VENV ?= .venv
@@ -8,10 +9,13 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test check gallery clean
+.PHONY: demo test check bench gallery clean
 
 demo: $(VENV)/.installed
 	@BIN=$(BIN) sh scripts/demo.sh out/demo
+
+bench: $(VENV)/.developing
+	@BIN=$(BIN) sh scripts/bench.sh out/bench
 
 gallery: $(VENV)/.installed
 	@BIN=$(BIN) sh scripts/gallery.sh docs/gallery
