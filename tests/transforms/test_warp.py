@@ -42,3 +42,12 @@ def test_a_table_of_a_large_map_is_right_too() -> None:
     maps = torch.arange(300.0 * 290).reshape(1, 1, 300, 290)
     assert torch.equal(build_transform("rotate", [180])(maps), maps.flip(2, 3))
     assert torch.equal(build_transform("translate", {"x": 0.1, "y": 0})(maps)[..., 29:], maps[..., :-29])
+
+
+def test_gradients_go_through_a_table_that_inference_mode_made() -> None:
+    rotate = build_transform("rotate", [54.321])
+    with torch.inference_mode():
+        rotate(torch.ones(1, 2, 9, 8))
+    maps = torch.randn(1, 2, 9, 8, dtype=torch.float64, requires_grad=True)
+    rotate(torch.ones(1, 2, 9, 8, requires_grad=True)).sum().backward()
+    assert torch.autograd.gradcheck(rotate, maps)

@@ -70,6 +70,7 @@ def sources(matrix: Matrix, height: int, width: int, device: torch.device, preci
     return find(matrix, height, width, device, precision)
 
 
+@torch.inference_mode(False)  # what is kept may be wanted where gradients are
 def _find_sources(
     matrix: Matrix, height: int, width: int, device: torch.device, precision: torch.dtype
 ) -> Sources:
