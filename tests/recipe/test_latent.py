@@ -12,20 +12,9 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from netbend.motion import Noise, Ramp, Wave
-from netbend.recipe.latent import (
-    Filmed,
-    Journey,
-    Latent,
-    LatentFile,
-    Mean,
-    Move,
-    Seed,
-    Walk,
-    fitted_latent,
-    latent_data,
-    latent_schema,
-    parse_latent,
-)
+from netbend.recipe.latent import latent_data, parse_latent
+from netbend.recipe.latent_schema import latent_schema
+from netbend.recipe.places import Filmed, Journey, Latent, LatentFile, Mean, Move, Seed, Walk, fitted_latent
 
 DOCS = Path(__file__).parents[2] / "docs/latents.md"
 SCHEMA = jsonschema.Draft202012Validator(latent_schema())

@@ -9,7 +9,7 @@ from netbend.latents.directions import Directions
 from netbend.latents.path import latent_path
 from netbend.models.base import Model, Play
 from netbend.pictures import to_pictures
-from netbend.recipe.latent import Latent, Move, Seed
+from netbend.recipe.places import Latent, Move, Seed
 
 PLACES = (-1.0, -0.5, 0.0, 0.5, 1.0)  # of the way to either side
 PICTURE_HEIGHT = 128  # there are many of them on a sheet

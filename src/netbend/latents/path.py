@@ -18,7 +18,7 @@ from netbend.latents.journey import Legs, linear, spherical
 from netbend.models.base import Latents, Model
 from netbend.motion import Curve, Number, value_at
 from netbend.motion.curves import EASINGS
-from netbend.recipe.latent import (
+from netbend.recipe.places import (
     Filmed,
     Journey,
     Latent,

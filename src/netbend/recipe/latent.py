@@ -15,38 +15,8 @@ from netbend.recipe.latent_schema import (
     MOST_LENGTH,
     SMOOTHNESS,
     SPACES,
-    latent_schema,
 )
-from netbend.recipe.places import (
-    Filmed,
-    Journey,
-    Latent,
-    LatentFile,
-    Mean,
-    Move,
-    Place,
-    Point,
-    Seed,
-    Walk,
-    fitted_latent,
-)
-
-__all__ = [
-    "Filmed",
-    "Journey",
-    "Latent",
-    "LatentFile",
-    "Mean",
-    "Move",
-    "Place",
-    "Point",
-    "Seed",
-    "Walk",
-    "fitted_latent",
-    "latent_data",
-    "latent_schema",
-    "parse_latent",
-]
+from netbend.recipe.places import Filmed, Journey, Latent, LatentFile, Mean, Move, Place, Point, Seed, Walk
 
 MOST_POINTS = 10_000
 FORMS = (

@@ -8,7 +8,9 @@ from ruamel.yaml import YAML
 
 from netbend.motion import Number, bounds_of, number_data, number_schema, parse_number
 from netbend.motion.parse import settings_schema
-from netbend.recipe.latent import Latent, latent_data, latent_schema, parse_latent
+from netbend.recipe.latent import latent_data, parse_latent
+from netbend.recipe.latent_schema import latent_schema
+from netbend.recipe.places import Latent
 from netbend.recipe.problems import Problems, built_transform, validated
 from netbend.recipe.schema import LARGEST_SEED, LONGEST, Bend, Recipe
 from netbend.recipe.selection import Selection, parse_selection, selection_data
