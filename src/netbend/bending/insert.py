@@ -25,7 +25,8 @@ class bend:  # noqa: N801 - reads as the verb it is
             images = model.generate(latents)
 
     Within the block everything the network makes is bent; after it, also after an exception,
-    the network is what it was, bit for bit. Blocks can be nested: the outer bends come first.
+    the network is what it was, bit for bit. Blocks can be nested: the outer bends come first. Other
+    threads that run the same network meanwhile find it bent too.
 
     model: a network and its layers.
     recipe: a Recipe, or a Plan that was resolved before; of what moves, its state at the time 0. Or
