@@ -248,6 +248,18 @@ def test_children_are_written_shown_and_bred_again(run: Run, folder: Path) -> No
     np.testing.assert_array_equal(np.asarray(sheet.crop((268, 4, 396, 132))), np.asarray(third))
 
 
+def test_parents_for_two_models_need_one_to_be_said(run: Run, folder: Path) -> None:
+    (folder / "one.yaml").write_text(f"model: faces\n{TURN}")
+    (folder / "other.yaml").write_text(f"model: music\n{TURN}")
+    ran = run("breed", "one.yaml", "other.yaml", "--count", 1, "-o", "b")
+    assert (ran.code, ran.err) == (
+        1,
+        "netbend: one.yaml is for faces, other.yaml for music: say for which with --model\n",
+    )
+    assert not (folder / "b").exists()
+    assert run("breed", "one.yaml", "other.yaml", "--count", 1, "-o", "b", *TINY).code == 0
+
+
 ONE_BY_ONE = "grid turn.yaml --rows layer=1 --columns mix=1"
 
 

@@ -3,16 +3,19 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from soundfile import write
 
 import netbend
 from netbend.bending import Layer, resolve
 from netbend.errors import RecipeError
 from netbend.models.base import Model, Play
 from netbend.recipe import Clusters, Indices, Random, load_recipe, parse_recipe, recipe_to_yaml
+from netbend.recipe.moving import fitted_recipe
 from netbend.render.job import Job
 from netbend.variations.breed import breed
 from netbend.variations.surprise import surprise
@@ -193,6 +196,24 @@ def test_masks_and_clusters_of_files_come_along(tmp_path: Path, monkeypatch: pyt
 def test_parents_without_any_bend_have_such_children() -> None:
     empty = parse_recipe("bends: []")
     assert breed(empty, empty, PLACES, 1).bends == ()
+
+
+def test_what_the_bends_of_the_second_depend_on_comes_along(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "click.wav", np.ones(800), 8000)
+    first = parse_recipe("bends: [{layer: 1, transform: invert}]")
+    second = parse_recipe(
+        "seconds: 2\nsoundtrack: click.wav\nbends:\n"
+        "- {layer: 3, transform: multiply, params: {p: {sound: soundtrack, from: 1, to: 2}}}\n"
+        "- {layer: 4, transform: rotate, params: {angle: {from: 0, to: 90}}}\n"
+    )
+    for seed in range(8):
+        fitted_recipe(breed(first, second, PLACES, seed, mutation=0))  # nothing is missing
+    own = replace(first, seconds=3.0, soundtrack="own.wav")
+    child = breed(own, second, PLACES, 1)
+    assert (child.seconds, child.soundtrack) == (3.0, "own.wav")
 
 
 def test_what_moves_keeps_moving_unless_its_transform_is_another() -> None:

@@ -12,6 +12,7 @@ from netbend.cli.latent import BESIDE, WITHOUT, LatentFile, LatentSeed, one_late
 from netbend.cli.many import makes_pictures, typed, write_and_say
 from netbend.cli.options import ClusterFile, LatentSpace, OnNonFinite, Overwrite, Truncation
 from netbend.cli.output import Device, Json, Quiet
+from netbend.errors import RecipeError
 
 
 def breed(
@@ -60,6 +61,10 @@ def breed(
     refuse_idle_options(context, WITHOUT, BESIDE)
     one, other = load_recipe(first), load_recipe(second)
     given = None if clusters is None else load_clusters(clusters)
+    if model is None and one.model and other.model and one.model != other.model:
+        raise RecipeError(
+            f"{first} is for {one.model}, {second} for {other.model}: say for which with --model"
+        )
     name = model or one.model or other.model or "faces"
     loaded = load_model(name, device)
     pictures = makes_pictures(context, loaded)

@@ -39,7 +39,8 @@ def breed(
     Of bends that both have, the same transform at the same layer, it takes either or one between;
     of the others each with a chance of 0.6. Then every bend may mutate: each with the chance
     `mutation`, 0 to 1, its numbers move a little, it moves to a neighbouring layer, it gets another
-    transform, it takes other features. Everything else is that of the first parent.
+    transform, it takes other features. Everything else is that of the first parent; clusters, length and
+    soundtrack, on which bends of the second may depend, are the second's where the first has none.
 
     clusters: see `resolve`. Features of cluster files are written by number; those of the model's own
     keep their names. Paths start at the current folder. Raises RecipeError for parents that do not fit
@@ -57,6 +58,8 @@ def breed(
         name=f"Child {seed} of {first.name or 'one'} and {second.name or 'another'}",
         description=None,
         clusters=parents[0].clusters or parents[1].clusters,
+        seconds=parents[0].seconds or parents[1].seconds,
+        soundtrack=parents[0].soundtrack or parents[1].soundtrack,
         seed=seed if random.uniform() < mutation else drawn,
         source=Source(f"<child {seed}>", Path()),
     )
