@@ -89,6 +89,13 @@ def test_json_has_the_numbers(find: Run, tmp_path: Path) -> None:
     assert printed["shares"] == sorted(printed["shares"], reverse=True)
 
 
+def test_so_many_samples_that_it_would_never_end_are_refused(find: Run, tmp_path: Path) -> None:
+    ran = find("--samples", 10**12)
+    assert ran.code == 2
+    assert "--samples" in ran.err
+    assert list(tmp_path.rglob("*-directions.*")) == []
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [

@@ -24,7 +24,7 @@ def directions(
     layers: Annotated[
         str, typer.Option(help="Move these styles alone on the sheet, such as 0-3; default: all.")
     ] = "",
-    samples: Annotated[int, typer.Option(help="Latents to find them in.", min=2)] = 10_000,
+    samples: Annotated[int, typer.Option(help="Latents to find them in.", min=2, max=1_000_000)] = 10_000,
     truncation: Annotated[float, typer.Option("--truncation", "-t", help="psi of the pictures.")] = 0.7,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for file and sheet.")] = Path(
         "out/directions"
