@@ -242,7 +242,8 @@ def test_modules_that_put_out_other_things_are_run_again() -> None:
         expected = network(x)
     assert [prefix.holds(layer) for layer in wrapped.layers] == [True, False]
     with prefix.replayed(2):
-        assert torch.equal(network(x.repeat(2, 1, 1, 1)), expected.repeat(2, 1, 1, 1))
+        # The rest runs as a batch, which a convolution may round otherwise.
+        torch.testing.assert_close(network(x.repeat(2, 1, 1, 1)), expected.repeat(2, 1, 1, 1))
 
 
 def test_inference_mode_is_refused() -> None:
