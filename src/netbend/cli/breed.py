@@ -8,7 +8,7 @@ import typer
 
 from netbend.choices import NonFinite
 from netbend.cli.idle import refuse_idle_options
-from netbend.cli.latent import BESIDE, WITHOUT, LatentFile, LatentSeed, one_latent
+from netbend.cli.latent import BESIDE, WITHOUT, LatentFile, LatentSeed, is_from_file, one_latent
 from netbend.cli.many import makes_pictures, typed, write_and_say
 from netbend.cli.options import ClusterFile, LatentSpace, OnNonFinite, Overwrite, Truncation
 from netbend.cli.output import Device, Json, Quiet
@@ -49,7 +49,6 @@ def breed(
     seeds. Children can be bred again.
     """
     from netbend.bending import resolve
-    from netbend.latents.truncation import comes_from_file
     from netbend.models.base import Play
     from netbend.models.catalog import load_model
     from netbend.recipe import load_clusters, load_recipe
@@ -69,7 +68,7 @@ def breed(
     loaded = load_model(name, device)
     pictures = makes_pictures(context, loaded)
     latent = one_latent(loaded, latent_seed, latents, space, one) if pictures else loaded.latents([0])
-    from_file = latents is not None or (latent_seed is None and comes_from_file(one.latent))
+    from_file = is_from_file(latent_seed is not None, latents, one)
     play = Play(truncation_of(truncation, one, latent.space, from_file))
     outcomes = []
     for file, parent in ((first, one), (second, other)):

@@ -2,7 +2,6 @@
 
 import sys
 import warnings
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +10,7 @@ import typer
 
 from netbend.choices import NoiseMode, NonFinite, Precision, Space
 from netbend.cli.idle import is_given, refuse_idle_options
+from netbend.cli.loading import load_of_pictures
 from netbend.cli.options import (
     LONGEST,
     ClusterFile,
@@ -25,7 +25,7 @@ from netbend.cli.options import (
     Truncation,
 )
 from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar
-from netbend.errors import ModelError, RenderError
+from netbend.errors import RenderError
 from netbend.film.formats import QUALITY, check_out, format_of
 
 if TYPE_CHECKING:
@@ -105,9 +105,9 @@ def film(
         _refuse_silent(out, sound)
     made = scene.film(fps, _play(noise), compare=compare, nonfinite=nonfinite)
     if frame is not None:
-        _write_picture(lambda: _frame(made, frame, height), out)
+        _write_picture(_frame(made, frame, height), out)
     elif stills is not None:
-        _write_picture(lambda: _stills(made, stills, height), out)
+        _write_picture(_stills(made, stills, height), out)
     else:
         if made.still and len(made) > 1:
             warnings.warn("nothing moves: every frame is the same picture", stacklevel=2)
@@ -149,18 +149,12 @@ def _scene(
     precision: Precision,
 ) -> "Scene":
     from netbend.film.scene import Scene
-    from netbend.models.base import SoundModel
-    from netbend.models.catalog import choose_device, load_model
-    from netbend.models.precision import wants_bfloat16
     from netbend.recipe import Recipe, load_clusters, load_recipe
 
     recipe = Recipe(()) if recipe_file is None else load_recipe(recipe_file)
     clusters = None if clusters_file is None else load_clusters(clusters_file)
     latent = _latent(seeds, latents_file, space)
-    bf16 = wants_bfloat16(precision, choose_device(device))
-    model = load_model(model_name or recipe.model or "faces", device, bf16=bf16)
-    if isinstance(model, SoundModel):
-        raise ModelError(f"{model.name} makes sound, not pictures: `netbend sound` plays it")
+    model = load_of_pictures(model_name or recipe.model or "faces", device, precision)
     return Scene(model, recipe, latent, clusters=clusters)
 
 
@@ -211,11 +205,11 @@ def _stills(film: "Film", count: int, height: int | None) -> "Image":
     return contact_sheet(pictures, [f"{film.time(number):.2f} s" for number in numbers])
 
 
-def _write_picture(make: Callable[[], "Image"], out: Path) -> None:
+def _write_picture(picture: "Image", out: Path) -> None:
     from netbend.render.record import png_bytes
     from netbend.wholefile import write_whole
 
-    write_whole(out, png_bytes(make(), None), RenderError)
+    write_whole(out, png_bytes(picture, None), RenderError)
 
 
 def _write_film(

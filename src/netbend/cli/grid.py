@@ -7,6 +7,7 @@ import typer
 
 from netbend.choices import NonFinite
 from netbend.cli.idle import is_given, refuse_idle_options
+from netbend.cli.latent import is_from_file
 from netbend.cli.many import typed
 from netbend.cli.options import ClusterFile, DrawSeed, ModelName, OnNonFinite, Overwrite, Truncation
 from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar
@@ -63,7 +64,6 @@ def grid(
     from functools import partial
 
     from netbend.choices import Space
-    from netbend.latents.truncation import comes_from_file
     from netbend.models.base import Play
     from netbend.models.catalog import load_model
     from netbend.recipe import load_clusters, load_recipe
@@ -83,11 +83,11 @@ def grid(
     if out.suffix.lower() != ".png":
         raise RenderError(f"--out {out}: expected a file that ends in .png")
     refuse_existing([out], overwrite)
-    is_from_file = comes_from_file(None if base is None else base.latent)
+    from_file = is_from_file(seed is not None, None, base)
     settings = Settings(
         folder=None if base is None else base.folder,
         clusters=None if clusters is None else load_clusters(clusters),
-        play=Play(truncation_of(truncation, base, Space.W_PLUS, seed is None and is_from_file)),
+        play=Play(truncation_of(truncation, base, Space.W_PLUS, from_file)),
         nonfinite=nonfinite,
         size=size,
     )

@@ -8,6 +8,8 @@ import typer
 
 from netbend.choices import NoiseMode, NonFinite, Precision, Space
 from netbend.cli.idle import refuse_idle_options
+from netbend.cli.latent import is_from_file
+from netbend.cli.loading import load_of_pictures
 from netbend.cli.options import (
     LONGEST,
     ClusterFile,
@@ -148,10 +150,7 @@ def _job(
     from netbend.latents.file import load_latents_for
     from netbend.latents.path import latent_path
     from netbend.latents.seeds import parse_seeds
-    from netbend.latents.truncation import comes_from_file, usual_truncation
-    from netbend.models.base import SoundModel
-    from netbend.models.catalog import choose_device, load_model
-    from netbend.models.precision import wants_bfloat16
+    from netbend.latents.truncation import usual_truncation
     from netbend.motion import value_at
     from netbend.recipe import load_clusters, load_recipe
     from netbend.recipe.moving import fitted_recipe, recipe_moves
@@ -169,10 +168,8 @@ def _job(
     time = time or 0.0
     seed_list = parse_seeds(seeds or SEEDS)
     clusters = None if clusters_file is None else load_clusters(clusters_file)
-    bf16 = wants_bfloat16(precision, choose_device(device))
-    model = load_model(model_name or (recipe.model if recipe else None) or "faces", device, bf16=bf16)
-    if isinstance(model, SoundModel):
-        raise ModelError(f"{model.name} makes sound, not pictures: `netbend sound` plays it")
+    name = model_name or (recipe.model if recipe else None) or "faces"
+    model = load_of_pictures(name, device, precision)
     if latents_file is not None:
         chosen = load_latents_for(model, latents_file, space)
     elif seeds is None and recipe is not None and recipe.latent is not None:
@@ -182,10 +179,7 @@ def _job(
     if truncation is None and recipe is not None and recipe.truncation is not None:
         truncation = value_at(recipe.truncation, time)
     if truncation is None:
-        from_file = latents_file is not None or (
-            seeds is None and comes_from_file(None if recipe is None else recipe.latent)
-        )
-        truncation = usual_truncation(chosen.space, from_file)
+        truncation = usual_truncation(chosen.space, is_from_file(seeds is not None, latents_file, recipe))
     play = replace(play, truncation=truncation)
     if recipe is None:
         return Job(model, chosen, play, None, Plan(()), compare, nonfinite)

@@ -10,6 +10,7 @@ import typer
 
 from netbend.choices import NonFinite, Phase, Precision
 from netbend.cli.idle import is_given, refuse_idle_options
+from netbend.cli.loading import load
 from netbend.cli.options import ClusterFile, DrawSeed, InPrecision, OnNonFinite, Overwrite
 from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar
 from netbend.errors import ModelError, RenderError
@@ -158,11 +159,8 @@ class _Settings:
 
     def _load(self, name: str) -> "SoundModel":
         from netbend.models.base import SoundModel
-        from netbend.models.catalog import choose_device, load_model
-        from netbend.models.precision import wants_bfloat16
 
-        bf16 = wants_bfloat16(self.precision, choose_device(self.device))
-        model = load_model(name, self.device, bf16=bf16)
+        model = load(name, self.device, self.precision)
         if not isinstance(model, SoundModel):
             raise ModelError(f"{model.name} makes pictures, not sound: `netbend render` plays it")
         return model

@@ -8,7 +8,7 @@ import typer
 
 from netbend.choices import NonFinite
 from netbend.cli.idle import refuse_idle_options
-from netbend.cli.latent import BESIDE, WITHOUT, LatentFile, LatentSeed, one_latent
+from netbend.cli.latent import BESIDE, WITHOUT, LatentFile, LatentSeed, is_from_file, one_latent
 from netbend.cli.many import makes_pictures, typed, write_and_say
 from netbend.cli.options import ClusterFile, LatentSpace, ModelName, OnNonFinite, Overwrite, Truncation
 from netbend.cli.output import Device, Json, Quiet
@@ -60,7 +60,6 @@ def vary(
     Writes a contact sheet with seeds; `--keep` writes those of them that you name as recipes whose features
     are fixed.
     """
-    from netbend.latents.truncation import comes_from_file
     from netbend.models.base import Play
     from netbend.models.catalog import load_model
     from netbend.recipe import load_clusters
@@ -83,9 +82,7 @@ def vary(
             f"draws, and --keep 3 writes one of them as a recipe"
         )
     latent = one_latent(loaded, latent_seed, latents, space, base) if pictures else loaded.latents([0])
-    from_file = latents is not None or (
-        latent_seed is None and comes_from_file(None if base is None else base.latent)
-    )
+    from_file = is_from_file(latent_seed is not None, latents, base)
     play = Play(truncation_of(truncation, base, latent.space, from_file))
     stem = "surprise" if recipe is None else recipe.stem
     outcomes = []
