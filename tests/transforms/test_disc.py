@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from netbend.transforms import build_transform, tiles
+from netbend.transforms import build_transform, morphology, tiles
 from netbend.transforms.disc import Growth, Point, disc, disc_growth
 
 
@@ -64,6 +64,7 @@ def test_tiles_fit_together(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(tiles, "CACHED_BYTES", cached_bytes)
+    monkeypatch.setattr(morphology, "_compiled", lambda: None)
     maps = torch.randn(shape, generator=torch.Generator().manual_seed(0))
     element = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
     expected = np.stack([[oracle(feature.numpy(), element) for feature in sample] for sample in maps])

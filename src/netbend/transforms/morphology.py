@@ -20,24 +20,48 @@ LARGEST_RADIUS = 1024
 
 def dilate(maps: Tensor, radius: int) -> Tensor:
     """Grey-scale dilation of `(N, F, H, W)`: the largest value under the disc, the map's outside ignored."""
-    return _extremum_under_disc(maps, radius, torch.maximum, -inf)
+    return _extremum_under_disc(maps, radius, largest=True)
 
 
 def erode(maps: Tensor, radius: int) -> Tensor:
     """Grey-scale erosion: the smallest value under the disc, the map's outside ignored."""
-    return _extremum_under_disc(maps, radius, torch.minimum, inf)
+    return _extremum_under_disc(maps, radius, largest=False)
 
 
-def _extremum_under_disc(
-    maps: Tensor, radius: int, extremum: Callable[..., Tensor], outside: float
-) -> Tensor:
+def _extremum_under_disc(maps: Tensor, radius: int, *, largest: bool) -> Tensor:
     form = torch.channels_last if by_pixels(maps) else torch.contiguous_format
     maps = maps.contiguous(memory_format=form)
+    if not disc_growth(radius, *maps.shape[2:]).steps:
+        return maps.clone()
+    bent = _extremum_by_rows(maps, radius, largest)
+    return _extremum_by_tiles(maps, radius, largest) if bent is None else bent
+
+
+def _extremum_by_rows(maps: Tensor, radius: int, largest: bool) -> Tensor | None:
+    """The largest, or smallest, value under a disc, compiled; None for what that is not made for."""
+    compiled = _compiled() if maps.device.type == "cpu" and maps.dtype == torch.float32 else None
+    if compiled is None or not by_pixels(maps):
+        return None
+    bent = torch.empty_like(maps)
+    return bent if compiled(_planes(maps), _planes(bent), radius, largest) else None
+
+
+@lru_cache(maxsize=1)
+def _compiled() -> Callable[[Tensor, Tensor, int, bool], bool] | None:
+    """Imported where it is first wanted, because numba takes a third of a second."""
+    try:
+        from netbend.transforms.rows import extremum_by_rows
+    except ImportError:
+        return None
+    return extremum_by_rows
+
+
+def _extremum_by_tiles(maps: Tensor, radius: int, largest: bool) -> Tensor:
+    """The largest, or smallest, value under a disc, with operations of torch on whole tiles."""
+    extremum, outside = (torch.maximum, -inf) if largest else (torch.minimum, inf)
     bent = torch.empty_like(maps)
     height, width = maps.shape[2:]
     growth = disc_growth(radius, height, width)
-    if not growth.steps:
-        return bent.copy_(maps)
     given, made = _planes(maps), _planes(bent)
     memory: list[Tensor] = []
     for tile in tiles(given, growth.rows, growth.columns):
