@@ -110,7 +110,7 @@ class bend:  # noqa: N801 - reads as the verb it is
             return replaced(bent)
         if self._closely:
             check(bent, lambda: _culprit(planned, unbent))
-        else:
+        elif not planned.stays_finite:
             self._watch.see(str(planned), bent)
         return bent
 

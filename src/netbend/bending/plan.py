@@ -49,6 +49,11 @@ class PlannedBend:
     mix: float = 1.0
     mask: Tensor | None = field(default=None, compare=False)  # at one place of a plan always the same
 
+    @property
+    def stays_finite(self) -> bool:
+        """Whether it makes NaN or infinity only of maps that had some."""
+        return self.transform.stays_finite and self.mix == 1 and self.mask is None
+
     def __str__(self) -> str:
         return f"`{self.transform.name}` at {self.layer}"
 

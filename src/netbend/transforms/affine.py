@@ -37,6 +37,8 @@ def _cos_sin(degrees: float) -> tuple[float, float]:
 class FlipHorizontal(Transform):
     """Mirror left and right (section 5.2, equation 2)."""
 
+    stays_finite = True
+
     def __call__(self, maps: Tensor) -> Tensor:
         return maps.flip(3)
 
@@ -45,12 +47,16 @@ class FlipHorizontal(Transform):
 class FlipVertical(Transform):
     """Mirror top and bottom (section 5.2, equation 2)."""
 
+    stays_finite = True
+
     def __call__(self, maps: Tensor) -> Tensor:
         return maps.flip(2)
 
 
 class Warp(Transform):
     """A transform that moves pixels; subclasses say where."""
+
+    stays_finite = True
 
     def matrix_of(self, height: int, width: int) -> Matrix:
         """Where points of maps of that size go."""

@@ -23,12 +23,15 @@ class Transform(BaseModel):
 
     Subclasses define `__call__`, which gives maps of the same shape, dtype and device, treats
     every feature alone, and never writes into the maps it was given.
+
+    stays_finite: whether finite maps never become NaN or infinite, so that nobody need look.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     name: ClassVar[str] = ""
     older_names: ClassVar[tuple[str, ...]] = ()
+    stays_finite: ClassVar[bool] = False
 
     def __call__(self, maps: Tensor) -> Tensor:
         raise NotImplementedError

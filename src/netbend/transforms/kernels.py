@@ -97,7 +97,9 @@ def _largest(memory: Any, result: Any, places: Any, away: Any, size: Any) -> Non
 
 
 @_compiled
-def _read_row(row: Any, given: Any, start: Any, before: Any, pixels: Any, values: Any, stride: Any, flip: Any) -> None:
+def _read_row(
+    row: Any, given: Any, start: Any, before: Any, pixels: Any, values: Any, stride: Any, flip: Any
+) -> None:
     """A row of keys from pixels that begin at `start`: `before` values outside, the pixels, outside again."""
     end = before + pixels * values
     _fill(row[:before], _LOWEST)

@@ -1,6 +1,6 @@
 """Erosion and dilation with a disc (paper, section 5.3)."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from math import inf
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from netbend.transforms.base import Transform, parameter, transform
+from netbend.transforms.compiled import compiled
 from netbend.transforms.disc import Point, disc, disc_growth
 from netbend.transforms.planes import by_pixels
 from netbend.transforms.tiles import tiles
@@ -39,21 +40,13 @@ def _extremum_under_disc(maps: Tensor, radius: int, *, largest: bool) -> Tensor:
 
 def _extremum_by_rows(maps: Tensor, radius: int, largest: bool) -> Tensor | None:
     """The largest, or smallest, value under a disc, compiled; None for what that is not made for."""
-    compiled = _compiled() if maps.device.type == "cpu" and maps.dtype == torch.float32 else None
-    if compiled is None or not by_pixels(maps):
+    if maps.device.type != "cpu" or maps.dtype != torch.float32 or not by_pixels(maps):
+        return None
+    by_rows = compiled.by_rows(maps.numel())
+    if by_rows is None:
         return None
     bent = torch.empty_like(maps)
-    return bent if compiled(_planes(maps), _planes(bent), radius, largest) else None
-
-
-@lru_cache(maxsize=1)
-def _compiled() -> Callable[[Tensor, Tensor, int, bool], bool] | None:
-    """Imported where it is first wanted, because numba takes a third of a second."""
-    try:
-        from netbend.transforms.rows import extremum_by_rows
-    except ImportError:
-        return None
-    return extremum_by_rows
+    return bent if by_rows(_planes(maps), _planes(bent), radius, largest) else None
 
 
 def _extremum_by_tiles(maps: Tensor, radius: int, largest: bool) -> Tensor:
@@ -138,6 +131,8 @@ def _planes(maps: Tensor) -> Tensor:
 class Erode(Transform):
     """Thin bright shapes out: the smallest value within r pixels (section 5.3)."""
 
+    stays_finite = True
+
     r: int = parameter(doc="radius of the disc", unit="pixels", ge=1, le=LARGEST_RADIUS, soft_range=(1, 8))
 
     def __call__(self, maps: Tensor) -> Tensor:
@@ -147,6 +142,8 @@ class Erode(Transform):
 @transform("dilate")
 class Dilate(Transform):
     """Make bright shapes grow: the largest value within r pixels (section 5.3)."""
+
+    stays_finite = True
 
     r: int = parameter(doc="radius of the disc", unit="pixels", ge=1, le=LARGEST_RADIUS, soft_range=(1, 8))
 

@@ -10,6 +10,8 @@ from netbend.transforms.base import Transform, parameter, transform
 class Ablate(Transform):
     """Switch features off: f(x) = x * 0, also where x is NaN or infinite (section 5.1)."""
 
+    stays_finite = True
+
     def __call__(self, maps: Tensor) -> Tensor:
         return torch.zeros_like(maps)
 
@@ -35,6 +37,8 @@ class Multiply(Transform):
 @transform("threshold", older_names=["binary-thresh", "binary-tresh"])
 class Threshold(Transform):
     """Posterise: f(x) = 1 where x >= t, else 0 (section 5.1, equation 1)."""
+
+    stays_finite = True
 
     t: float = parameter(doc="activations from here on become 1, others 0", soft_range=(-1, 1))
 

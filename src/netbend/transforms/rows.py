@@ -91,9 +91,7 @@ def _program(radius: int, height: int, width: int, values: int) -> _Program:
     rows, margin = sum(kept), growth.columns
     features, columns = _piece(rows, margin, width, values)
     places = rows * (columns + 2 * margin) * features
-    return _Program(
-        np.array([height, width, values]), table, places, len(operands) + 2, columns, features
-    )
+    return _Program(np.array([height, width, values]), table, places, len(operands) + 2, columns, features)
 
 
 def _delays(passes: Sequence[Pass]) -> list[int]:
