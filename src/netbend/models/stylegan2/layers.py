@@ -248,16 +248,40 @@ class StyledConv(nn.Module):
 
     def forward(self, maps: Tensor, w: Tensor, noise: Tensor | None) -> Tensor:
         # The activation's gain goes through it to what is added before: one pass less over the maps.
-        maps = self.conv(maps, w, self.bias * LRELU_GAIN, LRELU_GAIN)
         scaled = None if noise is None else (noise * (self.noise_strength * LRELU_GAIN)).to(maps.dtype)
         if torch.is_grad_enabled():
+            maps = self._convolve(maps, w)
             maps = F.leaky_relu(maps if scaled is None else maps + scaled, LRELU_SLOPE)
             return maps if self.clamp is None else maps.clamp(-self.clamp, self.clamp)
-        # In place: fresh memory for large maps costs more than the arithmetic.
-        if scaled is not None:
-            maps += scaled
+        if len(maps) == 1 or maps.shape[2] * maps.shape[3] < LARGE_MAP or maps.device.type != "cpu":
+            maps = self._convolve(maps, w)
+            return self._activated(maps if scaled is None else maps.add_(scaled))
+        return self._one_by_one(maps, w, scaled)
+
+    def _convolve(self, maps: Tensor, w: Tensor) -> Tensor:
+        return self.conv(maps, w, self.bias * LRELU_GAIN, LRELU_GAIN)
+
+    def _activated(self, maps: Tensor) -> Tensor:
+        """In place: fresh memory for large maps costs more than the arithmetic."""
         F.leaky_relu_(maps, LRELU_SLOPE)
         return maps if self.clamp is None else maps.clamp_(-self.clamp, self.clamp)
+
+    def _one_by_one(self, maps: Tensor, w: Tensor, noise: Tensor | None) -> Tensor:
+        """Samples of large maps in turn: what is needed meanwhile is not larger than for one."""
+        result = None
+        for sample, (one, its_w) in enumerate(zip(torch.split(maps, 1), torch.split(w, 1), strict=True)):
+            convolved = self._convolve(one, its_w)
+            if result is None:
+                size = (len(maps), *convolved.shape[1:])
+                result = torch.empty(size, dtype=maps.dtype, memory_format=torch.channels_last)
+            place = result[sample : sample + 1]
+            if noise is None:
+                place.copy_(convolved)
+            else:
+                torch.add(convolved, noise[sample % len(noise)], out=place)
+            self._activated(place)
+        assert result is not None, "a batch has samples"
+        return result
 
 
 class ToRGB(nn.Module):
