@@ -6,6 +6,7 @@ A plain network that knows nothing of bending. Maps are time x frequency.
 from dataclasses import dataclass
 from itertools import pairwise
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -93,7 +94,10 @@ class TransposedConv(nn.ConvTranspose2d):
 
     def forward(self, maps: Tensor, output_size: list[int] | None = None) -> Tensor:  # noqa: ARG002
         maps = F.conv_transpose2d(maps, self.weight, None, self.stride, self.padding)  # type: ignore[arg-type]
-        return maps if self.bias is None else maps + self.bias[:, None, None]
+        if self.bias is None:
+            return maps
+        bias = self.bias[:, None, None]
+        return maps + bias if torch.is_grad_enabled() else maps.add_(bias)
 
 
 class Output(TransposedConv):
@@ -116,7 +120,7 @@ class Block(nn.Module):
         self.norm: nn.Module = nn.BatchNorm2d(conv.out_channels) if normalised else nn.Identity()
 
     def forward(self, maps: Tensor) -> Tensor:
-        return F.relu(self.norm(self.conv(maps)))
+        return F.relu(self.norm(self.conv(maps)), inplace=not torch.is_grad_enabled())
 
 
 class Encoder(nn.Module):
