@@ -123,6 +123,8 @@ class bend:  # noqa: N801 - reads as the verb it is
         if isinstance(output, Tensor):
             bends = ", ".join(str(planned) for planned in self.plan.bends)
             self._watch.see(f"the network, after {bends},", output)
+        if _in_a_graph(output):
+            return output  # a graph cannot wait: what its last run gathers is looked at after the block
         problem = self._watch.first_problem()
         if problem is not None:
             report(self._closer(network, inputs, named) or problem, self.policy)
@@ -227,6 +229,12 @@ def _blend(unbent: Tensor, bent: Tensor, planned: PlannedBend, weight: Tensor | 
     if weight.shape != size:
         raise ModelError(f"{planned.layer}: a mask for {tuple(weight.shape)}, but maps of {tuple(size)}")
     return unbent.lerp(bent, weight.to(unbent.dtype))
+
+
+def _in_a_graph(output: Any) -> bool:
+    """Whether what runs is being captured as a CUDA graph."""
+    on_gpu = isinstance(output, Tensor) and output.is_cuda
+    return on_gpu and torch.cuda.is_current_stream_capturing()
 
 
 def _culprit(planned: PlannedBend, unbent: Tensor) -> str:

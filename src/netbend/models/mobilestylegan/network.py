@@ -10,6 +10,7 @@ A plain network that knows nothing of bending.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import torch
@@ -75,12 +76,19 @@ def inverse_haar(bands: Tensor, style: Tensor | None = None) -> Tensor:
     bands: four neighbours for each feature, in the order of `HAAR`. style: scales them, `(N, 4F)`.
     """
     features = bands.shape[1] // 4
-    kernel = HAAR.to(bands)[:, None].repeat(features, 1, 1, 1)
+    kernel = _haar(features, bands.dtype, bands.device)
     if style is not None and len(bands) == 1:
         kernel = kernel * style[0, :, None, None, None]
     elif style is not None:
         bands = bands * style[:, :, None, None]
     return F.conv_transpose2d(bands, kernel, stride=2, groups=features)
+
+
+@lru_cache(maxsize=32)
+@torch.inference_mode(False)  # what is kept may be wanted where gradients are
+def _haar(features: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Sent to a GPU once."""
+    return HAAR.to(device, dtype)[:, None].repeat(features, 1, 1, 1)
 
 
 def activate(maps: Tensor, noise: Tensor | None, strength: Tensor) -> Tensor:

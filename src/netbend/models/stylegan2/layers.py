@@ -6,6 +6,7 @@ the output demodulated. The two are equal, since the style scales input features
 demodulation output features, and one plain convolution then serves the whole batch.
 """
 
+from functools import lru_cache
 from math import sqrt
 from typing import TypeVar
 
@@ -43,9 +44,16 @@ def leaky_relu(maps: Tensor, clamp: float | None = None) -> Tensor:
 
 def blur(maps: Tensor, padding: int, gain: float = 1.0, bias: Tensor | None = None) -> Tensor:
     """Low-pass `(N, F, H, W)` maps, zeros outside, with the filter [1, 3, 3, 1] / 8 along both axes."""
-    tap = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 8
-    kernel = (gain * torch.outer(tap, tap)).to(maps).expand(maps.shape[1], 1, 4, 4)
+    kernel = _low_pass(gain, maps.dtype, maps.device).expand(maps.shape[1], 1, 4, 4)
     return F.conv2d(maps, kernel, bias, padding=padding, groups=maps.shape[1])
+
+
+@lru_cache(maxsize=32)
+@torch.inference_mode(False)  # what is kept may be wanted where gradients are
+def _low_pass(gain: float, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Made once: to send it to a GPU with every blur would have the network wait."""
+    tap = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 8
+    return (gain * torch.outer(tap, tap)).to(device, dtype)
 
 
 def upsample_convolve(maps: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
