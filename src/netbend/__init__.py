@@ -16,6 +16,10 @@ from typing import TYPE_CHECKING, Any
 # Large activation maps in large memory pages, on Linux, if torch has not allocated any before: at
 # 1024x1024 the many small pages took longer than the arithmetic.
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
+# Torch's threads wait for their next work with the processor busy. A tenth as long is enough for them,
+# and then it is free for what is compiled.
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ.setdefault("GOMP_SPINCOUNT", "30000")
 
 if TYPE_CHECKING:
     from netbend.atlas import make_atlas

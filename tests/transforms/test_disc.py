@@ -64,7 +64,7 @@ def test_tiles_fit_together(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(tiles, "CACHED_BYTES", cached_bytes)
-    monkeypatch.setattr(morphology.compiled, "by_rows", lambda _: None)
+    monkeypatch.setattr(morphology.compiled, "suited_to", lambda _: None)
     maps = torch.randn(shape, generator=torch.Generator().manual_seed(0))
     element = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
     expected = np.stack([[oracle(feature.numpy(), element) for feature in sample] for sample in maps])

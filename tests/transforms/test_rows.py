@@ -149,12 +149,15 @@ def test_without_numba_results_are_the_same(monkeypatch: pytest.MonkeyPatch) -> 
 def test_it_is_loaded_when_much_has_been_done_without(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("netbend.transforms.compiled.WORTH_LOADING", 1000)
     fresh = Compiled()
-    assert fresh.by_rows(600) is None
+    maps = torch.zeros(1, 6, 10, 10)
+    assert fresh.suited_to(maps) is None
     assert fresh._loading is None
-    fresh.by_rows(600)
+    fresh.suited_to(maps)
     assert fresh._loading is not None
     fresh._loading.join()
-    assert fresh.by_rows(1) is rows.extremum_by_rows
+    kernels = fresh.suited_to(maps)
+    assert kernels is not None
+    assert kernels.extremum_by_rows is rows.extremum_by_rows
 
 
 def test_a_compiler_that_fails_is_done_without(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,7 +168,7 @@ def test_a_compiler_that_fails_is_done_without(monkeypatch: pytest.MonkeyPatch) 
     fresh = Compiled()
     with pytest.warns(UserWarning, match="no such processor"):
         assert not fresh.load()
-    assert fresh.by_rows(1) is None
+    assert fresh.suited_to(torch.zeros(1, 1, 2, 2)) is None
 
 
 def test_numba_is_not_loaded_for_a_picture() -> None:

@@ -1,19 +1,27 @@
-"""When to load what is compiled: it saves half of a transform's time, and costs seconds itself."""
+"""When to load what is compiled: it saves up to half of the time, and costs seconds itself."""
 
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from threading import Thread
 
 import torch
 from torch import Tensor
 
-WORTH_LOADING = 1 << 31  # values transformed without it, in a second or two
+WORTH_LOADING = 1 << 31  # values treated without it, in a second or two
 
-ByRows = Callable[[Tensor, Tensor, int, bool], bool]
+
+@dataclass(frozen=True)
+class Kernels:
+    """See `rows.extremum_by_rows` and `gather`."""
+
+    extremum_by_rows: Callable[[Tensor, Tensor, int, bool], bool]
+    take_features: Callable[[Tensor, Tensor], Tensor]
+    copy_with_features: Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 class Compiled:
-    """Erosion and dilation compiled by numba, loaded in the background when so much has been done without.
+    """What is compiled by numba, loaded in the background when so much has been done without.
 
     Loading takes a second; the first time on a machine some more, in which everything is compiled. A
     single picture is done sooner without, films and the studio are faster from some point on. What
@@ -21,31 +29,36 @@ class Compiled:
     """
 
     def __init__(self) -> None:
-        self._by_rows: ByRows | None = None
+        self._kernels: Kernels | None = None
         self._loading: Thread | None = None
         self._values = 0
 
-    def by_rows(self, values: int) -> ByRows | None:
-        """`extremum_by_rows`, if it is there already; `values` are to be transformed."""
-        self._values += values
+    def suited_to(self, maps: Tensor) -> Kernels | None:
+        """The kernels, if they are there already and made for such maps, which are to be treated now."""
+        if maps.device.type != "cpu" or maps.dtype != torch.float32:
+            return None
+        self._values += maps.numel()
         if self._loading is None and self._values > WORTH_LOADING:
             self._loading = Thread(target=self.load, name="loading compiled transforms")
             self._loading.start()
-        return self._by_rows
+        return self._kernels
 
     def load(self) -> bool:
-        """Load it now; False where there is no numba."""
+        """Load them now; False where there is no numba."""
         try:
+            from netbend.transforms.gather import copy_with_features, take_features
             from netbend.transforms.rows import extremum_by_rows
         except ImportError:
             return False
         try:
-            planes = torch.zeros(1, 3, 3, 1)
+            rows, planes = torch.zeros(2, 1), torch.zeros(1, 3, 3, 1)
+            first = torch.zeros(1, dtype=torch.int64)
+            copy_with_features(rows, first, take_features(rows, first))
             extremum_by_rows(planes, torch.empty_like(planes), 1, True)
         except Exception as error:  # whatever a compiler meets on a machine we do not know
-            warnings.warn(f"erode and dilate go on without being compiled: {error}", stacklevel=2)
+            warnings.warn(f"bending goes on without being compiled: {error}", stacklevel=2)
             return False
-        self._by_rows = extremum_by_rows
+        self._kernels = Kernels(extremum_by_rows, take_features, copy_with_features)
         return True
 
 

@@ -178,3 +178,28 @@ def bend_rows(given: Any, made: Any, largest: Any, shape: Any, table: Any, piece
                 start = ((plane * height + at - start_row) * width + left) * stride + low
                 count = (right - left) * values
                 _write_row(made, start, memory[row : row + count], right - left, values, stride, flip)
+
+
+@_compiled
+def gather(taken: Any, given: Any, features: Any, width: Any, first: Any, last: Any) -> None:
+    """Of rows first to last, each so many values wide, those of some features."""
+    count = features.size
+    for pixel in range(first, last):
+        into = taken[pixel * count : (pixel + 1) * count]
+        row = given[pixel * width : (pixel + 1) * width]
+        for place in range(count):
+            into[place] = row[features[place]]
+
+
+@_compiled
+def copy_with(made: Any, given: Any, features: Any, values: Any, width: Any, first: Any, last: Any) -> None:
+    """Rows first to last, each so many values wide, but for some features those of `values`."""
+    count = features.size
+    for pixel in range(first, last):
+        into = made[pixel * width : (pixel + 1) * width]
+        row = given[pixel * width : (pixel + 1) * width]
+        for feature in range(width):
+            into[feature] = row[feature]
+        new = values[pixel * count : (pixel + 1) * count]
+        for place in range(count):
+            into[features[place]] = new[place]

@@ -40,13 +40,11 @@ def _extremum_under_disc(maps: Tensor, radius: int, *, largest: bool) -> Tensor:
 
 def _extremum_by_rows(maps: Tensor, radius: int, largest: bool) -> Tensor | None:
     """The largest, or smallest, value under a disc, compiled; None for what that is not made for."""
-    if maps.device.type != "cpu" or maps.dtype != torch.float32 or not by_pixels(maps):
-        return None
-    by_rows = compiled.by_rows(maps.numel())
-    if by_rows is None:
+    kernels = compiled.suited_to(maps) if by_pixels(maps) else None
+    if kernels is None:
         return None
     bent = torch.empty_like(maps)
-    return bent if by_rows(_planes(maps), _planes(bent), radius, largest) else None
+    return bent if kernels.extremum_by_rows(_planes(maps), _planes(bent), radius, largest) else None
 
 
 def _extremum_by_tiles(maps: Tensor, radius: int, largest: bool) -> Tensor:

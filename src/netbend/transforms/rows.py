@@ -4,13 +4,11 @@ Only the last rows are kept of the maps and of the result of each pass, as many 
 back. Values are compared as integers in the same order, NaN above all, in registers.
 """
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import accumulate, product
 from math import ceil
-from os import getpid
 
 import numpy as np
 import torch
@@ -20,11 +18,12 @@ from torch import Tensor
 from netbend.transforms.disc import disc_growth
 from netbend.transforms.kernels import bend_rows
 from netbend.transforms.passes import Pass, disc_passes
+from netbend.transforms.threads import run_together
 
 CACHED_VALUES = 1 << 18  # of all rows that are kept; a mebibyte
 MOST_VALUES = 1 << 21
 FEWEST_FEATURES = 64  # side by side, when they are cut: copies of fewer are slow
-SHARED_READS = 1 << 22  # of values; with fewer another thread takes longer to wake than to help
+SHARED_READS = 1 << 23  # of values; with fewer another thread takes longer to wake than to help
 
 Ints = NDArray[np.int64]
 
@@ -40,7 +39,7 @@ def extremum_by_rows(planes: Tensor, made: Tensor, radius: int, largest: bool) -
     threads = torch.get_num_threads() if program.reads * planes.numel() > SHARED_READS else 1
     parts = _parts(program, len(planes), threads)
     given, bent = planes.numpy().reshape(-1).view(np.int32), made.numpy().reshape(-1).view(np.int32)
-    _share(
+    run_together(
         [partial(bend_rows, given, bent, largest, program.shape, program.table, pieces) for pieces in parts]
     )
     return True
@@ -133,17 +132,3 @@ def _piece(rows: int, margin: int, width: int, values: int) -> tuple[int, int]:
 
 def _cut(length: int, size: int) -> list[tuple[int, int]]:
     return [(first, min(first + size, length)) for first in range(0, length, size)]
-
-
-def _share(parts: Sequence[Callable[[], None]]) -> None:
-    """Run all at the same time."""
-    others = [_helpers(getpid(), len(parts)).submit(part) for part in parts[1:]]
-    parts[0]()
-    for other in others:
-        other.result()
-
-
-@lru_cache(maxsize=1)
-def _helpers(_process: int, threads: int) -> ThreadPoolExecutor:
-    """Threads that wait for work; a forked process has its own."""
-    return ThreadPoolExecutor(threads - 1)
