@@ -4,6 +4,7 @@ import os
 import platform
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from statistics import median
 from time import perf_counter, process_time
 
@@ -34,16 +35,17 @@ def timed(
     at_least: float = 0.0,
     clock: Callable[[], float] = perf_counter,
 ) -> Times:
-    """Run each contender once a round, after a round to warm up.
+    """Run each contender once a round, after a run to warm up.
 
     at_least: seconds; short runs are repeated within a round until they last as long.
     """
-    repeats = {}
+    repeats = dict.fromkeys(contenders, 1)
     for name, run in contenders.items():
         run()
-        start = clock()
-        run()
-        repeats[name] = max(1, int(at_least / max(clock() - start, 1e-6)))
+        if at_least:
+            start = clock()
+            run()
+            repeats[name] = max(1, int(at_least / max(clock() - start, 1e-6)))
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(rounds):
         for name, run in contenders.items():
@@ -60,8 +62,17 @@ def machine() -> str:
     return (
         f"{model.partition(':')[2].strip() or platform.processor()}, {os.cpu_count()} cores, "
         f"{torch.get_num_threads()} thread(s), {torch.backends.cpu.get_cpu_capability()}; "
-        f"torch {torch.__version__}, OpenCV {cv2.__version__}; load {os.getloadavg()[0]:.1f}"
+        f"Python {platform.python_version()}, torch {torch.__version__}, OpenCV {cv2.__version__}, "
+        f"numba {_numba()}; load {os.getloadavg()[0]:.1f}"
     )
+
+
+def _numba() -> str:
+    """Its version; netbend goes on without it, and is slower."""
+    try:
+        return version("numba")
+    except PackageNotFoundError:
+        return "absent"
 
 
 def _cpu_lines() -> list[str]:

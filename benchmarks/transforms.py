@@ -6,62 +6,73 @@ For every size and transform the median of paired runs, in milliseconds, and two
 (numpy where it has no such function) called once for each feature, its results left where they are;
 and to a copy of the maps, which is what memory allows. Maps are channels-last, as in netbend's own
 networks; --planes takes channels-first ones. OpenCV always gets each feature as it likes it.
+
+Erosion and dilation have a plot of their own, beside that of all others.
 """
 
-import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from paired import CLOCKS, Times, machine, timed
-from plot import plot
+from paired import CLOCKS, Times, timed
+from plot import Axis, Curve
+from report import Report, add_plot, options, table
 
-from netbend.memory import keep_freed_memory
 from netbend.transforms import build_transform
+from netbend.transforms.compiled import compiled
 
 SIZES = [(512, 8), (512, 16), (512, 32), (512, 64), (256, 128), (128, 256), (64, 512), (32, 1024)]
 ANGLE, SHIFT, FACTOR = 30.0, 0.1, 0.6
+SHEAR = [[1.1, 0.2, 0.0], [-0.1, 0.9, 0.0]]
 RADII = [1, 2, 4, 8, 16]
 
 Feature = NDArray[np.float32]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--rounds", type=int, default=7)
+    parser = add_plot(options(__doc__, rounds=5))
     parser.add_argument("--clock", choices=CLOCKS, default="wall", help="cpu: of this process, if others run")
     parser.add_argument("--planes", action="store_true", help="channels-first maps")
-    parser.add_argument("--table", type=Path)
-    parser.add_argument("--plot", type=Path)
     chosen = parser.parse_args()
-    keep_freed_memory()
-    torch.set_num_threads(chosen.threads)
-    cv2.setNumThreads(chosen.threads)
-    lines = [f"{machine()}; {chosen.clock} time, median of {chosen.rounds}", ""]
-    curves: dict[str, list[tuple[float, float]]] = {}
+    form = "channels-first" if chosen.planes else "channels-last"
+    report = Report("Transforms", chosen, how=f"; {chosen.clock} time, {form} float32")
+    report.add(
+        "Each cell: milliseconds for all features: how many times as fast as OpenCV called for each, and how "
+        f"many copies of the maps were made meanwhile. {compiling()}"
+    )
+    measured = []
     for features, size in SIZES:
-        times = measure(features, size, chosen.planes, chosen.rounds, CLOCKS[chosen.clock])
-        lines += table(f"{features}x{size}x{size}", times)
-        print("\n".join(lines[-len(transforms()) - 5 :]), flush=True)
-        for name in ("copy", "rotate", "dilate r=2", "dilate r=16"):
-            curves.setdefault(name, []).append((features * size**2, times.middle(name) * 1e3))
-    if chosen.table:
-        chosen.table.write_text("\n".join(lines) + "\n")
-    if chosen.plot:
-        plot(curves, "numbers in the maps", "milliseconds").save(chosen.plot)
+        measured.append(measure(features, size, chosen.planes, chosen.rounds, CLOCKS[chosen.clock]))
+        print(f"{features}x{size}x{size} measured", flush=True)
+    report.add(*summary(measured))
+    ticks = {float(features * size**2): f"{features}x\n{size}x{size}" for features, size in SIZES}
+    across, up = Axis("maps", ticks=ticks), Axis("milliseconds")
+    morphology = [name for name in transforms() if "r=" in name]
+    others = [name for name in transforms() if name not in morphology]
+    limits = curves(measured, ["copy"])
+    report.draw(curves(measured, others), limits, across, up)
+    report.draw(curves(measured, morphology), limits, across, up, "morphology")
+    report.save()
+
+
+def compiling() -> str:
+    """Loads what is compiled at once, so that it is not loaded in the middle of a round; says so."""
+    if not compiled.load():
+        return "Erosion and dilation are not compiled: numba is absent."
+    return (
+        "Erosion and dilation are compiled from the start, which netbend otherwise waits with until it pays."
+    )
 
 
 def transforms() -> dict[str, tuple[object, Callable[[Feature, int], object]]]:
     """Each of ours, and how one feature of some size is done without us."""
     morphology = {
         f"{name} r={radius}": (build_transform(name, [radius]), partial(_morphed, function, radius))
-        for name, function, radii in (("dilate", cv2.dilate, RADII), ("erode", cv2.erode, [2]))
-        for radius in radii
+        for name, function in (("dilate", cv2.dilate), ("erode", cv2.erode))
+        for radius in RADII
     }
     return {
         "ablate": (build_transform("ablate"), lambda feature, _: np.zeros_like(feature)),
@@ -76,6 +87,7 @@ def transforms() -> dict[str, tuple[object, Callable[[Feature, int], object]]]:
         "translate": (build_transform("translate", [SHIFT]), _translated),
         "scale": (build_transform("scale", [FACTOR]), partial(_turned, 0.0, FACTOR)),
         "rotate": (build_transform("rotate", [ANGLE]), partial(_turned, ANGLE, 1.0)),
+        "affine": (build_transform("affine", [SHEAR]), _sheared),
         **morphology,
     }
 
@@ -93,18 +105,33 @@ def measure(features: int, size: int, planes: bool, rounds: int, clock: Callable
     return timed(contenders, rounds, at_least=0.003, clock=clock)
 
 
-def table(size: str, times: Times) -> list[str]:
-    lines = [
-        f"| {size}: copy {times.middle('copy') * 1e3:.3f} ms | ms | OpenCV, ms | times as fast | copies |",
-        "|---|---|---|---|---|",
+def summary(measured: Sequence[Times]) -> list[str]:
+    """A column for each size; the copy, the limit, first."""
+    sizes = list(zip(SIZES, measured, strict=True))
+    heads = ["", *(f"{features}x{size}x{size}" for (features, size), _ in sizes)]
+    copies = [times.middle("copy") for times in measured]
+    rates = [
+        8e-9 * features * size**2 / copy for ((features, size), _), copy in zip(sizes, copies, strict=True)
     ]
+    rows = [["a copy, ms", *(f"{copy * 1e3:.3g}" for copy in copies)]]
+    rows += [["a copy, GB/s read and written", *(f"{rate:.1f}" for rate in rates)]]
     for name in transforms():
-        others = f"OpenCV {name}"
-        lines.append(
-            f"| {name} | {times.middle(name) * 1e3:.3f} | {times.middle(others) * 1e3:.3f} "
-            f"| {times.ratio(others, name):.1f} | {times.ratio(name, 'copy'):.2f} |"
-        )
-    return [*lines, ""]
+        rows.append([name, *(_cell(name, times) for times in measured)])
+    return table(heads, rows)
+
+
+def _cell(name: str, times: Times) -> str:
+    faster, copies = times.ratio(f"OpenCV {name}", name), times.ratio(name, "copy")
+    return f"{times.middle(name) * 1e3:.3g}: {faster:.1f}, {copies:.1f}"
+
+
+def curves(measured: Sequence[Times], names: Sequence[str]) -> dict[str, Curve]:
+    """Milliseconds by how many numbers are in the maps."""
+    numbers = [features * size**2 for features, size in SIZES]
+    return {
+        name: [(count, times.middle(name) * 1e3) for count, times in zip(numbers, measured, strict=True)]
+        for name in names
+    }
 
 
 def _morphed(function: Callable[..., object], radius: int, feature: Feature, _size: int) -> object:
@@ -118,6 +145,10 @@ def _translated(feature: Feature, size: int) -> object:
 def _turned(degrees: float, factor: float, feature: Feature, size: int) -> object:
     middle = (size - 1) / 2
     return cv2.warpAffine(feature, cv2.getRotationMatrix2D((middle, middle), degrees, factor), (size, size))
+
+
+def _sheared(feature: Feature, size: int) -> object:
+    return cv2.warpAffine(feature, np.array(SHEAR), (size, size))
 
 
 if __name__ == "__main__":
