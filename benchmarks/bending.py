@@ -1,61 +1,97 @@
-"""What bending every layer of a StyleGAN2 of 1024x1024 costs on top of the unbent run.
+"""What bending every layer of a StyleGAN2 costs on top of the unbent run, and what a copy of its maps would.
 
-    python benchmarks/bending.py [--threads 2] [--rounds 5] [--clock cpu]
+    python benchmarks/bending.py [--threads 2] [--sizes 1024] [--clock cpu] [--table out.md] [--plot out.png]
 
-Config F with random weights, batch 1, one transform at each of the 17 layers, on all features and on a
-random quarter of them. Median of paired runs. --clock cpu counts what this process computes, for
-machines that are not idle; with one thread only.
+Config F with random weights, batch 1, at 64, 256 and 1024; one transform at each numbered layer (9, 13
+and 17 of them), on all features and on a random quarter of them. Median of paired runs. The limit is
+measured in the same rounds: a copy of as many features of the maps of each layer. --clock cpu counts
+what this process computes, for machines that are not idle; with one thread only.
 """
 
-import argparse
+from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
 
 import torch
-from paired import CLOCKS, machine, timed
+from limits import copy_rate, stylegan2
+from paired import CLOCKS, timed
+from plot import Axis
+from report import Report, add_plot, options, table
+from transforms import compiling
 
 import netbend
-from netbend.memory import keep_freed_memory
-from netbend.models.stylegan2.model import StyleGAN2
-from netbend.models.stylegan2.network import Architecture, Generator
+from netbend.models.base import Model
 from netbend.recipe import All, Bend, Random, Recipe
+from netbend.recipe.selection import Selection
 from netbend.transforms import build_transform
 
+SIZES = [64, 256, 1024]
 KINDS = {
     "multiply": [1.1],
     "threshold": [0.5],
     "dilate": [2],
     "rotate": [30],
 }
+SHARES = {"all": (1, All()), "a quarter": (4, Random(0.25))}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser = add_plot(options(__doc__, rounds=5))
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
     parser.add_argument("--clock", choices=CLOCKS, default="wall")
     chosen = parser.parse_args()
-    keep_freed_memory()
-    torch.set_num_threads(chosen.threads)
-    torch.manual_seed(0)
-    model = StyleGAN2(Generator(Architecture.of_width(1024)))
+    report = Report("Bending every layer", chosen, how=f"; {chosen.clock} time")
+    report.add(f"{copy_rate(chosen.rounds)} {compiling()}")
+    curves, limits = defaultdict(list), defaultdict(list)
+    for size in chosen.sizes:
+        times = timed(contenders(stylegan2(size)), chosen.rounds, clock=CLOCKS[chosen.clock])
+        rows = [["unbent", f"{times.middle('unbent'):.3f}", "", ""]]
+        for share in SHARES:
+            copied = times.ratio(f"copy, {share}", "unbent")
+            limits[f"a copy, {share}"].append((size, 100 * copied))
+            for name in (f"{kind}, {share}" for kind in KINDS):
+                extra = times.ratio(name, "unbent") - 1
+                curves[name].append((size, 100 * extra))
+                rows.append([name, f"{times.middle(name):.3f}", f"{extra:+.1%}", f"{copied:+.1%}"])
+        heads = [f"StyleGAN2 {size}x{size}, at every layer", "seconds", "on top", "a copy of these maps"]
+        report.add(*table(heads, rows))
+    ticks = {float(size): f"{size}" for size in chosen.sizes}
+    report.draw(curves, limits, Axis("pixels a side", ticks=ticks), Axis("percent on top", logarithmic=False))
+    report.save()
+
+
+def contenders(model: Model) -> dict[str, Callable[[], object]]:
+    """The unbent run, the bent ones, and copies."""
     latents = model.latents([0])
-    contenders: dict[str, Callable[[], object]] = {"unbent": partial(model.generate, latents)}
-    for name, params in KINDS.items():
-        for share, selection in (("all", All()), ("a quarter", Random(0.25))):
-            numbered = [layer.number for layer in model.layers if layer.number is not None]
-            bends = tuple(Bend(number, build_transform(name, params), selection) for number in numbered)
-            contenders[f"{name}, {share}"] = partial(bent, model, Recipe(bends=bends), latents)
-    times = timed(contenders, chosen.rounds, clock=CLOCKS[chosen.clock])
-    print(f"{machine()}; {chosen.clock} time, median of {chosen.rounds}\n")
-    print("| at every layer | seconds | on top |\n|---|---|---|")
-    for name in contenders:
-        print(f"| {name} | {times.middle(name):.3f} | {times.ratio(name, 'unbent') - 1:+.1%} |")
+    found: dict[str, Callable[[], object]] = {"unbent": partial(model.generate, latents)}
+    for share, (part, selection) in SHARES.items():
+        found[f"copy, {share}"] = copies(model, part)
+        for kind in KINDS:
+            found[f"{kind}, {share}"] = partial(bent, model, every_layer(model, kind, selection), latents)
+    return found
 
 
-def bent(model: StyleGAN2, recipe: Recipe, latents: "netbend.Latents") -> torch.Tensor:
+def every_layer(model: Model, kind: str, selection: Selection) -> Recipe:
+    """One transform at each numbered layer."""
+    numbered = [layer.number for layer in model.layers if layer.number is not None]
+    return Recipe(tuple(Bend(number, build_transform(kind, KINDS[kind]), selection) for number in numbered))
+
+
+def bent(model: Model, recipe: Recipe, latents: "netbend.Latents") -> torch.Tensor:
     with netbend.bend(model, recipe, nonfinite="error"):
         return model.generate(latents)
+
+
+def copies(model: Model, part: int) -> Callable[[], object]:
+    """The maps of each numbered layer, one in so many features of them, copied layer by layer."""
+    maps = [
+        torch.randn(1, layer.features // part, layer.height, layer.width).to(
+            memory_format=torch.channels_last
+        )
+        for layer in model.layers
+        if layer.number is not None
+    ]
+    return lambda: [these.clone() for these in maps]
 
 
 if __name__ == "__main__":
