@@ -20,8 +20,8 @@ from netbend.transforms.kernels import bend_rows
 from netbend.transforms.passes import Pass, disc_passes
 from netbend.transforms.threads import run_together
 
-CACHED_VALUES = 1 << 18  # of all rows that are kept; a mebibyte
-MOST_VALUES = 1 << 21
+CACHED_VALUES = 1 << 20  # of all rows that are kept, 4 MiB: narrower pieces cost more than a larger cache
+MOST_VALUES = 1 << 22
 FEWEST_FEATURES = 64  # side by side, when they are cut: copies of fewer are slow
 SHARED_READS = 1 << 23  # of values; with fewer another thread takes longer to wake than to help
 
