@@ -8,6 +8,9 @@ measured in the same rounds: a copy of as many features of the maps of each laye
 what this process computes, for machines that are not idle; with one thread only.
 """
 
+# Before torch, as its command does: it says how torch's threads wait.
+import netbend  # isort: skip
+
 from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
@@ -16,10 +19,8 @@ import torch
 from limits import copy_rate, stylegan2
 from paired import CLOCKS, timed
 from plot import Axis
-from report import Report, add_plot, options, table
-from transforms import compiling
+from report import Report, add_plot, compiling, options, table
 
-import netbend
 from netbend.models.base import Model
 from netbend.recipe import All, Bend, Random, Recipe
 from netbend.recipe.selection import Selection

@@ -1,22 +1,28 @@
 """How many frames a second a film has, and what batches, reuse and encoding beside the network bring.
 
-    python benchmarks/film.py [MODEL] [THREADS]       faces, 1
+    python benchmarks/film.py [MODEL ...] [--threads 2] [--rounds 3] [--table out.md] [--plot out.png]
 
-Prints the median of several rounds, the contenders in turn, and ratios to frames made one by one, all of
-each. The film has a still bend at a third of the layers and one that moves at two thirds.
+MODEL: a name or file, or the size of a StyleGAN2 with random weights, config F; faces (64x64), 256 and
+1024 if none is given. The film has a still bend at a third of the layers and one that moves at two thirds.
+Ratios are to frames made one by one, all of each. The limits are measured in the same rounds: the unbent
+network by itself, which makes no pictures of what it draws, and the encoder by itself.
 """
 
-import sys
+# Before torch, as its command does: it says how torch's threads wait.
+import netbend  # isort: skip
+
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
-from statistics import median
 from tempfile import TemporaryDirectory
-from time import perf_counter
 
-import torch
+from limits import copy_rate, stylegan2
+from paired import timed
+from plot import Axis
+from report import Report, add_plot, compiling, options, table
 
-import netbend
 from netbend.film.formats import FORMATS
 from netbend.film.frames import Film
 from netbend.film.scene import Scene
@@ -25,9 +31,10 @@ from netbend.film.write import Encoding, at_height, fraction, write_film
 from netbend.models.base import Model
 from netbend.recipe import recipe_from_data
 
-ROUNDS = 5
 FPS = 30
-FRAMES = {True: 96, False: 6}  # of small and of large pictures
+FRAMES = {True: 96, False: 6}  # of pictures that are made in batches, and of larger ones
+REFERENCE = "one by one, all of each"
+LIMITS = ["the network alone, unbent", "the encoder alone"]
 
 
 class OneByOne(Film):
@@ -42,34 +49,50 @@ class OneByOneAnew(Anew, OneByOne):
     pass
 
 
-def main(name: str, threads: int) -> None:
-    torch.set_num_threads(threads)
-    model = netbend.load_model(name, "cpu")
+def main() -> None:
+    parser = add_plot(options(__doc__, rounds=3))
+    parser.add_argument("models", nargs="*", default=["faces", "256", "1024"], metavar="MODEL")
+    chosen = parser.parse_args()
+    report = Report("Films", chosen)
+    report.add(f"{copy_rate(chosen.rounds)} {compiling()}")
+    curves, limits = defaultdict(list), defaultdict(list)
+    for name in chosen.models:
+        model = stylegan2(int(name)) if name.isdecimal() else netbend.load_model(name, "cpu")
+        height, frames = model.layers[-1].height, len(film_of(model))
+        with TemporaryDirectory() as folder:
+            times = timed(contenders(model, Path(folder)), chosen.rounds)
+        rows = []
+        for contender in times.seconds:
+            rate = frames / times.middle(contender)
+            rows.append([contender, f"{rate:.3g}", f"{times.ratio(REFERENCE, contender):.2f}"])
+            curve = limits if contender in LIMITS else curves
+            curve[contender].append((height, 1e3 / rate))
+        title = f"{name}, {height}x{height}, {frames} frames"
+        report.add(*table([title, "frames a second", "as fast"], rows))
+    ticks = {float(x): f"{x:g}" for x in sorted({x for x, _ in curves[REFERENCE]})}
+    across = Axis(f"pixels a side ({', '.join(chosen.models)})", ticks=ticks)
+    report.draw(curves, limits, across, Axis("milliseconds a frame"))
+    report.save()
+
+
+def contenders(model: Model, folder: Path) -> dict[str, Callable[[], object]]:
     film = film_of(model)
     settings = {field.name: getattr(film, field.name) for field in fields(film)}
-    batches = {
+    pictures = list(film.frames())
+    latents = film.path.at([0.0] * film.group)
+    batches: dict[str, Callable[[], object]] = {
         f"batches of {film.group}, all of each": lambda: list(Anew(**settings).frames()),
         f"batches of {film.group}, with reuse": lambda: list(film_of(model).frames()),
     }
-    with TemporaryDirectory() as folder:
-        pictures = list(film.frames())
-        seconds = measured(
-            {
-                "one by one, all of each": lambda: list(OneByOneAnew(**settings).frames()),
-                "one by one, with reuse": lambda: list(OneByOne(**settings).frames()),
-                **(batches if film.group > 1 else {}),
-                "encoding alone": lambda: encode(
-                    map(at_height, pictures), Path(folder) / "alone.mp4", FORMATS[".mp4"], fraction(FPS), 18
-                ),
-                "the film: both at once": lambda: write_film(
-                    film_of(model), Path(folder) / "film.mp4", Encoding()
-                ),
-            }
-        )
-    reference = seconds["one by one, all of each"]
-    print(f"{name}, {len(film)} frames, {threads} threads; median of {ROUNDS}")
-    for contender, took in seconds.items():
-        print(f"{contender:32} {len(film) / took:7.1f} frames a second   {reference / took:5.2f}")
+    alone = partial(encode, format=FORMATS[".mp4"], fps=fraction(FPS), quality=18)
+    return {
+        REFERENCE: lambda: list(OneByOneAnew(**settings).frames()),
+        "one by one, with reuse": lambda: list(OneByOne(**settings).frames()),
+        **(batches if film.group > 1 else {}),
+        LIMITS[0]: lambda: [model.generate(latents) for _ in range(0, len(film), film.group)],
+        LIMITS[1]: lambda: alone(map(at_height, pictures), folder / "alone.mp4"),
+        "the film: both at once": lambda: write_film(film_of(model), folder / "film.mp4", Encoding()),
+    }
 
 
 def film_of(model: Model) -> Film:
@@ -84,21 +107,9 @@ def film_of(model: Model) -> Film:
             "features": {"noise": 3, "above": 0, "seconds": 1},
         },
     ]
-    frames = FRAMES[model.layers[-1].height <= 256]
+    frames = FRAMES[model.layers[-1].height < 256]
     return Scene(model, recipe_from_data({"latent": 3, "bends": bends}), seconds=frames / FPS).film(FPS)
 
 
-def measured(contenders: dict[str, Callable[[], object]]) -> dict[str, float]:
-    """Median seconds of each."""
-    taken: dict[str, list[float]] = {contender: [] for contender in contenders}
-    for round_number in range(ROUNDS + 1):
-        for contender, run in contenders.items():
-            start = perf_counter()
-            run()
-            if round_number:  # the first warms up
-                taken[contender].append(perf_counter() - start)
-    return {contender: median(times) for contender, times in taken.items()}
-
-
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else "faces", int(sys.argv[2]) if len(sys.argv) > 2 else 1)
+    main()

@@ -12,6 +12,9 @@ Compiling takes minutes.
 The device is waited for before and after each measurement, not after each frame. Without a GPU it says so.
 """
 
+# Before torch, as its command does: it says how torch's threads wait.
+import netbend  # isort: skip
+
 import argparse
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -26,7 +29,6 @@ from plot import Axis, Curve
 from report import Report, add_plot, options, table
 from torch import Tensor
 
-import netbend
 from netbend.models.precision import has_bfloat16
 from netbend.recipe import All, Recipe
 

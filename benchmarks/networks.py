@@ -12,6 +12,9 @@ Then what reuse gains: rendering again after a change in layer k alone, against 
 the share of the plain convolutions from that layer on.
 """
 
+# Before torch, as its command does: it says how torch's threads wait.
+import netbend  # isort: skip
+
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -27,7 +30,6 @@ from paired import Times, timed
 from plot import Axis, Curve
 from report import Report, add_plot, options, table
 
-import netbend
 from netbend.bending import Layer
 from netbend.bending.prefix import Prefix
 from netbend.models.base import Model

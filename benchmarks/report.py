@@ -10,6 +10,7 @@ from paired import machine
 from plot import Axis, Curve, plot
 
 from netbend.memory import keep_freed_memory
+from netbend.transforms.compiled import compiled
 
 
 def options(manual: str | None, rounds: int) -> argparse.ArgumentParser:
@@ -25,6 +26,13 @@ def add_plot(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     """For what has a size."""
     parser.add_argument("--plot", type=Path, help="PNG; others of the same benchmark get longer names")
     return parser
+
+
+def compiling() -> str:
+    """Loads at once what numba compiles, so that it is not loaded in the middle of a round; says so."""
+    if compiled.load():
+        return "What numba compiles is loaded from the start; netbend otherwise waits until it pays."
+    return "Nothing is compiled: numba is absent, or does not work here."
 
 
 class Report:

@@ -10,6 +10,9 @@ networks; --planes takes channels-first ones. OpenCV always gets each feature as
 Erosion and dilation have a plot of their own, beside that of all others.
 """
 
+# Before torch, as its command does: it says how torch's threads wait.
+import netbend  # isort: skip  # noqa: F401
+
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -19,10 +22,9 @@ import torch
 from numpy.typing import NDArray
 from paired import CLOCKS, Times, timed
 from plot import Axis, Curve
-from report import Report, add_plot, options, table
+from report import Report, add_plot, compiling, options, table
 
 from netbend.transforms import build_transform
-from netbend.transforms.compiled import compiled
 
 SIZES = [(512, 8), (512, 16), (512, 32), (512, 64), (256, 128), (128, 256), (64, 512), (32, 1024)]
 ANGLE, SHIFT, FACTOR = 30.0, 0.1, 0.6
@@ -56,15 +58,6 @@ def main() -> None:
     report.draw(curves(measured, others), limits, across, up)
     report.draw(curves(measured, morphology), limits, across, up, "morphology")
     report.save()
-
-
-def compiling() -> str:
-    """Loads what is compiled at once, so that it is not loaded in the middle of a round; says so."""
-    if not compiled.load():
-        return "Erosion and dilation are not compiled: numba is absent."
-    return (
-        "Erosion and dilation are compiled from the start, which netbend otherwise waits with until it pays."
-    )
 
 
 def transforms() -> dict[str, tuple[object, Callable[[Feature, int], object]]]:
