@@ -1,11 +1,12 @@
 """`netbend sound` against real time: the whole command, from start to written file.
 
-    python benchmarks/sound.py [SECONDS ...]      stereo, 44.1 kHz; default 120 and 3600
+    python benchmarks/sound.py [SECONDS ...] [--table out.md]      stereo, 44.1 kHz; default 120 and 3600
 
 Prints, for both kinds of phase, how many times faster than real time it is, and the peak of its memory;
 and beside them what the machine reaches: a convolution of the size of the network's largest, and a copy.
 """
 
+import argparse
 import os
 import subprocess
 import sys
@@ -16,22 +17,33 @@ from pathlib import Path
 import numpy as np
 import soundfile
 import torch
+from paired import machine
+from report import table
 
 LOOP = Path(__file__).parent.parent / "sounds" / "loop_compus.flac"
 RATE = 44100
 
 
-def main(lengths: list[int]) -> None:
-    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads; {limits()}")
-    print("| seconds of stereo | phase | times real time | peak memory, MB |")
-    print("|---|---|---|---|")
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("seconds", type=int, nargs="*", default=[120, 3600], metavar="SECONDS")
+    parser.add_argument("--table", type=Path, help="markdown, written when all is done")
+    chosen = parser.parse_args()
+    lines = ["## Sound", "", f"{machine()}; one run", "", f"{limits()}", ""]
+    rows = []
     with tempfile.TemporaryDirectory() as folder:
-        for seconds in lengths:
+        for seconds in chosen.seconds:
             source = Path(folder) / f"{seconds}.wav"
             write_loop(source, seconds)
             for phase in ("input", "griffin-lim"):
                 took, megabytes = command(source, phase, Path(folder) / "out.wav")
-                print(f"| {seconds} | {phase} | {seconds / took:.1f} | {megabytes:.0f} |", flush=True)
+                rows.append([f"{seconds}", phase, f"{seconds / took:.1f}", f"{megabytes:.0f}"])
+                print(f"{seconds} s, {phase}: {took:.1f} s", flush=True)
+    heads = ["seconds of stereo", "phase", "times real time", "peak memory, MB"]
+    lines += [*table(heads, rows), ""]
+    print("\n".join(lines))
+    if chosen.table:
+        chosen.table.write_text("\n".join(lines))
 
 
 def write_loop(path: Path, seconds: int) -> None:
@@ -83,4 +95,4 @@ def timed(work) -> float:
 
 
 if __name__ == "__main__":
-    main([int(argument) for argument in sys.argv[1:]] or [120, 3600])
+    main()
