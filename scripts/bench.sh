@@ -1,11 +1,12 @@
 #!/usr/bin/env sh
-# Measures speed: every figure beside its limit or a peer in the same run. An idle machine gives the best figures.
+# Measures speed: every figure beside its limit or a peer in the same run. An idle machine gives the best
+# figures.
 #
 #     sh scripts/bench.sh [OUT] [THREADS]
 #
-# All tables come to OUT/bench.md, its plots lie beside it. Rounds are as many as half an hour on 2 cores allows,
-# 40 minutes at most: 3 of what takes seconds a run, more of what is short. If a part fails, all of it has
-# failed: there is no bench.md, and what was done before it is in OUT/unfinished.md.
+# All tables come to OUT/bench.md, its plots lie beside it. Rounds are as many as half an hour on 2 cores
+# allows, 40 minutes at most: 3 of what takes seconds a run, more of what is short. If a part fails, all of
+# it has failed: there is no bench.md, and what was done before it is in OUT/unfinished.md.
 set -eu
 out=${1:-out/bench}
 threads=${2:-2}
