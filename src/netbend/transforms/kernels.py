@@ -123,14 +123,15 @@ def _write_row(made: Any, start: Any, row: Any, pixels: Any, values: Any, stride
 
 
 @_compiled
-def bend_rows(given: Any, made: Any, largest: Any, shape: Any, table: Any, pieces: Any) -> None:
+def bend_rows(given: Any, made: Any, largest: Any, shape: Any, table: Any, pieces: Any, memory: Any) -> None:
     """The largest, or smallest, values under a shape, piece by piece.
 
     given, made: the bits of planes `(B, H, W, V)`, as int32, one after the other. shape: H, W and V.
     table: margins - rows, columns and the shape's first row -; operands - source, rows, columns -;
     where those of each pass end; and for the maps and each pass: the rows it lies behind, the rows
     that are kept, and the columns its rows begin and end beyond a piece's.
-    pieces: plane, and from where to where in rows, columns and values.
+    pieces: plane, and from where to where in rows, columns and values. memory: to work in, int32, as
+    many places as the rows of a piece take.
     """
     margins, operands, ends, delays, kept, first, last = table
     height, width, stride = shape
@@ -139,7 +140,6 @@ def bend_rows(given: Any, made: Any, largest: Any, shape: Any, table: Any, piece
     flip = np.int32(0) if largest else _SIGN
     base = np.empty(passes + 1, np.int64)  # where the rows of each begin in memory
     places = np.empty(operands.shape[0], np.int64)
-    memory = np.empty(0, np.int32)
     for piece in range(pieces.shape[0]):
         plane, top, bottom, left, right, low, high = pieces[piece]
         values = high - low
@@ -148,8 +148,6 @@ def bend_rows(given: Any, made: Any, largest: Any, shape: Any, table: Any, piece
         for source in range(passes + 1):
             base[source] = needed
             needed += kept[source] * length
-        if memory.size < needed:
-            memory = np.empty(needed, np.int32)
         from_column, to_column = max(left - margin, 0), min(right + margin, width)
         before = (from_column - left + margin) * values
         for y in range(top - margin_rows, bottom + margin_rows):

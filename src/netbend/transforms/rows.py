@@ -4,6 +4,7 @@ Only the last rows are kept of the maps and of the result of each pass, as many 
 back. Values are compared as integers in the same order, NaN above all, in registers.
 """
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -25,7 +26,7 @@ MOST_VALUES = 1 << 22
 FEWEST_FEATURES = 64  # side by side, when they are cut: copies of fewer are slow
 SHARED_READS = 1 << 23  # of values; with fewer another thread takes longer to wake than to help
 
-Ints = NDArray[np.int64]
+Ints = NDArray[np.integer]
 
 
 def extremum_by_rows(planes: Tensor, made: Tensor, radius: int, largest: bool) -> bool:
@@ -39,10 +40,17 @@ def extremum_by_rows(planes: Tensor, made: Tensor, radius: int, largest: bool) -
     threads = torch.get_num_threads() if program.reads * planes.numel() > SHARED_READS else 1
     parts = _parts(program, len(planes), threads)
     given, bent = planes.numpy().reshape(-1).view(np.int32), made.numpy().reshape(-1).view(np.int32)
-    run_together(
-        [partial(bend_rows, given, bent, largest, program.shape, program.table, pieces) for pieces in parts]
-    )
+    run_together([partial(_bend, program, given, bent, largest, pieces) for pieces in parts])
     return True
+
+
+_own = threading.local()  # memory to work in: a thread other than the first would get it anew, page by page
+
+
+def _bend(program: "_Program", given: Ints, bent: Ints, largest: bool, pieces: Ints) -> None:
+    if getattr(_own, "memory", np.empty(0)).size < program.places:
+        _own.memory = np.empty(program.places, np.int32)
+    bend_rows(given, bent, largest, program.shape, program.table, pieces, _own.memory)
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,15 +72,22 @@ class _Program:
 def _parts(program: _Program, planes: int, threads: int) -> list[Ints]:
     """For each thread the pieces to do one by one, `(pieces, 7)`: plane, rows, columns and features."""
     height, width, values = program.shape.tolist()
-    side_by_side = planes * ceil(width / program.columns) * ceil(values / program.features)
-    strips = 1 if threads == 1 or side_by_side >= 8 * threads else threads
+    features, strips = program.features, 1
+    side_by_side = planes * ceil(width / program.columns) * ceil(values / features)
+    if threads > 1 and side_by_side < 8 * threads:
+        # Features cut have no margins, strips of rows have: those of low maps would be mostly margin.
+        margins = 2 * int(program.table[0][0])
+        if margins * threads * 8 > height and features >= threads * FEWEST_FEATURES:
+            features = ceil(features / threads)
+        else:
+            strips = threads
     pieces = [
-        (plane, *rows, *columns, *features)
-        for plane, rows, columns, features in product(
+        (plane, *rows, *columns, *some)
+        for plane, rows, columns, some in product(
             range(planes),
             _cut(height, ceil(height / strips)),
             _cut(width, program.columns),
-            _cut(values, program.features),
+            _cut(values, features),
         )
     ]
     return [np.array(pieces[first::threads]) for first in range(min(threads, len(pieces)))]
