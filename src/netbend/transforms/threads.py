@@ -3,18 +3,18 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
-from os import getpid
+from os import cpu_count, getpid
 
 
 def run_together(parts: Sequence[Callable[[], None]]) -> None:
     """Run all at the same time, the first in this thread; back when all are done."""
-    others = [_helpers(getpid(), len(parts)).submit(part) for part in parts[1:]]
+    others = [_helpers(getpid()).submit(part) for part in parts[1:]]
     parts[0]()
     for other in others:
         other.result()
 
 
 @lru_cache(maxsize=1)
-def _helpers(_process: int, threads: int) -> ThreadPoolExecutor:
-    """Threads that wait for work; a forked process has its own."""
-    return ThreadPoolExecutor(threads - 1)
+def _helpers(_process: int) -> ThreadPoolExecutor:
+    """Threads that wait for work, started as they are needed; a forked process has its own."""
+    return ThreadPoolExecutor(cpu_count())
