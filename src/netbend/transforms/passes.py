@@ -35,20 +35,18 @@ def disc_passes(radius: int, height: int, width: int) -> tuple[Pass, ...]:
     """
     growth = disc_growth(radius, height, width)
     cheapest: list[tuple[float, tuple[int, ...]]] = [(0.0, (0,))]  # up to each step: cost, where passes end
-    reads = {(first, last): len(pixels) for first, last, pixels in _merged(growth)}
+    merged = {(first, last): pixels for first, last, pixels in _merged(growth)}
     for last in range(1, len(growth.steps) + 1):
         cheapest.append(
             min(
-                (cheapest[first][0] + reads[first, last] + COST_OF_PASS, (*cheapest[first][1], last))
+                (cheapest[first][0] + len(merged[first, last]) + COST_OF_PASS, (*cheapest[first][1], last))
                 for first in range(last)
-                if (first, last) in reads
+                if (first, last) in merged
             )
         )
-    chosen = set(pairwise(cheapest[-1][1]))
-    merged = [pixels for first, last, pixels in _merged(growth) if (first, last) in chosen]
     return tuple(
-        tuple(Operand(number if on_result else GIVEN, *pixel) for on_result, pixel in pixels)
-        for number, pixels in enumerate(merged)
+        tuple(Operand(number if on_result else GIVEN, *pixel) for on_result, pixel in merged[span])
+        for number, span in enumerate(pairwise(cheapest[-1][1]))
     )
 
 

@@ -96,7 +96,8 @@ def _parts(program: _Program, planes: int, threads: int) -> list[Ints]:
 @lru_cache(maxsize=256)
 def _program(radius: int, height: int, width: int, values: int) -> _Program:
     growth, passes = disc_growth(radius, height, width), disc_passes(radius, height, width)
-    delays, kept = _delays(passes), _kept(passes)
+    delays = _delays(passes)
+    kept = _kept(passes, delays)
     first, last = _spans(passes, growth.start[1])
     margins = np.array([growth.rows, growth.columns, growth.start[0]])
     operands = np.array([(read.source, read.rows, read.columns) for one in passes for read in one])
@@ -116,9 +117,9 @@ def _delays(passes: Sequence[Pass]) -> list[int]:
     return delays
 
 
-def _kept(passes: Sequence[Pass]) -> list[int]:
+def _kept(passes: Sequence[Pass], delays: Sequence[int]) -> list[int]:
     """How many rows are kept of the maps and of each pass."""
-    delays, kept = _delays(passes), [1] * (len(passes) + 1)
+    kept = [1] * (len(passes) + 1)
     for delay, one in zip(delays[1:], passes, strict=True):
         for read in one:
             kept[read.source] = max(kept[read.source], delay - delays[read.source] - read.rows + 1)

@@ -8,8 +8,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from netbend.models.stylegan2.discriminator import Discriminator, append_minibatch_deviation
-from netbend.models.stylegan2.layers import ModulatedConv, StyledConv, blur, upsample_twice
+from netbend.models.stylegan2.layers import ModulatedConv, StyledConv
 from netbend.models.stylegan2.network import Architecture, Generator
+from netbend.models.stylegan2.resampling import blur, upsample_twice
 
 FILTER = np.outer([1, 3, 3, 1], [1, 3, 3, 1]) / 64
 

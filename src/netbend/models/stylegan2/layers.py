@@ -6,7 +6,6 @@ the output demodulated. The two are equal, since the style scales input features
 demodulation output features, and one plain convolution then serves the whole batch.
 """
 
-from functools import lru_cache
 from math import sqrt
 from typing import TypeVar
 
@@ -14,11 +13,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from netbend.models.stylegan2.resampling import blur, upsample_by_products, upsample_convolve
 from netbend.models.stylegan2.winograd import suits_winograd, transformed_kernel, winograd
 
 LRELU_SLOPE = 0.2
 LRELU_GAIN = sqrt(2.0)
-LEAST_CUT, LARGEST_STRIP = 128, 64  # rows: maps that are cut into strips, and strips of them
 LARGE_MAP = 64 * 64  # positions from which kernels are cheaper to scale than maps
 DEMODULATION_EPSILON = 1e-8
 
@@ -40,65 +39,6 @@ def leaky_relu(maps: Tensor, clamp: float | None = None) -> Tensor:
     """Leaky ReLU with the gain that keeps the variance, optionally clamped to `+-clamp`."""
     activated = F.leaky_relu(maps, LRELU_SLOPE) * LRELU_GAIN
     return activated if clamp is None else activated.clamp(-clamp, clamp)
-
-
-def blur(maps: Tensor, padding: int, gain: float = 1.0, bias: Tensor | None = None) -> Tensor:
-    """Low-pass `(N, F, H, W)` maps, zeros outside, with the filter [1, 3, 3, 1] / 8 along both axes."""
-    kernel = _low_pass(gain, maps.dtype, maps.device).expand(maps.shape[1], 1, 4, 4)
-    return F.conv2d(maps, kernel, bias, padding=padding, groups=maps.shape[1])
-
-
-@lru_cache(maxsize=32)
-@torch.inference_mode(False)  # what is kept may be wanted where gradients are
-def _low_pass(gain: float, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Made once: to send it to a GPU with every blur would have the network wait."""
-    tap = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 8
-    return (gain * torch.outer(tap, tap)).to(device, dtype)
-
-
-def upsample_convolve(maps: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """Double the size of `(N, inputs, H, W)` by a transposed convolution, and blur it.
-
-    weight: `(inputs, outputs, 3, 3)`. Large maps are taken in strips: what is blurred is in the cache.
-    """
-    height, width = maps.shape[2:]
-    if torch.is_grad_enabled() or height < LEAST_CUT or maps.device.type != "cpu":
-        between = F.conv_transpose2d(maps, weight, stride=2)
-        return blur(between, padding=1, gain=4, bias=bias)  # three in four samples were zeros
-    size = (len(maps), weight.shape[1], 2 * height, 2 * width)
-    result = torch.empty(size, dtype=maps.dtype, memory_format=torch.channels_last)
-    strip = min(LARGEST_STRIP, height // 4)
-    for first in range(0, height, strip):
-        end = min(height, first + strip)
-        above, below = max(0, first - 1), min(height, end + 1)  # rows that reach into the strip
-        between = F.conv_transpose2d(maps[:, :, above:below], weight, stride=2)
-        # Row k of the whole is row k - 2 above of the strip; needed are those from 2 first - 1 to 2 end + 1.
-        start, stop = max(0, 2 * first - 1) - 2 * above, min(2 * height + 1, 2 * end + 2) - 2 * above
-        outside = int(first == 0), int(end == height)
-        framed = F.pad(between[:, :, start:stop], (1, 1, *outside))
-        result[:, :, 2 * first : 2 * end] = blur(framed, padding=0, gain=4, bias=bias)
-    return result
-
-
-def upsample_by_products(maps: Tensor, kernel: Tensor) -> Tensor:
-    """The same transposed convolution, not yet blurred, of small maps: a product for each tap, added up.
-
-    kernel: `(3, 3, inputs, outputs)`. Gives `(N, outputs, 2 H + 1, 2 W + 1)`.
-    """
-    batch, inputs, height, width = maps.shape
-    positions = maps.permute(0, 2, 3, 1).reshape(-1, inputs)
-    result = maps.new_zeros(batch, 2 * height + 1, 2 * width + 1, kernel.shape[3])
-    for row in range(3):
-        for column in range(3):
-            onto = result[:, row : row + 2 * height - 1 : 2, column : column + 2 * width - 1 : 2]
-            onto += (positions @ kernel[row, column]).view(onto.shape)
-    return result.permute(0, 3, 1, 2)
-
-
-def upsample_twice(image: Tensor) -> Tensor:
-    """Double the size of `(N, C, H, W)` with the filter [1, 3, 3, 1] and zeros outside."""
-    doubled = F.interpolate(F.pad(image, (1, 1, 1, 1)), scale_factor=2, mode="bilinear")
-    return doubled[:, :, 2:-2, 2:-2]
 
 
 class EqualizedLinear(nn.Module):
@@ -276,19 +216,17 @@ class StyledConv(nn.Module):
 
     def _one_by_one(self, maps: Tensor, w: Tensor, noise: Tensor | None) -> Tensor:
         """Samples of large maps in turn: what is needed meanwhile is not larger than for one."""
-        result = None
-        for sample, (one, its_w) in enumerate(zip(torch.split(maps, 1), torch.split(w, 1), strict=True)):
-            convolved = self._convolve(one, its_w)
-            if result is None:
-                size = (len(maps), *convolved.shape[1:])
-                result = torch.empty(size, dtype=maps.dtype, memory_format=torch.channels_last)
-            place = result[sample : sample + 1]
+        scale = 2 if self.conv.up else 1
+        size = (len(maps), len(self.bias), scale * maps.shape[2], scale * maps.shape[3])
+        result = torch.empty(size, dtype=maps.dtype, memory_format=torch.channels_last)
+        for sample in range(len(maps)):
+            one = slice(sample, sample + 1)
+            convolved = self._convolve(maps[one], w[one])
             if noise is None:
-                place.copy_(convolved)
+                result[one] = convolved
             else:
-                torch.add(convolved, noise[sample % len(noise)], out=place)
-            self._activated(place)
-        assert result is not None, "a batch has samples"
+                torch.add(convolved, noise[sample % len(noise)], out=result[one])
+            self._activated(result[one])
         return result
 
 

@@ -17,8 +17,8 @@ from netbend.models.stylegan2.layers import (
     ToRGB,
     leaky_relu,
     normalize_second_moment,
-    upsample_twice,
 )
+from netbend.models.stylegan2.resampling import upsample_twice
 
 MAPPING_LR_MULTIPLIER = 0.01
 
