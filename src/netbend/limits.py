@@ -3,3 +3,61 @@
 A bound is checked before what it bounds is unpacked, allocated or run. Sizes are in bytes unless the
 name says otherwise. What a network can do, or an algorithm needs, is not a limit and stands with it.
 """
+
+# Recipes and cluster files
+MAX_RECIPE_BYTES = 1_000_000
+MAX_YAML_NODES = 100_000  # values, after aliases are expanded
+MAX_YAML_DEPTH = 20  # levels of nesting
+MAX_YAML_DIGITS = 40  # of a whole number; Python refuses, or is slow at, thousands
+MAX_PROBLEMS = 20  # lines of one error message
+MAX_FEATURES = 65_536  # more than any layer has
+MAX_CLUSTER_NAME = 60  # characters
+MAX_SEED = 2**63 - 1  # of selections and noise; torch's generators take no more
+MAX_FILM_SECONDS = 24 * 3600.0  # a day
+
+# Numbers that move
+MAX_KEYS = 10_000  # key frames of one number
+MAX_OCTAVES = 8  # of noise; further ones are below what can be seen
+MAX_NUMBER = 1e100  # what is far larger overflows on the way from one value to another
+MIN_SECONDS, MAX_SECONDS = 0.001, 1e7  # of a period
+
+# Latents
+MAX_LATENT_POINTS = 10_000  # of a journey, or seeds of a mean
+MAX_LATENT_SEED = 2**32 - 1  # as NVIDIA's tools draw z
+MAX_WALK_LENGTH = 1000.0  # its harmonics are kept in memory
+MAX_DIRECTIONS = 65_536  # more than any w has dimensions
+MAX_SEEDS = 1_000_000  # of one command
+MAX_LATENT_VALUES = 100_000_000  # of a file of latents: 400 MB
+MAX_VIDEO_FRAMES = 100_000  # of a film that is encoded to latents: an hour at 25 a second
+MAX_VIDEO_PIXELS = 2**26  # of a frame; a film of few bytes may say that it has any number
+
+# Records in pictures
+MAX_RECORD_LATENT_BYTES = 16 * 1024 * 1024
+MAX_RECORD_NOISE_TEXT = 900_000  # characters; Pillow reads back no more than 2**20 of text
+
+# Lists on the command line
+MAX_LISTED_VALUES = 1000  # of one axis of a sheet
+MAX_SHEET_PIXELS = 80_000_000  # more, and other programs refuse to open the picture
+MAX_SONG_SECONDS = 6 * 3600  # of a song that is sung from latents
+
+# Files of weights
+MAX_WEIGHTS_BYTES = 8 * 1024**3
+MAX_ZIP_ENTRIES = 100_000
+MAX_PICKLE_OPCODES = 500_000  # the largest StyleGAN2 takes 50,000
+MAX_PICKLE_BITS = 128  # of a whole number
+MAX_TREE_DEPTH = 100  # levels of nesting
+MAX_TREE_ENTRIES = 2 * MAX_PICKLE_OPCODES
+MAX_TENSOR_DIMENSIONS = 8
+MAX_TENSOR_NUMBERS = 2**62
+MAX_XML_BYTES = 4_000_000  # of an OpenVINO network
+MAX_XML_CONSTANTS = 10_000
+MAX_SHOWN_TEXT = 200  # characters out of a file in a message
+
+# Networks
+MAX_HEADER_BYTES = 1_000_000  # of netbend's own format
+MAX_WIDTH = 16_384  # features of a layer that is built
+MAX_RESOLUTIONS = 10  # 4 to 2048
+MAX_MAPPING_LAYERS = 64
+MAX_CLASSES = 1000
+MAX_MODULES = 1000  # the generator of 1024x1024 has 80
+MAX_MODULE_PATH = 100  # characters

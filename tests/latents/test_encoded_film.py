@@ -96,7 +96,7 @@ def test_frames_too_large_are_refused_before_they_are_decoded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     filmed(tmp_path / "large.mkv", [Image.new("RGB", (256, 256))])
-    monkeypatch.setattr(encoded_film, "MOST_PIXELS", 256 * 255)
+    monkeypatch.setattr(encoded_film, "MAX_VIDEO_PIXELS", 256 * 255)
     with pytest.raises(LatentError, match="frames of 256x256 pixels; make them smaller"):
         seconds_of(tmp_path / "large.mkv")
     monkeypatch.setattr(encoded_film, "_unreadable", lambda _: None)  # as if the file said otherwise
@@ -121,6 +121,6 @@ def test_a_film_too_long_is_refused(
     tmp_path: Path, pictures: list[Image.Image], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     filmed(tmp_path / "long.mkv", pictures)
-    monkeypatch.setattr(encoded_film, "MOST_FRAMES", 2)
+    monkeypatch.setattr(encoded_film, "MAX_VIDEO_FRAMES", 2)
     with pytest.raises(LatentError, match="more than 2 frames; cut it"):
         seconds_of(tmp_path / "long.mkv")

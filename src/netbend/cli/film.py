@@ -12,7 +12,6 @@ from netbend.choices import NoiseMode, NonFinite, Precision, Space
 from netbend.cli.idle import is_given, refuse_idle_options
 from netbend.cli.loading import load_of_pictures
 from netbend.cli.options import (
-    LONGEST,
     ClusterFile,
     DrawSeed,
     InPrecision,
@@ -27,6 +26,7 @@ from netbend.cli.options import (
 from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar
 from netbend.errors import RenderError
 from netbend.film.formats import QUALITY, check_out, format_of
+from netbend.limits import MAX_FILM_SECONDS
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -51,7 +51,7 @@ def film(
     ] = Path("out/film.mp4"),
     seconds: Annotated[
         float | None,
-        typer.Option(help="Length; default: the recipe's, or its sound's.", min=0.01, max=LONGEST),
+        typer.Option(help="Length; default: the recipe's, or its sound's.", min=0.01, max=MAX_FILM_SECONDS),
     ] = None,
     fps: Annotated[float, typer.Option(help="Frames a second.", min=1, max=240)] = 30,
     sound: Annotated[

@@ -7,8 +7,6 @@ import typer
 
 from netbend.choices import NoiseMode, NonFinite, Precision, Space
 
-LONGEST = 24 * 3600.0  # seconds of a film, and so the last of its moments
-
 RecipeFile = Annotated[Path | None, typer.Argument(help="Recipe file; without one the model is unbent.")]
 ModelName = Annotated[
     str | None,

@@ -11,7 +11,6 @@ from netbend.cli.idle import refuse_idle_options
 from netbend.cli.latent import is_from_file
 from netbend.cli.loading import load_of_pictures
 from netbend.cli.options import (
-    LONGEST,
     ClusterFile,
     DrawSeed,
     InPrecision,
@@ -25,6 +24,7 @@ from netbend.cli.options import (
 )
 from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar
 from netbend.errors import LatentError, ModelError, RecipeError, RenderError
+from netbend.limits import MAX_FILM_SECONDS
 
 if TYPE_CHECKING:
     from netbend.models.base import Play
@@ -49,7 +49,9 @@ def render(
     truncation: Truncation = None,
     time: Annotated[
         float | None,
-        typer.Option(help="Moment of a recipe that moves, in seconds; default: 0.", min=0, max=LONGEST),
+        typer.Option(
+            help="Moment of a recipe that moves, in seconds; default: 0.", min=0, max=MAX_FILM_SECONDS
+        ),
     ] = None,
     cutoff: Annotated[int | None, typer.Option(help="Truncate only the first so many styles.", min=0)] = None,
     noise: Noise = NoiseMode.CONSTANT,

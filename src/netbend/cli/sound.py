@@ -14,13 +14,13 @@ from netbend.cli.loading import load
 from netbend.cli.options import ClusterFile, DrawSeed, InPrecision, OnNonFinite, Overwrite
 from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar
 from netbend.errors import ModelError, RenderError
+from netbend.limits import MAX_SONG_SECONDS
 
 if TYPE_CHECKING:
     from netbend.models.base import SoundModel
     from netbend.render.sound import SoundJob
 
 NO_FORMATS = {".m4a", ".aac", ".mp4", ".wma", ".w64", ".rf64", ".caf", ".au", ".wave", ".mka", ".webm"}
-LONGEST_SONG = 6 * 3600  # seconds
 SONG_SECONDS = 10.0
 
 # Options that mean nothing without another, or beside it.
@@ -71,7 +71,9 @@ def sound(
     ] = None,
     seconds: Annotated[
         float | None,
-        typer.Option(help="Length of each song; default: the recipe's, or 10.", min=0.1, max=LONGEST_SONG),
+        typer.Option(
+            help="Length of each song; default: the recipe's, or 10.", min=0.1, max=MAX_SONG_SECONDS
+        ),
     ] = None,
     walk: Annotated[float, typer.Option(help="Seconds from one latent to the next.", min=0.1)] = 4.0,
     truncation: Annotated[

@@ -16,12 +16,11 @@ from netbend.choices import Space
 from netbend.errors import LatentError
 from netbend.latents.projection.encoder import Encoder, shipped_encoder
 from netbend.latents.projection.start import start_of
+from netbend.limits import MAX_VIDEO_FRAMES, MAX_VIDEO_PIXELS
 from netbend.models.base import Model
 from netbend.models.styled import StyledModel
 
 ENCODED_AT_ONCE = 16
-MOST_FRAMES = 100_000
-MOST_PIXELS = 2**26  # of a frame; a film of few bytes may say that it has any number
 FORMATS = "mov,matroska,avi,gif,mpegts,mpeg,ogg,flv"  # no playlists: they open other files
 
 
@@ -66,8 +65,8 @@ def _frames(film: Path, size: int) -> Iterator[NDArray[np.uint8]]:
                 square = (left, top, left + side, top + side)
                 yield np.asarray(picture.resize((size, size), Image.Resampling.BOX, box=square))
                 count += 1
-                if count > MOST_FRAMES:
-                    raise LatentError(f"film {film}: more than {MOST_FRAMES} frames; cut it")
+                if count > MAX_VIDEO_FRAMES:
+                    raise LatentError(f"film {film}: more than {MAX_VIDEO_FRAMES} frames; cut it")
         except av.FFmpegError as error:
             raise LatentError(f"film {film}: damaged after {count} frames ({error.strerror})") from error
     if count == 0:
@@ -95,7 +94,7 @@ def _opened(film: Path) -> Any:
         container.close()
         raise LatentError(f"film {film}: {reason}")
     # Frames may be larger than the file says.
-    container.streams.video[0].codec_context.options = {"max_pixels": str(MOST_PIXELS)}
+    container.streams.video[0].codec_context.options = {"max_pixels": str(MAX_VIDEO_PIXELS)}
     return container
 
 
@@ -104,6 +103,6 @@ def _unreadable(container: Any) -> str | None:
     if not container.streams.video:
         return "has no pictures"
     video = container.streams.video[0]
-    if video.width * video.height > MOST_PIXELS:
+    if video.width * video.height > MAX_VIDEO_PIXELS:
         return f"frames of {video.width}x{video.height} pixels; make them smaller"
     return None

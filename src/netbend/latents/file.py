@@ -11,12 +11,12 @@ from torch import Tensor
 
 from netbend.choices import Space
 from netbend.errors import LatentError
+from netbend.limits import MAX_LATENT_VALUES
 from netbend.models.base import Latents, Model
 from netbend.models.weights import read_tensors
 
 # Names under which projectors store their result, and the space it lies in.
 SPACE_OF_KEY = {"z": Space.Z, "w": Space.W, "w+": Space.W_PLUS, "w_plus": Space.W_PLUS, "latent": Space.W}
-MOST_VALUES = 100_000_000
 
 
 def load_latents(path: Path, space: Space | None = None) -> Latents:
@@ -108,7 +108,7 @@ def read_arrays(path: Path, kind: str) -> dict[str, NDArray[Any]]:
 def _refuse_bombs(path: Path, kind: str) -> None:
     with zipfile.ZipFile(path) as archive:
         unpacked = sum(member.file_size for member in archive.infolist())
-    if unpacked > 8 * MOST_VALUES:
+    if unpacked > 8 * MAX_LATENT_VALUES:
         raise LatentError(f"{kind} {path}: unpacks to {unpacked} bytes, more than any set of {kind}")
 
 

@@ -1,8 +1,7 @@
 """Lists of seeds as people type them."""
 
 from netbend.errors import LatentError
-
-MOST_SEEDS = 1_000_000
+from netbend.limits import MAX_SEEDS
 
 
 def parse_seeds(text: str) -> list[int]:
@@ -15,7 +14,7 @@ def parse_seeds(text: str) -> list[int]:
         low, high = int(first), int(last or first)
         if high < low:
             raise LatentError(f"seeds {text!r}: the range {part.strip()} runs backwards")
-        if len(seeds) + high - low >= MOST_SEEDS:
-            raise LatentError(f"seeds {text!r}: more than {MOST_SEEDS} at once")
+        if len(seeds) + high - low >= MAX_SEEDS:
+            raise LatentError(f"seeds {text!r}: more than {MAX_SEEDS} at once")
         seeds.extend(range(low, high + 1))
     return seeds

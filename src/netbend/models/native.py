@@ -11,17 +11,13 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from netbend.errors import CheckpointError
+from netbend.limits import MAX_HEADER_BYTES, MAX_RESOLUTIONS, MAX_WIDTH
 from netbend.models.weights import WeightsFile, read_weights, shown
 from netbend.wholefile import write_whole
 
 HEADER = "netbend"
-MOST_HEADER_BYTES = 1_000_000
 
 Weights = Mapping[str, Tensor]
-
-
-MOST_WIDTH = 16384
-MOST_RESOLUTIONS = 10  # 4 to 2048
 
 
 class Architecture(Protocol):
@@ -36,11 +32,11 @@ Network = TypeVar("Network", bound=nn.Module)
 
 def check_widths(features: object, *dimensions: object) -> None:
     """Raise ValueError unless these are features from 4x4 on, and dimensions, of a real network."""
-    if not isinstance(features, tuple) or not 2 <= len(features) <= MOST_RESOLUTIONS:
-        raise ValueError(f"features {features!r:.80}: expected 2 to {MOST_RESOLUTIONS} numbers")
+    if not isinstance(features, tuple) or not 2 <= len(features) <= MAX_RESOLUTIONS:
+        raise ValueError(f"features {features!r:.80}: expected 2 to {MAX_RESOLUTIONS} numbers")
     for width in (*features, *dimensions):
-        if type(width) is not int or not 0 < width <= MOST_WIDTH:
-            raise ValueError(f"{width!r:.40} where a whole number from 1 to {MOST_WIDTH} was expected")
+        if type(width) is not int or not 0 < width <= MAX_WIDTH:
+            raise ValueError(f"{width!r:.40} where a whole number from 1 to {MAX_WIDTH} was expected")
 
 
 def network_bytes(
@@ -93,7 +89,7 @@ def peek_kind(path: Path) -> str | None:
             return None
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
-            header = file.read(min(length, MOST_HEADER_BYTES))
+            header = file.read(min(length, MAX_HEADER_BYTES))
         return _kind(json.loads(header)["__metadata__"][HEADER])
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None

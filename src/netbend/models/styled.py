@@ -14,13 +14,13 @@ from torch import Tensor, nn
 from netbend.bending import Layer
 from netbend.choices import NoiseMode, Space
 from netbend.errors import LatentError
+from netbend.limits import MAX_MAPPING_LAYERS
 from netbend.models.base import Latents, Play
 from netbend.models.native import check_widths
 from netbend.models.seeding import checked_seed, standard_normal
 from netbend.models.stored import StoredModel
 
 W_SAMPLES = 10_000
-MOST_MAPPING_LAYERS = 64
 NOISE_STREAM = 0x6E6F6973  # noise is not drawn from the stream of z
 
 
@@ -40,7 +40,7 @@ class StyledArchitecture:
 
     def __post_init__(self) -> None:
         check_widths(self.features, self.z_dim, self.w_dim, self.channels)
-        if type(self.mapping_depth) is not int or not 1 <= self.mapping_depth <= MOST_MAPPING_LAYERS:
+        if type(self.mapping_depth) is not int or not 1 <= self.mapping_depth <= MAX_MAPPING_LAYERS:
             raise ValueError(f"{self.mapping_depth} mapping layers")
 
     @property

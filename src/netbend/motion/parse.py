@@ -6,6 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from netbend.limits import MAX_KEYS, MAX_NUMBER, MAX_OCTAVES, MAX_SECONDS, MAX_SEED, MIN_SECONDS
 from netbend.motion.curves import (
     EASINGS,
     SOUNDTRACK,
@@ -20,11 +21,6 @@ from netbend.motion.curves import (
     Wave,
 )
 
-MOST_KEYS = 10_000
-MOST_OCTAVES = 8
-LARGEST_SEED = 2**63 - 1
-LARGEST = 1e100  # what is far larger overflows on the way from one value to another
-SHORTEST, LONGEST = 0.001, 1e7  # seconds
 BANDS = ("level", "onset", "bass", "mid", "treble")
 FORMS = (
     "{from: 0, to: 1, seconds: 5}, {keys: [[0, 0], [2, 1, ease-in-out]]}, {wave: sine, from: 0, to: 1, "
@@ -82,7 +78,7 @@ def _ramp(data: Mapping[str, Any], _folder: Path | None) -> Ramp:
 
 def _keys(data: Mapping[str, Any], _folder: Path | None) -> Keys:
     items = data["keys"]
-    if not isinstance(items, list) or not 1 <= len(items) <= MOST_KEYS:
+    if not isinstance(items, list) or not 1 <= len(items) <= MAX_KEYS:
         raise ValueError("keys: expected a list of [seconds, value] or [seconds, value, easing]")
     keys = tuple(_key(item) for item in items)
     if any(later.time <= earlier.time for earlier, later in pairwise(keys)):
@@ -114,7 +110,7 @@ def _noise(data: Mapping[str, Any], _folder: Path | None) -> Noise:
 
 def noise_seed(data: object) -> int:
     """Raises ValueError unless it is a seed."""
-    if isinstance(data, bool) or not isinstance(data, int) or not 0 <= data <= LARGEST_SEED:
+    if isinstance(data, bool) or not isinstance(data, int) or not 0 <= data <= MAX_SEED:
         raise ValueError(f"noise: expected a seed, a whole number from 0, not {data!r:.40}")
     return data
 
@@ -123,8 +119,8 @@ def noise_settings(data: Mapping[str, Any]) -> dict[str, Any]:
     """seconds, loop and octaves, where they are given."""
     settings = {key: seconds_of(data, key) for key in ("seconds", "loop") if key in data}
     octaves = data.get("octaves", 1)
-    if isinstance(octaves, bool) or not isinstance(octaves, int) or not 1 <= octaves <= MOST_OCTAVES:
-        raise ValueError(f"octaves: expected 1 to {MOST_OCTAVES}, not {octaves!r:.40}")
+    if isinstance(octaves, bool) or not isinstance(octaves, int) or not 1 <= octaves <= MAX_OCTAVES:
+        raise ValueError(f"octaves: expected 1 to {MAX_OCTAVES}, not {octaves!r:.40}")
     return {**settings, "octaves": octaves}
 
 
@@ -167,13 +163,13 @@ def seconds_of(data: Mapping[str, Any], key: str = "seconds") -> float:
         raise ValueError(f"`{key}:` is missing")
     value = data[key]
     known = isinstance(value, int | float) and not isinstance(value, bool)
-    if not known or not SHORTEST <= value <= LONGEST:
-        raise ValueError(f"{key}: expected {SHORTEST:g} to {LONGEST:g} seconds, not {value!r:.40}")
+    if not known or not MIN_SECONDS <= value <= MAX_SECONDS:
+        raise ValueError(f"{key}: expected {MIN_SECONDS:g} to {MAX_SECONDS:g} seconds, not {value!r:.40}")
     return float(value)
 
 
 def _number(data: object, what: str) -> float:
-    if isinstance(data, bool) or not isinstance(data, int | float) or not abs(data) <= LARGEST:
+    if isinstance(data, bool) or not isinstance(data, int | float) or not abs(data) <= MAX_NUMBER:
         raise ValueError(f"expected {what}, not {data!r:.60}")
     return float(data)
 
@@ -209,14 +205,14 @@ def _form_schema(word: str, keys: tuple[str, ...]) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
 
-_ANY_NUMBER = {"type": "number", "minimum": -LARGEST, "maximum": LARGEST}
-_SECONDS = {"type": "number", "minimum": SHORTEST, "maximum": LONGEST}
+_ANY_NUMBER = {"type": "number", "minimum": -MAX_NUMBER, "maximum": MAX_NUMBER}
+_SECONDS = {"type": "number", "minimum": MIN_SECONDS, "maximum": MAX_SECONDS}
 _EASING = {"enum": list(EASINGS)}
 _KEY_SCHEMAS: dict[str, dict[str, Any]] = {
     "keys": {
         "type": "array",
         "minItems": 1,
-        "maxItems": MOST_KEYS,
+        "maxItems": MAX_KEYS,
         "items": {
             "type": "array",
             "prefixItems": [{**_ANY_NUMBER, "minimum": 0}, _ANY_NUMBER, _EASING],
@@ -230,8 +226,8 @@ _KEY_SCHEMAS: dict[str, dict[str, Any]] = {
     "to": _ANY_NUMBER,
     "seconds": _SECONDS,
     "phase": _ANY_NUMBER,
-    "noise": {"type": "integer", "minimum": 0, "maximum": LARGEST_SEED},
-    "octaves": {"type": "integer", "minimum": 1, "maximum": MOST_OCTAVES},
+    "noise": {"type": "integer", "minimum": 0, "maximum": MAX_SEED},
+    "octaves": {"type": "integer", "minimum": 1, "maximum": MAX_OCTAVES},
     "sound": {"type": "string"},
     "of": {
         "anyOf": [

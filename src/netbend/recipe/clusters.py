@@ -12,13 +12,13 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 
 from netbend.errors import RecipeError
+from netbend.limits import MAX_CLUSTER_NAME
 from netbend.recipe.problems import Problems, validated
 from netbend.recipe.selection import Indices, parse_selection, selection_data
 from netbend.recipe.yamlfile import parse_yaml, read_file
 from netbend.wholefile import write_whole
 
 VERSION = 1
-MOST_NAME = 60
 
 LayerKey: TypeAlias = int | str
 Members: TypeAlias = Mapping[int, tuple[int, ...]]
@@ -61,8 +61,10 @@ def checked_name(name: object) -> str:
     """The name of a cluster. Raises ValueError unless it is a word or a few, and no number."""
     if not isinstance(name, str) or not name.strip() or name.strip().lstrip("+-").isdecimal():
         raise ValueError(f"expected a name such as eyes, not {name!r:.80}")
-    if len(name) > MOST_NAME or not name.isprintable():
-        raise ValueError(f"expected a name of at most {MOST_NAME} printable characters, not {name!r:.80}")
+    if len(name) > MAX_CLUSTER_NAME or not name.isprintable():
+        raise ValueError(
+            f"expected a name of at most {MAX_CLUSTER_NAME} printable characters, not {name!r:.80}"
+        )
     return name.strip()
 
 

@@ -6,19 +6,16 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from netbend.limits import MAX_DIRECTIONS, MAX_LATENT_POINTS, MAX_LATENT_SEED, MAX_WALK_LENGTH
 from netbend.motion import number_data, parse_number
 from netbend.motion.curves import EASINGS
 from netbend.motion.parse import seconds_of
 from netbend.recipe.latent_schema import (
-    LARGEST_SEED,
-    MOST_DIRECTIONS,
-    MOST_LENGTH,
     SMOOTHNESS,
     SPACES,
 )
 from netbend.recipe.places import Filmed, Journey, Latent, LatentFile, Mean, Move, Place, Point, Seed, Walk
 
-MOST_POINTS = 10_000
 FORMS = (
     "a seed such as 3, a file of latents, `mean`, {seed: 3}, {file: me.npz, number: 0}, {mean: 0-7}, "
     "{through: [3, 17, mean], seconds: 4}, {walk: 7, seconds: 20} or {film: one.mp4}, with or "
@@ -82,13 +79,13 @@ def _points(data: object) -> list[Point]:
         return [Mean()]
     if isinstance(data, str) and not _RANGE.fullmatch(data.partition(",")[0]):
         return [_file({"file": data})]
-    return [Seed(seed) for seed in _numbers(data, "seeds", LARGEST_SEED)]
+    return [Seed(seed) for seed in _numbers(data, "seeds", MAX_LATENT_SEED)]
 
 
 def _seed(data: Mapping[str, Any]) -> Seed:
     seed = data["seed"]
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= LARGEST_SEED:
-        raise ValueError(f"seed: expected 0 to {LARGEST_SEED}, not {seed!r:.40}")
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= MAX_LATENT_SEED:
+        raise ValueError(f"seed: expected 0 to {MAX_LATENT_SEED}, not {seed!r:.40}")
     return Seed(seed)
 
 
@@ -103,14 +100,14 @@ def _file(data: Mapping[str, Any]) -> LatentFile:
 
 def _mean(data: Mapping[str, Any]) -> Mean:
     of = data["mean"]
-    return Mean() if of == "all" else Mean(tuple(_numbers(of, "mean: `all` or seeds", LARGEST_SEED)))
+    return Mean() if of == "all" else Mean(tuple(_numbers(of, "mean: `all` or seeds", MAX_LATENT_SEED)))
 
 
 def _journey(data: Mapping[str, Any]) -> Journey:
     through = data["through"]
     points = [point for entry in _listed(through) for point in _points(entry)]
-    if not 2 <= len(points) <= MOST_POINTS:
-        raise ValueError(f"through: expected 2 to {MOST_POINTS} points, such as [3, 17, me.npz, mean]")
+    if not 2 <= len(points) <= MAX_LATENT_POINTS:
+        raise ValueError(f"through: expected 2 to {MAX_LATENT_POINTS} points, such as [3, 17, me.npz, mean]")
     smooth = _yes(data, "smooth")
     if smooth and "easing" in data:
         raise ValueError("easing: slows down at every point, which `smooth: true` does not; leave one out")
@@ -128,8 +125,8 @@ def _walk(data: Mapping[str, Any]) -> Walk:
     seed = _seed({"seed": data["walk"]}).seed
     length = _above_zero(data, "length") or Walk.length
     smoothness = _above_zero(data, "smoothness") or Walk.smoothness
-    if length > MOST_LENGTH:
-        raise ValueError(f"length: expected at most {MOST_LENGTH:g}, not {length:g}")
+    if length > MAX_WALK_LENGTH:
+        raise ValueError(f"length: expected at most {MAX_WALK_LENGTH:g}, not {length:g}")
     if not SMOOTHNESS[0] <= smoothness <= SMOOTHNESS[1]:
         raise ValueError(f"smoothness: expected {SMOOTHNESS[0]:g} to {SMOOTHNESS[1]:g}, not {smoothness:g}")
     return Walk(seed, _seconds(data), length, smoothness)
@@ -163,7 +160,7 @@ def _move(data: object, folder: Path | None) -> Move:
     _refuse_others(data, ("direction", "of", "layers", "by", *_RAMP), "direction")
     direction, of = data["direction"], data.get("of")
     known = not isinstance(direction, bool) and isinstance(direction, int)
-    if not known or not 0 <= direction < MOST_DIRECTIONS:
+    if not known or not 0 <= direction < MAX_DIRECTIONS:
         raise ValueError(f"direction: expected its number, from 0, not {direction!r:.40}")
     if of is not None and (not isinstance(of, str) or not of):
         raise ValueError(f"of: expected a file that `netbend directions` wrote, not {of!r:.40}")
@@ -173,7 +170,7 @@ def _move(data: object, folder: Path | None) -> Move:
     by = parse_number(data.get("by", ramp), folder)
     layers = None
     if "layers" in data:
-        layers = tuple(dict.fromkeys(_numbers(data["layers"], "layers", MOST_DIRECTIONS)))
+        layers = tuple(dict.fromkeys(_numbers(data["layers"], "layers", MAX_DIRECTIONS)))
     return Move(direction, by, layers, of)
 
 
@@ -212,8 +209,8 @@ def _numbers(data: object, what: str, largest: int) -> list[int]:
                 raise ValueError(
                     f"{what}: expected numbers up to {largest} and ranges such as 0-7, not {entry!r:.40}"
                 )
-            if len(numbers) + high - low >= MOST_POINTS:
-                raise ValueError(f"{what}: more than {MOST_POINTS} at once")
+            if len(numbers) + high - low >= MAX_LATENT_POINTS:
+                raise ValueError(f"{what}: more than {MAX_LATENT_POINTS} at once")
             numbers.extend(range(low, high + 1))
     if not numbers:
         raise ValueError(f"{what}: expected at least one number")

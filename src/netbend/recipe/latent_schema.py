@@ -2,14 +2,12 @@
 
 from typing import Any
 
+from netbend.limits import MAX_LATENT_SEED, MAX_WALK_LENGTH
 from netbend.motion import number_schema
 from netbend.motion.curves import EASINGS
 from netbend.motion.parse import settings_schema
 
-LARGEST_SEED = 2**32 - 1  # of a latent, as NVIDIA's tools draw z
-MOST_LENGTH = 1000.0  # of a walk; its harmonics are kept in memory
 SMOOTHNESS = (0.5, 50.0)
-MOST_DIRECTIONS = 65536  # more than any w has dimensions
 SPACES = ("z", "w", "w+")
 
 
@@ -46,7 +44,7 @@ def _one_or_more(item: dict[str, Any]) -> dict[str, Any]:
 _NUMBER = {"type": "number"}
 _SECONDS = settings_schema("seconds")
 _EASING = {"enum": list(EASINGS)}
-_SEED = {"type": "integer", "minimum": 0, "maximum": LARGEST_SEED}
+_SEED = {"type": "integer", "minimum": 0, "maximum": MAX_LATENT_SEED}
 _WHOLE = {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "^[0-9, -]+$"}]}
 _SHORT = [_SEED, {"type": "string", "description": "`mean`, a seed, or a file of latents"}]
 _DIRECTION = {
@@ -74,7 +72,7 @@ _JOURNEY = {
 _WALK = {
     "walk": {**_SEED, "description": "seed of a closed curve"},
     "seconds": {**_SECONDS["seconds"], "description": "until it closes; default: the film"},
-    "length": {"type": "number", "exclusiveMinimum": 0, "maximum": MOST_LENGTH},
+    "length": {"type": "number", "exclusiveMinimum": 0, "maximum": MAX_WALK_LENGTH},
     "smoothness": {"type": "number", "minimum": SMOOTHNESS[0], "maximum": SMOOTHNESS[1]},
 }
 _FILMED = {"film": {"type": "string", "description": "another film; its frames are encoded"}}

@@ -7,11 +7,10 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 
 from netbend.errors import RecipeError
+from netbend.limits import MAX_PROBLEMS
 from netbend.motion import Curve, parse_number
 from netbend.recipe.yamlfile import KeyPath, Source
 from netbend.transforms import Transform, build_transform, get_transform, parameters_of
-
-MOST_SHOWN = 20
 
 
 class Problems:
@@ -32,7 +31,7 @@ class Problems:
         unknown = {
             str(d["loc"][-1]): _nearest(str(d["loc"][-1]), known) for d in _of_type(error, "extra_forbidden")
         }
-        for detail in error.errors()[: MOST_SHOWN + 1]:
+        for detail in error.errors()[: MAX_PROBLEMS + 1]:
             path = (*at, *(part for part in detail["loc"] if isinstance(part, str | int)))
             word = str(detail["loc"][-1])
             if detail["type"] == "extra_forbidden":
@@ -48,8 +47,8 @@ class Problems:
     def raise_if_any(self) -> None:
         if self.found:
             messages = [message for _, message in sorted(self.found)]
-            more = [f"... and {len(messages) - MOST_SHOWN} more"] if len(messages) > MOST_SHOWN else []
-            raise RecipeError("\n".join(messages[:MOST_SHOWN] + more))
+            more = [f"... and {len(messages) - MAX_PROBLEMS} more"] if len(messages) > MAX_PROBLEMS else []
+            raise RecipeError("\n".join(messages[:MAX_PROBLEMS] + more))
 
 
 Form = TypeVar("Form", bound=BaseModel)
@@ -164,7 +163,7 @@ def _add_parameters(
 
 
 def _of_type(error: ValidationError, kind: str) -> list[Any]:
-    return [detail for detail in error.errors() if detail["type"] == kind][: MOST_SHOWN + 1]
+    return [detail for detail in error.errors() if detail["type"] == kind][: MAX_PROBLEMS + 1]
 
 
 def _reason(detail: Any) -> str:

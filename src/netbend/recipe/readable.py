@@ -6,13 +6,14 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, WithJsonSchema
 from ruamel.yaml import YAML
 
+from netbend.limits import MAX_FILM_SECONDS, MAX_SEED
 from netbend.motion import Number, bounds_of, number_data, number_schema, parse_number
 from netbend.motion.parse import settings_schema
 from netbend.recipe.latent import latent_data, parse_latent
 from netbend.recipe.latent_schema import latent_schema
 from netbend.recipe.places import Latent
 from netbend.recipe.problems import Problems, built_transform, validated
-from netbend.recipe.schema import LARGEST_SEED, LONGEST, Bend, Recipe
+from netbend.recipe.schema import Bend, Recipe
 from netbend.recipe.selection import Selection, parse_selection, selection_data
 from netbend.recipe.yamlfile import KeyPath, Source
 from netbend.transforms import all_transforms, parameters_of
@@ -106,7 +107,7 @@ class RecipeForm(BaseModel):
     name: str | None = None
     description: str | None = Field(None, description="what it does, in a line")
     model: str | None = Field(None, description="what it was made for")
-    seed: int = Field(0, ge=0, le=LARGEST_SEED, description="of the random selections")
+    seed: int = Field(0, ge=0, le=MAX_SEED, description="of the random selections")
     clusters: str | None = Field(None, description="cluster file")
     latent: Annotated[Any, BeforeValidator(_latent), WithJsonSchema(latent_schema())] = Field(
         None, description="what is bent, unless the command line says"
@@ -114,7 +115,7 @@ class RecipeForm(BaseModel):
     truncation: Annotated[
         Any, BeforeValidator(_moving), WithJsonSchema(number_schema({"type": "number"}))
     ] = Field(None, description="psi: 1 varied, 0 the mean picture; default: that of the command")
-    seconds: float | None = Field(None, gt=0, le=LONGEST, description="length of its film")
+    seconds: float | None = Field(None, gt=0, le=MAX_FILM_SECONDS, description="length of its film")
     soundtrack: str | None = Field(None, description="sound file: of its film, and what can be followed")
     bends: list[Any] = Field(description="in order")
 

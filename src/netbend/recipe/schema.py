@@ -10,9 +10,6 @@ from netbend.recipe.selection import All, Cluster, Drift, Indices, Not, Random, 
 from netbend.recipe.yamlfile import Source
 from netbend.transforms import Transform
 
-LARGEST_SEED = 2**63 - 1
-LONGEST = 24 * 3600  # seconds, of a film
-
 
 @dataclass(frozen=True)
 class Bend:

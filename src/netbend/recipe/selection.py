@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from netbend.limits import MAX_FEATURES
 from netbend.motion import Curve, Number, bounds_of, fitted, number_data, parse_number, value_at
 from netbend.motion.parse import noise_data, noise_seed, noise_settings
 
@@ -60,8 +61,6 @@ class Not:
 
 
 Selection: TypeAlias = All | Random | Cluster | Indices | Drift | Not
-
-MOST_FEATURES = 65536  # of any layer
 
 
 def parse_selection(data: object, folder: Path | None = None) -> Selection:
@@ -215,8 +214,8 @@ def _range(entry: object) -> range:
     low, high = int(first), int(last or first)
     if high < low:
         raise ValueError(f"indices: the range {text} runs backwards")
-    if high >= MOST_FEATURES:
-        raise ValueError(f"indices: {text} goes beyond {MOST_FEATURES - 1}, more than any layer has")
+    if high >= MAX_FEATURES:
+        raise ValueError(f"indices: {text} goes beyond {MAX_FEATURES - 1}, more than any layer has")
     return range(low, high + 1)
 
 

@@ -16,11 +16,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from netbend.errors import RecipeError
-
-MOST_BYTES = 1_000_000
-MOST_NODES = 100_000  # after aliases are expanded
-MOST_DEPTH = 20
-MOST_DIGITS = 40
+from netbend.limits import MAX_RECIPE_BYTES, MAX_YAML_DEPTH, MAX_YAML_DIGITS, MAX_YAML_NODES
 
 KeyPath: TypeAlias = tuple[str | int, ...]
 Position: TypeAlias = tuple[int, int]
@@ -50,9 +46,9 @@ def read_file(path: Path) -> str:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
             raise RecipeError(f"{path}: not a file")
-        if status.st_size > MOST_BYTES:
+        if status.st_size > MAX_RECIPE_BYTES:
             raise RecipeError(
-                f"{path}: {status.st_size} bytes; recipes and cluster files have at most {MOST_BYTES}"
+                f"{path}: {status.st_size} bytes; recipes and cluster files have at most {MAX_RECIPE_BYTES}"
             )
         return path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
@@ -65,8 +61,8 @@ def read_file(path: Path) -> str:
 
 def parse_yaml(text: str, file: str, folder: Path | None = None) -> tuple[Any, Source]:
     """Turn YAML 1.2 (or JSON) into plain data, and the positions in it. Raises RecipeError."""
-    if len(text) > MOST_BYTES:
-        raise RecipeError(f"{file}: {len(text)} characters; at most {MOST_BYTES} are read")
+    if len(text) > MAX_RECIPE_BYTES:
+        raise RecipeError(f"{file}: {len(text)} characters; at most {MAX_RECIPE_BYTES} are read")
     try:
         root = YAML(typ="safe", pure=True).compose(text)
     except MarkedYAMLError as error:
@@ -76,7 +72,7 @@ def parse_yaml(text: str, file: str, folder: Path | None = None) -> tuple[Any, S
     except (YAMLError, ValueError) as error:
         raise RecipeError(f"{file}: not valid YAML: {' '.join(str(error).split())}") from error
     except RecursionError as error:
-        raise RecipeError(f"{file}: nested deeper than {MOST_DEPTH} levels") from error
+        raise RecipeError(f"{file}: nested deeper than {MAX_YAML_DEPTH} levels") from error
     if root is None:
         raise RecipeError(f"{file}: empty")
     walk = _Walk(file)
@@ -95,10 +91,10 @@ class _Walk:
 
     def plain(self, node: Node, path: KeyPath) -> Any:
         self.nodes += 1
-        if self.nodes > MOST_NODES:
-            raise self._error(node, f"more than {MOST_NODES} values, aliases included")
-        if len(path) > MOST_DEPTH:
-            raise self._error(node, f"nested deeper than {MOST_DEPTH} levels")
+        if self.nodes > MAX_YAML_NODES:
+            raise self._error(node, f"more than {MAX_YAML_NODES} values, aliases included")
+        if len(path) > MAX_YAML_DEPTH:
+            raise self._error(node, f"nested deeper than {MAX_YAML_DEPTH} levels")
         self.values[path] = (node.start_mark.line + 1, node.start_mark.column + 1)
         if isinstance(node, ScalarNode):
             return self._scalar(node)
@@ -134,7 +130,7 @@ class _Walk:
                     return None
                 case "bool":
                     return text.lower() == "true"
-                case "int" if len(text) <= MOST_DIGITS:
+                case "int" if len(text) <= MAX_YAML_DIGITS:
                     return int(
                         text.replace("_", ""), 0 if text.lstrip("+-")[:2] in ("0x", "0o", "0b") else 10
                     )

@@ -18,11 +18,10 @@ from torch import Tensor
 from netbend.bending import Plan
 from netbend.choices import NoiseMode, NonFinite, Space
 from netbend.errors import RenderError
+from netbend.limits import MAX_RECORD_LATENT_BYTES, MAX_RECORD_NOISE_TEXT
 from netbend.models.base import Latents, Play
 
 CHUNK = "netbend"  # of the PNG, as international text
-MOST_LATENT_BYTES = 16 * 1024 * 1024
-MOST_NOISE_TEXT = 900_000  # Pillow reads back no more than 2**20 characters of text
 
 
 class Record(BaseModel):
@@ -81,7 +80,7 @@ class Record(BaseModel):
 def encode_latents(values: Tensor) -> str:
     """Latent values as base64 of little-endian float32."""
     raw = values.detach().cpu().numpy().astype("<f4").tobytes()
-    if len(raw) > MOST_LATENT_BYTES:
+    if len(raw) > MAX_RECORD_LATENT_BYTES:
         raise RenderError(
             f"{len(raw)} bytes of latents do not fit into a picture's record; use --no-metadata"
         )
@@ -91,7 +90,7 @@ def encode_latents(values: Tensor) -> str:
 def encode_noise_maps(noise_maps: Sequence[Tensor]) -> list[str]:
     """Noise maps `(N, 1, H, W)` of each layer, as `encode_latents` does."""
     encoded = [encode_latents(maps) for maps in noise_maps]
-    if sum(map(len, encoded)) > MOST_NOISE_TEXT:
+    if sum(map(len, encoded)) > MAX_RECORD_NOISE_TEXT:
         raise RenderError("noise maps of a picture so large do not fit into its record; use --no-metadata")
     return encoded
 

@@ -11,6 +11,7 @@ from netbend.bending import Plan, find_layer, resolve
 from netbend.choices import NonFinite, Space
 from netbend.errors import ModelError, RecipeError, RenderError
 from netbend.latents.truncation import comes_from_file
+from netbend.limits import MAX_SHEET_PIXELS
 from netbend.models.base import Model, Play, SoundModel
 from netbend.models.catalog import load_model
 from netbend.pictures import SHEET_HEIGHT, thumbnail
@@ -24,7 +25,6 @@ from netbend.variations.freeze import draws_features
 from netbend.variations.labels import labelled
 from netbend.variations.shown import latent_of, truncation_of
 
-MOST_PIXELS = 80_000_000  # more, and other programs refuse to open the picture
 # Rows and columns of the figure of the paper, with the parameters that its caption names.
 FIGURES = {
     "transforms-by-layer": (
@@ -189,7 +189,7 @@ def _check_pair(rows: Axis, columns: Axis) -> None:
 
 
 def _check_size(rows: int, columns: int, side: int) -> None:
-    if rows * columns * side**2 > MOST_PIXELS:
+    if rows * columns * side**2 > MAX_SHEET_PIXELS:
         raise RenderError(
             f"{rows} x {columns} pictures of {side} pixels are more than fit one picture; narrow an axis, or "
             f"say a smaller --size"

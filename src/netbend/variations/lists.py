@@ -9,9 +9,7 @@ from typing import Any
 import numpy as np
 
 from netbend.errors import RenderError
-from netbend.recipe.schema import LARGEST_SEED
-
-MOST_VALUES = 1000
+from netbend.limits import MAX_LISTED_VALUES, MAX_SEED
 
 _RANGE = re.compile(r"([0-9]{1,19})(?:-([0-9]{1,19}))?")
 
@@ -30,7 +28,7 @@ def words(text: str, what: str) -> list[int | str]:
 def numbers(text: str, what: str) -> list[int]:
     """`0-15,20,33` as whole numbers, up to what seeds can be. Raises RenderError, led by `what`."""
     found = words(text, what)
-    if any(isinstance(word, str) or word > LARGEST_SEED for word in found):
+    if any(isinstance(word, str) or word > MAX_SEED for word in found):
         raise RenderError(f"{what} {text!r}: expected numbers and ranges such as 0-15,20,33")
     return [int(word) for word in found]
 
@@ -57,8 +55,10 @@ def values(text: str, what: str) -> list[Any]:
             raise RenderError(f"{what} {text!r}: expected a number of steps, such as 0..90/7")
         return _checked([entry for part in _parts(text) for entry in _values(part, what)], text, what)
     low, high, count = _number(evenly[1]), _number(evenly[2]), int(evenly[3])
-    if low is None or high is None or not 2 <= count <= MOST_VALUES:
-        raise RenderError(f"{what} {text!r}: expected two numbers and 2 to {MOST_VALUES} steps, as 0..90/7")
+    if low is None or high is None or not 2 <= count <= MAX_LISTED_VALUES:
+        raise RenderError(
+            f"{what} {text!r}: expected two numbers and 2 to {MAX_LISTED_VALUES} steps, as 0..90/7"
+        )
     steps = [float(f"{step:.6g}") for step in np.linspace(low, high, count)]
     return _checked([int(step) if step.is_integer() else step for step in steps], text, what)
 
@@ -99,14 +99,14 @@ def _range(bounds: re.Match[str], what: str) -> Sequence[int]:
     low, high = int(bounds[1]), int(bounds[2] or bounds[1])
     if high < low:
         raise RenderError(f"{what}: the range {bounds[0]} runs backwards")
-    if high - low >= MOST_VALUES:
-        raise RenderError(f"{what}: {bounds[0]} is more than {MOST_VALUES} at once")
+    if high - low >= MAX_LISTED_VALUES:
+        raise RenderError(f"{what}: {bounds[0]} is more than {MAX_LISTED_VALUES} at once")
     return range(low, high + 1)
 
 
 def _checked(found: list[Any], text: str, what: str) -> list[Any]:
-    if len(found) > MOST_VALUES:
-        raise RenderError(f"{what}: more than {MOST_VALUES} at once")
+    if len(found) > MAX_LISTED_VALUES:
+        raise RenderError(f"{what}: more than {MAX_LISTED_VALUES} at once")
     twice = [entry for index, entry in enumerate(found) if entry in found[:index]]
     if twice:
         raise RenderError(f"{what} {text!r}: {twice[0]} comes twice")

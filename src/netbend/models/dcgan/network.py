@@ -9,9 +9,8 @@ from itertools import pairwise
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from netbend.limits import MAX_CLASSES
 from netbend.models.native import check_widths
-
-MOST_CLASSES = 1000
 
 
 @dataclass(frozen=True)
@@ -30,9 +29,9 @@ class Architecture:
 
     def __post_init__(self) -> None:
         check_widths(self.features, self.z_dim, self.channels)
-        named = isinstance(self.classes, tuple) and len(self.classes) <= MOST_CLASSES
+        named = isinstance(self.classes, tuple) and len(self.classes) <= MAX_CLASSES
         if not named or not all(isinstance(name, str) and name.isprintable() for name in self.classes):
-            raise ValueError(f"classes: expected at most {MOST_CLASSES} names")
+            raise ValueError(f"classes: expected at most {MAX_CLASSES} names")
 
     @property
     def size(self) -> int:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from netbend.models.native import MOST_WIDTH
+from netbend.limits import MAX_WIDTH
 from netbend.sound.spectrum import Spectrum
 
 FRAMES, BINS = 128, 513  # of the spectrograms
@@ -62,7 +62,7 @@ class Architecture:
         if not isinstance(self.features, tuple) or len(self.features) != len(PAPER_FEATURES):
             raise ValueError(f"features {self.features!r:.80}: expected {len(PAPER_FEATURES)} numbers")
         for number in (*self.features, self.latent_dim):
-            _check_whole(number, MOST_WIDTH)
+            _check_whole(number, MAX_WIDTH)
         _check_whole(self.sample_rate, 1_000_000)
         hops = [self.window // overlap for overlap in (4, 8, 16)]
         if self.window != 2 * (BINS - 1) or type(self.hop) is not int or self.hop not in hops:

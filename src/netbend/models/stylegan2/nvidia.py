@@ -7,12 +7,10 @@ from typing import Any
 from torch import Tensor
 
 from netbend.errors import CheckpointError
+from netbend.limits import MAX_MODULE_PATH, MAX_MODULES
 from netbend.models.stylegan2.network import MAPPING_LR_MULTIPLIER, Architecture
 from netbend.models.stylegan2.resampling import check_filter
 from netbend.models.weights import ModuleState, shown
-
-MOST_MODULES = 1000  # the generator of 1024x1024 has 80
-MOST_PATH = 100
 
 Modules = Mapping[str, ModuleState]
 
@@ -44,7 +42,7 @@ def _modules(generator: ModuleState, file: str) -> Modules:
         for name, child in _mapping(found[path].attributes.get("_modules")).items():
             if isinstance(child, ModuleState):
                 below = f"{path}.{name}" if path else str(name)
-                if len(found) > MOST_MODULES or len(below) > MOST_PATH:
+                if len(found) > MAX_MODULES or len(below) > MAX_MODULE_PATH:
                     raise CheckpointError(f"{file}: more modules, or longer names, than any StyleGAN2 has")
                 found[below] = child
                 pending.append(below)

@@ -15,6 +15,7 @@ from typing import Any
 from safetensors.torch import load
 
 from netbend.errors import CheckpointError, RefusedFile
+from netbend.limits import MAX_WEIGHTS_BYTES
 from netbend.models.weights.inertpickle import read_pickle
 from netbend.models.weights.names import STYLEGAN_NAMES, shown
 from netbend.models.weights.revive import ModuleState, Reviver, Storage, Unread
@@ -31,7 +32,6 @@ __all__ = [
     "weights_hash",
 ]
 
-MOST_BYTES = 8 * 1024**3
 ZIP = b"PK\x03\x04"
 PICKLE = b"\x80"  # of protocol 2 and later
 OLDER_PICKLE = (b"(", b"]", b"}", b"c")  # none of these tools wrote one; read to name what it asks for
@@ -105,8 +105,8 @@ def _check_regular(path: Path) -> None:
         raise CheckpointError(f"{path}: no such file") from error
     if not stat.S_ISREG(status.st_mode):
         raise CheckpointError(f"{path}: not a file, but a folder, pipe or device")
-    if status.st_size > MOST_BYTES:
-        raise RefusedFile(f"{path}: larger than {MOST_BYTES // 1024**3} GiB; refused")
+    if status.st_size > MAX_WEIGHTS_BYTES:
+        raise RefusedFile(f"{path}: larger than {MAX_WEIGHTS_BYTES // 1024**3} GiB; refused")
 
 
 def _parse(data: bytes, file: str) -> WeightsFile:

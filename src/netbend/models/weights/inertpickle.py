@@ -11,10 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from netbend.errors import CheckpointError, RefusedFile
+from netbend.limits import MAX_PICKLE_BITS, MAX_PICKLE_OPCODES
 from netbend.models.weights.names import remedy, shown
-
-MOST_OPCODES = 500_000  # the largest StyleGAN2 takes 50,000
-MOST_BITS = 128
 
 
 @dataclass(frozen=True)
@@ -72,8 +70,8 @@ class _Interpreter:
 
     def run(self, stream: BinaryIO) -> Any:
         for count, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
-            if count > MOST_OPCODES:
-                raise RefusedFile(f"{self.file}: more than {MOST_OPCODES} pickle operations; refused")
+            if count > MAX_PICKLE_OPCODES:
+                raise RefusedFile(f"{self.file}: more than {MAX_PICKLE_OPCODES} pickle operations; refused")
             if opcode.name == "STOP":
                 return self._pop()
             if opcode.name in _LITERALS:
@@ -87,7 +85,7 @@ class _Interpreter:
 
     def _literal(self, value: Any) -> Any:
         """Hashing, multiplying or printing numbers of megabytes would take hours."""
-        if isinstance(value, int) and value.bit_length() > MOST_BITS:
+        if isinstance(value, int) and value.bit_length() > MAX_PICKLE_BITS:
             raise RefusedFile(f"{self.file}: a whole number of {value.bit_length()} bits; refused")
         return value
 

@@ -2,7 +2,7 @@
 
 import torch
 
-MOST_SHOWN = 200
+from netbend.limits import MAX_SHOWN_TEXT
 
 DTYPE_OF_STORAGE = {
     "DoubleStorage": torch.float64,
@@ -72,6 +72,6 @@ def remedy(name: str) -> str:
     return next(known, "weights have no need of it")
 
 
-def shown(text: str, most: int = MOST_SHOWN) -> str:
+def shown(text: str, most: int = MAX_SHOWN_TEXT) -> str:
     """Text out of a file, fit for a terminal: short, on one line, without control characters."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[:most])

@@ -13,11 +13,8 @@ from defusedxml import DefusedXmlException, ElementTree
 from torch import Tensor
 
 from netbend.errors import CheckpointError, RefusedFile
+from netbend.limits import MAX_TENSOR_DIMENSIONS, MAX_XML_BYTES, MAX_XML_CONSTANTS
 from netbend.models.weights.names import shown
-
-MOST_XML_BYTES = 4_000_000
-MOST_CONSTANTS = 10_000
-MOST_DIMENSIONS = 8
 
 
 @dataclass(frozen=True)
@@ -34,8 +31,8 @@ def read_constants(xml: bytes, binary: bytes, file: str) -> list[Constant]:
     Raises RefusedFile for entities, DTDs, too much of anything, or places outside the binary;
     CheckpointError for what is not this format.
     """
-    if len(xml) > MOST_XML_BYTES:
-        raise RefusedFile(f"{file}: {len(xml)} bytes of XML, at most {MOST_XML_BYTES} are read; refused")
+    if len(xml) > MAX_XML_BYTES:
+        raise RefusedFile(f"{file}: {len(xml)} bytes of XML, at most {MAX_XML_BYTES} are read; refused")
     try:
         root = ElementTree.fromstring(xml, forbid_dtd=True)
     except DefusedXmlException as error:
@@ -50,8 +47,8 @@ def read_constants(xml: bytes, binary: bytes, file: str) -> list[Constant]:
         for place in layer.findall("data")
         if place.get("element_type") == "f32"
     ]
-    if len(places) > MOST_CONSTANTS:
-        raise RefusedFile(f"{file}: more than {MOST_CONSTANTS} constants; refused")
+    if len(places) > MAX_XML_CONSTANTS:
+        raise RefusedFile(f"{file}: more than {MAX_XML_CONSTANTS} constants; refused")
     if sum(_number(place.get("size", ""), file) for _, place in places) > 2 * len(binary):
         raise RefusedFile(f"{file}: constants of many times what the binary holds; refused")
     return [Constant(name, _values(place, binary, f"{file}: {shown(name, 60)}")) for name, place in places]
@@ -60,7 +57,12 @@ def read_constants(xml: bytes, binary: bytes, file: str) -> list[Constant]:
 def _values(place: dict[str, str], binary: bytes, where: str) -> Tensor:
     shape = [_number(part, where) for part in place.get("shape", "").split(",") if part.strip()]
     offset, size = _number(place.get("offset", ""), where), _number(place.get("size", ""), where)
-    if len(shape) > MOST_DIMENSIONS or size == 0 or 4 * prod(shape) != size or offset + size > len(binary):
+    if (
+        len(shape) > MAX_TENSOR_DIMENSIONS
+        or size == 0
+        or 4 * prod(shape) != size
+        or offset + size > len(binary)
+    ):
         raise RefusedFile(f"{where} is a tensor of an impossible shape or place; refused")
     return torch.frombuffer(bytearray(binary[offset : offset + size]), dtype=torch.float32).reshape(shape)
 

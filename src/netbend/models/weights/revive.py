@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from netbend.errors import CheckpointError, RefusedFile
-from netbend.models.weights.inertpickle import MOST_OPCODES, Call, Global, PersistentId
+from netbend.limits import MAX_TENSOR_DIMENSIONS, MAX_TENSOR_NUMBERS, MAX_TREE_DEPTH, MAX_TREE_ENTRIES
+from netbend.models.weights.inertpickle import Call, Global, PersistentId
 from netbend.models.weights.names import (
     ENCODE,
     LOAD_FROM_BYTES,
@@ -21,10 +22,6 @@ from netbend.models.weights.names import (
     SETS,
 )
 
-MOST_DEPTH = 100
-MOST_DIMENSIONS = 8
-MOST_NUMBERS = 2**62
-MOST_ENTRIES = 2 * MOST_OPCODES
 SLACK_BYTES = 64 * 1024 * 1024
 
 
@@ -69,15 +66,15 @@ class Reviver:
         self.load_bytes = load_bytes
         # Views may overlap, and entries be shared, but not to many times what the file holds.
         self.bytes_left = 4 * file_size + SLACK_BYTES
-        self.entries_left = MOST_ENTRIES
+        self.entries_left = MAX_TREE_ENTRIES
         self.nested: dict[int, Storage] = {}
         self.done: dict[int, Any] = {}
         self.kept: list[Any] = []  # keeps ids in `done` from being used again
         self.open: set[int] = set()
 
     def revive(self, node: Any, depth: int = 0) -> Any:
-        if depth > MOST_DEPTH:
-            raise RefusedFile(f"{self.file}: nested deeper than {MOST_DEPTH} levels; refused")
+        if depth > MAX_TREE_DEPTH:
+            raise RefusedFile(f"{self.file}: nested deeper than {MAX_TREE_DEPTH} levels; refused")
         if node is None or isinstance(node, str | bytes | int | float | Tensor | Storage):
             return node
         if id(node) in self.done:
@@ -94,7 +91,7 @@ class Reviver:
     def _spend(self, entries: int) -> None:
         self.entries_left -= entries
         if self.entries_left < 0:
-            raise RefusedFile(f"{self.file}: unpacks to more than {MOST_ENTRIES} entries; refused")
+            raise RefusedFile(f"{self.file}: unpacks to more than {MAX_TREE_ENTRIES} entries; refused")
 
     def _revive(self, node: Any, depth: int) -> Any:
         if isinstance(node, dict | list | tuple | set | frozenset):
@@ -174,12 +171,12 @@ class Reviver:
     def _view(self, flat: Tensor, offset: Any, size: Any, stride: Any) -> Tensor:
         """A view, once it is sure that it lies within its storage and holds no more numbers than that."""
         numbers = [offset, *size, *stride] if isinstance(size, list) and isinstance(stride, list) else [None]
-        if not all(type(number) is int and 0 <= number < MOST_NUMBERS for number in numbers):
+        if not all(type(number) is int and 0 <= number < MAX_TENSOR_NUMBERS for number in numbers):
             raise RefusedFile(f"{self.file}: a tensor of an impossible shape; refused")
-        if len(size) != len(stride) or len(size) > MOST_DIMENSIONS:
+        if len(size) != len(stride) or len(size) > MAX_TENSOR_DIMENSIONS:
             raise RefusedFile(f"{self.file}: a tensor of {len(size)} dimensions; refused")
         count = prod(size)
-        if count == 0 and prod(filter(None, size)) < MOST_NUMBERS:
+        if count == 0 and prod(filter(None, size)) < MAX_TENSOR_NUMBERS:
             return flat.new_empty(size)
         last = offset + sum((length - 1) * step for length, step in zip(size, stride, strict=True))
         if last >= len(flat) or count > len(flat) or count == 0:

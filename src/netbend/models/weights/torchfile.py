@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from netbend.errors import CheckpointError, RefusedFile
+from netbend.limits import MAX_ZIP_ENTRIES
 from netbend.models.weights.inertpickle import Call, Global, PersistentId, read_pickle
 from netbend.models.weights.names import DTYPE_OF_STORAGE, TORCH_NAMES, shown
 from netbend.models.weights.revive import Reviver, Storage
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 LEGACY_PROTOCOL = 1001
-MOST_ENTRIES = 100_000
 
 
 def read_torch_zip(data: bytes, file: str) -> Any:
@@ -46,7 +46,7 @@ def _checked_entries(archive: zipfile.ZipFile, size: int, file: str) -> set[str]
     """torch.save stores without compression; an entry that is packed is a bomb, not weights."""
     infos = archive.infolist()
     names = {info.filename for info in infos}
-    if len(infos) > MOST_ENTRIES or len(names) < len(infos):
+    if len(infos) > MAX_ZIP_ENTRIES or len(names) < len(infos):
         raise RefusedFile(f"{file}: too many or repeated entries in the zip; refused")
     if any(info.compress_type != zipfile.ZIP_STORED for info in infos):
         raise RefusedFile(f"{file}: compressed entries, which torch.save never writes; refused")
