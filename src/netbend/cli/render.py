@@ -205,10 +205,10 @@ def _with_styles(job: "Job", seed: int, layers: str) -> "Job":
 def _render_all(
     job: "Job", out: Path, stem: str, sheet: bool, metadata: bool, overwrite: bool, silent: bool
 ) -> list[Path]:
+    from netbend.atomic import write_atomic
     from netbend.pictures import thumbnail
     from netbend.render.files import nothing_left_on_error, refuse_existing
     from netbend.render.record import png_bytes
-    from netbend.wholefile import write_whole
 
     paths = [out / f"{stem}-seed{seed:04d}.png" for seed in job.latents.seeds]
     sheet_path = out / f"{stem}-sheet.png"
@@ -221,25 +221,30 @@ def _render_all(
         for index, path in enumerate(bar.track(paths, description=f"Rendering {stem}")):
             picture = job[index].picture()
             replaced = path.exists()
-            write_whole(path, png_bytes(picture, job[index].record() if metadata else None), RenderError)
+            write_atomic(
+                path,
+                png_bytes(picture, job[index].record() if metadata else None),
+                RenderError,
+                overwrite=overwrite,
+            )
             if not replaced:
                 new.append(path)
             if sheet:
                 pictures.append(thumbnail(picture))
         if sheet:
             record = job.record(sheet=True) if metadata else None
-            write_whole(sheet_path, png_bytes(job.sheet(pictures), record), RenderError)
+            write_atomic(sheet_path, png_bytes(job.sheet(pictures), record), RenderError, overwrite=overwrite)
     return [*paths, sheet_path] if sheet else paths
 
 
 def _render_again(
     picture_file: Path, model_name: str | None, out: Path, metadata: bool, overwrite: bool, device: str
 ) -> list[Path]:
+    from netbend.atomic import write_atomic
     from netbend.models.catalog import load_model
     from netbend.render.files import refuse_existing
     from netbend.render.job import recorded_job
     from netbend.render.record import png_bytes, read_record
-    from netbend.wholefile import write_whole
 
     record = read_record(picture_file)
     path = out / picture_file.name
@@ -251,5 +256,5 @@ def _render_again(
         hint = "" if model_name else f"; it was made with {record.model}, --model names that elsewhere"
         raise RenderError(f"{picture_file}: cannot be made again: {error}{hint}") from error
     picture = job.sheet(list(job.pictures())) if record.sheet else job[0].picture()
-    write_whole(path, png_bytes(picture, record if metadata else None), RenderError)
+    write_atomic(path, png_bytes(picture, record if metadata else None), RenderError, overwrite=overwrite)
     return [path]

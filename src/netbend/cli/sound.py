@@ -190,10 +190,10 @@ def _bend_files(
     overwrite: bool,
     silent: bool,
 ) -> list[Path]:
+    from netbend.atomic import write_atomic
     from netbend.render.files import nothing_left_on_error, refuse_existing
     from netbend.render.record import png_bytes
     from netbend.render.sound_picture import compared
-    from netbend.wholefile import write_whole
 
     sources = list(lengths)
     if picture is not None and len(sources) > 1:
@@ -214,12 +214,14 @@ def _bend_files(
         work = [(source, job) for source in sources for job in jobs.values()]
         for path, (source, job) in zip(paths, work, strict=True):
             is_new = not path.exists()
-            _report_clipped(path, job.write(source, path, lambda count: bar.advance(task, count)))
+            _report_clipped(
+                path, job.write(source, path, lambda count: bar.advance(task, count), overwrite=overwrite)
+            )
             new.extend([path] if is_new else [])
         if picture is not None:
             labelled = [(label.lstrip("-") or "bent", path) for label, path in zip(jobs, paths, strict=True)]
             drawn = compared(next(iter(jobs.values())).model, sources[0], labelled)
-            write_whole(picture, png_bytes(drawn, None), RenderError)
+            write_atomic(picture, png_bytes(drawn, None), RenderError, overwrite=overwrite)
     return written
 
 
@@ -252,7 +254,7 @@ def _let_sing(
     with nothing_left_on_error(new), progress_bar(visible=not silent) as bar:
         for path, number in bar.track(list(zip(paths, numbers, strict=True)), description="Singing"):
             is_new = not path.exists()
-            _report_clipped(path, job.write_song(number, path, length, walk, truncation))
+            _report_clipped(path, job.write_song(number, path, length, walk, truncation, overwrite=overwrite))
             new.extend([path] if is_new else [])
     return paths
 

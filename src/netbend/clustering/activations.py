@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from netbend.atomic import write_atomic
 from netbend.bending import Bendable, Layer
 from netbend.errors import ClusterError
-from netbend.wholefile import write_whole
 
 Run = Callable[[Sequence[int]], object]
 """Makes the network generate from the latents of some seeds."""
@@ -107,7 +107,7 @@ class ActivationSet:
             stored[done : done + len(values)] = values.cpu().numpy()
             stored.flush()
             done += len(values)
-            write_whole(self._done, json.dumps(done).encode(), ClusterError)
+            write_atomic(self._done, json.dumps(done).encode(), ClusterError, overwrite=True)
             progress(done)
         progress(done)
 

@@ -17,12 +17,12 @@ from safetensors.torch import load, save
 from torch import Tensor
 from torch.nn import functional as F
 
+from netbend.atomic import write_atomic
 from netbend.bending import Bendable, Layer
 from netbend.clustering.activations import Run, sampled_maps
 from netbend.clustering.halves import HalvedMean
 from netbend.clustering.progress import Report, Tell, silent
 from netbend.errors import ClusterError
-from netbend.wholefile import write_whole
 
 POOLED = 16  # positions to which a side of a map is pooled at most
 LEAST_LENGTH = 1e-6
@@ -115,7 +115,7 @@ def correlate(
 def _save(found: dict[str, Correlation], checkpoint: Path) -> None:
     samples = str(next(iter(found.values())).samples)
     content = save({name: each.totals for name, each in found.items()}, metadata={"samples": samples})
-    write_whole(checkpoint, content, ClusterError)
+    write_atomic(checkpoint, content, ClusterError, overwrite=True)
 
 
 def _resume(found: dict[str, Correlation], checkpoint: Path) -> int:

@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from netbend.atomic import atomic_write
 from netbend.bending import Layer
 from netbend.clustering.activations import ActivationSet
 from netbend.clustering.halves import HalvedMean
 from netbend.clustering.metric_network import BOTTLENECK, MetricNetwork, embed_all
 from netbend.errors import ClusterError
-from netbend.wholefile import whole_file
 
 LEARNING_RATE = 1e-4
 BETAS = (0.9, 0.999)
@@ -103,7 +103,10 @@ class MetricTraining:
             "epoch": self.epoch,
             "accuracy": self.accuracy,
         }
-        with whole_file(self.checkpoint, ClusterError) as unfinished, unfinished.open("wb") as file:
+        with (
+            atomic_write(self.checkpoint, ClusterError, overwrite=True) as unfinished,
+            unfinished.open("wb") as file,
+        ):
             torch.save(state, file)
 
     def _resume(self, checkpoint: Path) -> None:

@@ -9,6 +9,7 @@ from safetensors import safe_open
 from safetensors.torch import load, save
 from torch import Tensor
 
+from netbend.atomic import write_atomic
 from netbend.bending import Bendable, Layer
 from netbend.clustering.activations import ActivationSet, Run, refuse_full_disk, sampled_maps
 from netbend.clustering.metric_learning import SOUND_BATCH, MeanEmbedding, MetricTraining, batch_for
@@ -17,7 +18,6 @@ from netbend.clustering.progress import Report, Tell, silent
 from netbend.clustering.settings import Settings
 from netbend.errors import ClusterError
 from netbend.models.base import SoundModel
-from netbend.wholefile import write_whole
 
 HEADER = "netbend-metric-networks"
 Networks = Mapping[str, MetricNetwork]
@@ -68,7 +68,7 @@ def _learn_layer(
     )
     for sample in range(settings.samples):
         embedding.add(maps.samples(sample, sample + 1))
-    write_whole(averaged, save({"totals": embedding.totals}), ClusterError)
+    write_atomic(averaged, save({"totals": embedding.totals}), ClusterError, overwrite=True)
     maps.remove()
     return embedding
 
@@ -107,7 +107,7 @@ def save_networks(networks: Networks, path: Path, model_hash: str | None) -> Non
     for layer, network in networks.items():
         for name, tensor in network.state_dict().items():
             tensors[f"{layer}/{name}"] = tensor.contiguous()
-    write_whole(path, save(tensors, metadata={HEADER: model_hash or ""}), ClusterError)
+    write_atomic(path, save(tensors, metadata={HEADER: model_hash or ""}), ClusterError, overwrite=True)
 
 
 def load_networks(path: Path, model: Bendable) -> Networks:

@@ -4,6 +4,7 @@ from json import dumps
 from pathlib import Path
 
 from netbend import __version__
+from netbend.atomic import folder_of, write_atomic
 from netbend.choices import NonFinite
 from netbend.errors import RenderError
 from netbend.film.folder import kept_or_removed, refuse_another_film
@@ -14,7 +15,6 @@ from netbend.film.settings import settings_of
 from netbend.film.write import Encoding, Report, unfinished, write_film
 from netbend.models.base import Play
 from netbend.recipe import recipe_to_data
-from netbend.wholefile import folder_of, write_whole
 
 
 def make_film(
@@ -75,5 +75,5 @@ def write_or_keep(film: Film, out: Path, encoding: Encoding, report: Report = la
     settings, folder = settings_of(film, encoding, out.suffix.lower()), unfinished(out)
     refuse_another_film(folder, settings)
     with folder_of(out, RenderError), kept_or_removed(folder):
-        write_whole(folder / "settings.json", settings.content(), RenderError)
+        write_atomic(folder / "settings.json", settings.content(), RenderError, overwrite=True)
         write_film(film, out, encoding, report)

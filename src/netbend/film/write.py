@@ -9,11 +9,11 @@ from pathlib import Path
 
 from PIL import Image
 
+from netbend.atomic import atomic_write, write_atomic
 from netbend.errors import RenderError
 from netbend.film.formats import LOSSLESS, QUALITY, Format, format_of
 from netbend.film.frames import Film
 from netbend.render.record import png_bytes
-from netbend.wholefile import whole_file, write_whole
 
 PART = 32  # frames; a killed render loses at most twice as many
 SMALL, ENLARGED = 256, 512  # smaller pictures are enlarged to this height
@@ -104,7 +104,7 @@ def _video_parts(film: Film, folder: Path, format: Format, encoding: Encoding) -
         def write(pictures: list[Image.Image]) -> None:
             from netbend.film.video import encode
 
-            with whole_file(path, RenderError) as whole:
+            with atomic_write(path, RenderError, overwrite=True) as whole:
                 resized = (at_height(picture, encoding.height) for picture in pictures)
                 encode(resized, whole, format, fps, encoding.quality)
 
@@ -121,7 +121,12 @@ def _png_parts(film: Film, folder: Path, encoding: Encoding) -> list[_Part]:
         def write(pictures: list[Image.Image]) -> None:
             for path, picture in zip(paths, pictures, strict=True):
                 if not path.exists():
-                    write_whole(path, png_bytes(at_height(picture, encoding.height), None), RenderError)
+                    write_atomic(
+                        path,
+                        png_bytes(at_height(picture, encoding.height), None),
+                        RenderError,
+                        overwrite=True,
+                    )
 
         return _Part(start, end, paths[-1], write)
 
@@ -133,7 +138,7 @@ def _finish(film: Film, parts: list[Path], out: Path, format: Format, encoding: 
     from netbend.film.video import join
 
     fps = fraction(film.fps)
-    with whole_file(out, RenderError) as whole:
+    with atomic_write(out, RenderError, overwrite=True) as whole:
         if format.container == "gif":
             write_gif(parts, whole, fps, len(film))
         else:

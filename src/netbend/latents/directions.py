@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from netbend.atomic import write_atomic
 from netbend.errors import LatentError
 from netbend.latents.file import read_arrays
 from netbend.models.base import Model
-from netbend.wholefile import write_whole
 
 SAMPLES = 10_000
 BATCH = 1000
@@ -55,8 +55,8 @@ class Directions:
         if not all(values.isfinite().all() for values in (self.vectors, self.deviations, self.shares)):
             raise LatentError("NaN or infinity among the directions")
 
-    def save(self, path: Path | str) -> None:
-        """Write as `.npz`, over what is there. Raises LatentError for what the system refuses."""
+    def save(self, path: Path | str, *, overwrite: bool = True) -> None:
+        """Write as `.npz`. Raises LatentError for what the system refuses, and what may not be replaced."""
         file = io.BytesIO()
         np.savez(
             file,
@@ -67,7 +67,7 @@ class Directions:
             model=np.array(self.model),
             model_hash=np.array(self.model_hash),
         )
-        write_whole(Path(path), file.getvalue(), LatentError)
+        write_atomic(Path(path), file.getvalue(), LatentError, overwrite=overwrite)
 
 
 def find_directions(model: Model, count: int | None = None, samples: int = SAMPLES) -> Directions:

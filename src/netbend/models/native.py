@@ -10,10 +10,10 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from netbend.atomic import exists_already, is_there, write_atomic
 from netbend.errors import CheckpointError
 from netbend.limits import MAX_HEADER_BYTES, MAX_RESOLUTIONS, MAX_WIDTH
 from netbend.models.weights import WeightsFile, read_weights, shown
-from netbend.wholefile import write_whole
 
 HEADER = "netbend"
 
@@ -69,17 +69,13 @@ def save_network(
 
     Raises CheckpointError if the file cannot be written, or exists and `overwrite` is False.
     """
-    try:
-        there = path.exists()
-    except OSError as error:
-        raise CheckpointError(f"cannot write {path}: {error.strerror}") from error
-    if there and not overwrite:
-        raise CheckpointError(f"{path} exists already; name another file, or say --overwrite")
+    if not overwrite and is_there(path, CheckpointError):
+        raise CheckpointError(exists_already(path))
     try:
         data = network_bytes(network, kind, architecture, dtype)
     except CheckpointError as error:
         raise CheckpointError(f"cannot write {path}: {error}") from error
-    write_whole(path, data, CheckpointError)
+    write_atomic(path, data, CheckpointError, overwrite=overwrite)
 
 
 def peek_kind(path: Path) -> str | None:

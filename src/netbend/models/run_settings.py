@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Self
 
+from netbend.atomic import write_atomic
 from netbend.errors import DataError
 
 
@@ -17,7 +18,7 @@ class RunSettings:
         return (json.dumps(asdict(self), indent=2) + "\n").encode()
 
     def save(self, path: Path) -> None:
-        path.write_bytes(self.content())
+        write_atomic(path, self.content(), DataError, overwrite=True)
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -11,12 +11,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 
+from netbend.atomic import write_atomic
 from netbend.errors import RecipeError
 from netbend.limits import MAX_CLUSTER_NAME
 from netbend.recipe.problems import Problems, validated
 from netbend.recipe.selection import Indices, parse_selection, selection_data
 from netbend.recipe.yamlfile import parse_yaml, read_file
-from netbend.wholefile import write_whole
 
 VERSION = 1
 
@@ -178,14 +178,14 @@ def _is_index(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-def save_clusters(clusters: Clusters, path: Path, *, older: bool = False) -> None:
+def save_clusters(clusters: Clusters, path: Path, *, older: bool = False, overwrite: bool = True) -> None:
     """Write a cluster file that reads back as the same: JSON if its name ends so, else YAML.
 
     older: as the older dictionary, which holds neither names nor what the clusters were found in.
-    Raises RecipeError if it cannot be written.
+    Raises RecipeError if it cannot be written, or is there and `overwrite` is False.
     """
     data = _older_data(clusters) if older else _data(clusters)
-    write_whole(path, _text(data, path), RecipeError)
+    write_atomic(path, _text(data, path), RecipeError, overwrite=overwrite)
 
 
 def rename_cluster(path: Path, layer: LayerKey, cluster: int, name: str | None) -> str | None:
@@ -209,7 +209,7 @@ def rename_cluster(path: Path, layer: LayerKey, cluster: int, name: str | None) 
     before: str | None = entry.pop("name", None)
     if name is not None:
         entry.insert(0, "name", name)
-    write_whole(path, _text(data, path), RecipeError)
+    write_atomic(path, _text(data, path), RecipeError, overwrite=True)
     return before
 
 

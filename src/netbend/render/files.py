@@ -1,36 +1,48 @@
 """Writing output: whole or not at all, and never over what is there."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import NamedTemporaryFile
 
+from netbend.atomic import UNFINISHED, exists_already, is_there
 from netbend.errors import NetbendError, RenderError
 
 
 def refuse_existing(paths: Sequence[Path], overwrite: bool) -> None:
     """Look before long work whether its files can be written.
 
-    Raises RenderError if one of them is there already, unless asked to overwrite, or if nothing can be
-    written where they are to lie.
+    Raises RenderError if one of them is there already, unless asked to overwrite, if it is a link or
+    folder, which are never replaced, or if nothing can be written where they are to lie.
     """
     for folder in {path.parent for path in paths}:
-        _refuse_unwritable(folder)
-    existing = [path for path in paths if path.exists()]
+        _refuse_unwritable(folder, [path.name for path in paths if path.parent == folder])
+    existing = [path for path in paths if is_there(path, RenderError)]
     if existing and not overwrite:
-        others = f" (and {len(existing) - 1} more)" if len(existing) > 1 else ""
-        raise RenderError(f"{existing[0]}{others} exists already; name another --out, or say --overwrite")
+        raise RenderError(exists_already(existing[0], len(existing) - 1))
+    for path in existing:
+        if path.is_symlink():
+            raise RenderError(f"{path}: is a link, which is not replaced; remove it, or name another --out")
+        if path.is_dir():
+            raise RenderError(f"{path}: is a folder; name another --out")
 
 
-def _refuse_unwritable(folder: Path) -> None:
-    """Try it: rights alone do not tell of read-only disks."""
-    there = next(part for part in (folder, *folder.parents) if part.exists())
+def _refuse_unwritable(folder: Path, names: Sequence[str]) -> None:
+    """Try it: rights alone do not tell of read-only disks, nor of those that take `A` for `a`."""
+    there = next(part for part in (folder, *folder.parents) if is_there(part, RenderError))
     if not there.is_dir():
         raise RenderError(f"{there} is a file; name a folder for --out")
     try:
-        TemporaryFile(dir=there).close()
+        with NamedTemporaryFile(dir=there, prefix=f"{UNFINISHED}a") as file:
+            folds_case = Path(file.name.replace(f"{UNFINISHED}a", f"{UNFINISHED}A")).exists()
     except OSError as error:
         raise RenderError(f"cannot write in {there}: {error.strerror}; name another --out") from error
+    name, count = Counter(map(str.casefold, names)).most_common(1)[0]
+    if folds_case and count > 1:
+        raise RenderError(
+            f"{folder / name}: two files of this name but for capitals, which are one file here"
+        )
 
 
 @contextmanager

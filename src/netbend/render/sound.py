@@ -12,6 +12,7 @@ from typing import IO
 import numpy as np
 
 from netbend import __version__
+from netbend.atomic import folder_of
 from netbend.bending import Plan, resolve
 from netbend.choices import NonFinite, Phase, Space
 from netbend.errors import RenderError, SoundError
@@ -30,7 +31,6 @@ from netbend.sound.files import (
     format_of,
 )
 from netbend.sound.loudness import SILENT, LoudnessMeter
-from netbend.wholefile import folder_of
 
 Report = Callable[[int], None]
 LONGEST_COMMENT = 2000  # characters: libsndfile loses longer ones of WAV without a word
@@ -106,10 +106,12 @@ class SoundJob:
             text = json.dumps({**made_with, "recipe": "too long to be kept here"}, separators=(",", ":"))
         return text
 
-    def write(self, source: Path, out: Path, report: Report = lambda _: None) -> int:
+    def write(
+        self, source: Path, out: Path, report: Report = lambda _: None, *, overwrite: bool = True
+    ) -> int:
         """Bend one file into another. Gives the number of samples that were clipped.
 
-        report: called with the number of frames that went through.
+        report: called with the number of frames that went through. overwrite: replace a file that is there.
         Raises SoundError for a file that cannot be read or written; then nothing is left of it.
         """
         with SoundReader(source) as reader, ExitStack() as stack:
@@ -117,7 +119,13 @@ class SoundJob:
             plan = self.plan(reader.seconds, source)
             subtype = reader.subtype if reader.format == format_of(out) else None
             writer = SoundWriter(
-                out, rate, channels, subtype, self.comment(source=source.name), reader.frames
+                out,
+                rate,
+                channels,
+                subtype,
+                self.comment(source=source.name),
+                reader.frames,
+                overwrite=overwrite,
             )
             stack.enter_context(writer)  # first: what cannot be written is refused before the work
             scratch = stack.enter_context(_scratch(out, channels))
@@ -137,7 +145,14 @@ class SoundJob:
         return writer.clipped
 
     def write_song(
-        self, seed: int | None, out: Path, seconds: float, pace: float, truncation: float | None = None
+        self,
+        seed: int | None,
+        out: Path,
+        seconds: float,
+        pace: float,
+        truncation: float | None = None,
+        *,
+        overwrite: bool = True,
     ) -> int:
         """Let the network sing by itself. Gives the number of samples that were clipped.
 
@@ -154,7 +169,7 @@ class SoundJob:
         sung = sing(self.model, plan, latents, Play(), listening, self.nonfinite, psi)
         made_with = {"seed": seed, "pace": pace, "truncation": truncation, "phase": Phase.GRIFFIN_LIM}
         comment = self.comment(**made_with, mix=1, keep_loudness=False, detail=0)
-        with SoundWriter(out, rate, 1, comment=comment) as writer:
+        with SoundWriter(out, rate, 1, comment=comment, overwrite=overwrite) as writer:
             while left > 0:
                 samples = next(sung)[:, :left]
                 writer.write(samples * 10 ** (self.mixing.volume / 20))

@@ -11,9 +11,9 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
+from netbend.atomic import atomic_write
 from netbend.errors import SoundError
 from netbend.sound.truncation import refuse_truncated
-from netbend.wholefile import whole_file
 
 EXTENSIONS = {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc"}
 BLOCK = 1 << 16  # frames
@@ -153,8 +153,8 @@ class SoundWriter:
 
     subtype: of its samples, such as PCM_16, PCM_24 or FLOAT; the format's usual if None or if the format
     has no such samples. frames: how many are to come, where that is known: too many are refused at once.
-    comment: to keep in the file. `clipped` counts the samples beyond full scale, which are cut in all
-    but FLOAT.
+    comment: to keep in the file. overwrite: replace a file that is there. `clipped` counts the samples
+    beyond full scale, which are cut in all but FLOAT.
     """
 
     def __init__(
@@ -165,8 +165,10 @@ class SoundWriter:
         subtype: str | None = None,
         comment: str = "",
         frames: int = 0,
+        *,
+        overwrite: bool = True,
     ):
-        self.path, self.clipped = path, 0
+        self.path, self.clipped, self._overwrite = path, 0, overwrite
         format = format_of(path)
         if subtype is None or not soundfile.check_format(format, subtype):
             subtype = "PCM_24" if format in ("WAV", "AIFF", "FLAC") else soundfile.default_subtype(format)
@@ -189,7 +191,9 @@ class SoundWriter:
 
     def __enter__(self) -> "SoundWriter":
         with ExitStack() as resources:
-            unfinished = resources.enter_context(whole_file(self.path, SoundError))
+            unfinished = resources.enter_context(
+                atomic_write(self.path, SoundError, overwrite=self._overwrite)
+            )
             with self._refusals():
                 self._file = resources.enter_context(self._open(unfinished))
                 if self._comment:

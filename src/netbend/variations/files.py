@@ -10,6 +10,7 @@ from typing import Any
 from PIL import Image, PngImagePlugin
 
 from netbend import __version__
+from netbend.atomic import write_atomic
 from netbend.errors import RenderError
 from netbend.pictures import contact_sheet, thumbnail
 from netbend.recipe import recipe_to_data, recipe_to_yaml
@@ -18,7 +19,6 @@ from netbend.render.job import Job
 from netbend.render.record import png_bytes
 from netbend.render.together import Rendered, pictures_together
 from netbend.variations.moved import moved
-from netbend.wholefile import write_whole
 
 CHUNK = "netbend-command"  # of the PNG, as international text
 
@@ -132,6 +132,6 @@ def write_together(files: Mapping[Path, bytes], overwrite: bool) -> None:
     with nothing_left_on_error(new):
         for path, content in files.items():
             replaced = path.exists()
-            write_whole(path, content, RenderError)
+            write_atomic(path, content, RenderError, overwrite=overwrite)
             if not replaced:
                 new.append(path)

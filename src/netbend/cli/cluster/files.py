@@ -70,7 +70,8 @@ def convert(
 
     clusters = load_clusters(source)
     refuse_existing([target], overwrite)
-    save_clusters(clusters if model is None else _of_model(clusters, model), target, older=older)
+    found = clusters if model is None else _of_model(clusters, model)
+    save_clusters(found, target, older=older, overwrite=overwrite)
     if not quiet:
         print(target)
 

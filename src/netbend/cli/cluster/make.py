@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from netbend.atomic import folder_of, write_atomic
 from netbend.choices import Preset, Space
 from netbend.cli.cluster.files import DEFAULT_FILE, print_clusters, rows
 from netbend.cli.idle import is_given, refuse_idle_options
 from netbend.cli.output import Device, Json, Quiet, print_json
 from netbend.cli.run_folder import check_folder
 from netbend.errors import ClusterError, LatentError, NetbendError
-from netbend.wholefile import folder_of, write_whole
 
 if TYPE_CHECKING:
     from netbend.clustering import Counts, Settings
@@ -83,7 +83,7 @@ def make(
             else load_latents_for(loaded, latents, space)
         )
         found = _of_latents(loaded, source, chosen, counts, networks, seed, truncation)
-        save_clusters(found, out, older=older)
+        save_clusters(found, out, older=older, overwrite=overwrite)
     else:
         settings = default_settings(
             loaded,
@@ -97,7 +97,7 @@ def make(
         )
         folder = work or out.with_name(out.name + ".unfinished")
         found = _of_samples(loaded, settings, counts, folder, out, quiet or json)
-        save_clusters(found, out, older=older)
+        save_clusters(found, out, older=older, overwrite=overwrite)
         shutil.rmtree(folder)
     if json:
         print_json({"file": str(out), "clusters": rows(found)})
@@ -169,7 +169,7 @@ def _of_samples(
     noted = folder / "settings.json"
     networks = networks_beside(out) if settings.preset == Preset.PAPER else None
     with folder_of(noted, ClusterError):
-        write_whole(noted, settings.content(), ClusterError)
+        write_atomic(noted, settings.content(), ClusterError, overwrite=True)
         try:
             with _Teller(visible=not silent) as tell:
                 return cluster_features(

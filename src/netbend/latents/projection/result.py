@@ -9,17 +9,23 @@ import numpy as np
 from torch import Tensor
 
 from netbend import __version__
+from netbend.atomic import write_atomic
 from netbend.errors import RenderError
 from netbend.latents.file import noise_key
 from netbend.latents.projection.project import Projection
 from netbend.latents.projection.settings import Settings
 from netbend.models.base import Model
 from netbend.pictures import to_pictures
-from netbend.wholefile import write_whole
 
 
 def write_projection(
-    path: Path, projection: Projection, index: int, model: Model, settings: Settings
+    path: Path,
+    projection: Projection,
+    index: int,
+    model: Model,
+    settings: Settings,
+    *,
+    overwrite: bool = True,
 ) -> None:
     """Write one picture of a projection. Raises RenderError for what the system refuses.
 
@@ -47,7 +53,7 @@ def write_projection(
     }
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
-    write_whole(path, buffer.getvalue(), RenderError)
+    write_atomic(path, buffer.getvalue(), RenderError, overwrite=overwrite)
 
 
 def _bytes(image: Tensor) -> np.ndarray:

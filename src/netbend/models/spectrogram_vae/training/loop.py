@@ -11,6 +11,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
+from netbend.atomic import atomic_write
 from netbend.errors import DataError
 from netbend.models.native import save_network
 from netbend.models.spectrogram_vae.model import KIND
@@ -21,7 +22,6 @@ from netbend.models.spectrogram_vae.training.sounds import Sounds
 from netbend.sound.drawing import spectrogram_sheet
 from netbend.sound.files import write_sound
 from netbend.sound.spectrum import Spectrum
-from netbend.wholefile import whole_file
 
 WARM_UP = 200  # steps
 SAVE_EVERY_SECONDS = 300
@@ -203,7 +203,7 @@ class Trainer:
             "random": self.random.get_state(),
         }
         place = self.folder / "checkpoint.pt"
-        with whole_file(place, DataError) as unfinished, unfinished.open("wb") as file:
+        with atomic_write(place, DataError, overwrite=True) as unfinished, unfinished.open("wb") as file:
             torch.save(state, file)
 
     def resume(self) -> None:

@@ -11,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from netbend.atomic import atomic_write
 from netbend.errors import DataError
 from netbend.sound.files import EXTENSIONS, read_mono
-from netbend.wholefile import whole_file
 
 QUIET = 10 ** (-60 / 20)  # peak of a cut from which nothing can be learnt
 TRIES = 8
@@ -110,7 +110,7 @@ def load_sounds(
         stored = {}
     if stored.get("key") != key or not cache.exists():
         starts = [0]
-        with whole_file(cache, DataError) as unfinished, unfinished.open("wb") as out:
+        with atomic_write(cache, DataError, overwrite=True) as unfinished, unfinished.open("wb") as out:
             for number, samples in enumerate(_decode(files, sample_rate)):
                 repeated = np.tile(samples, -(-shortest // len(samples)))
                 (repeated.clip(-1, 1) * 32767).round().astype(np.int16).tofile(out)

@@ -12,6 +12,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
+from netbend.atomic import atomic_write
 from netbend.errors import DataError
 from netbend.models.stylegan2.checkpoint import save_generator
 from netbend.models.stylegan2.discriminator import Discriminator
@@ -27,7 +28,6 @@ from netbend.models.stylegan2.training.losses import (
 )
 from netbend.models.stylegan2.training.settings import Settings
 from netbend.pictures import contact_sheet, to_pictures
-from netbend.wholefile import whole_file
 
 W_MEAN_STEP = 0.005
 SAVE_EVERY_SECONDS = 300
@@ -264,7 +264,7 @@ class Trainer:
             "random": self.random.get_state(),
         }
         place = self.folder / "checkpoint.pt"
-        with whole_file(place, DataError) as unfinished, unfinished.open("wb") as file:
+        with atomic_write(place, DataError, overwrite=True) as unfinished, unfinished.open("wb") as file:
             torch.save(state, file)
         save_generator(self.folder / "model.safetensors", self.averaged)
 
