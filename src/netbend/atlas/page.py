@@ -10,6 +10,7 @@ from netbend.atlas.effects import TIMES
 from netbend.atlas.entries import Atlas, ClusterEntry, LayerEntry, Shown
 from netbend.atlas.samples import percent
 from netbend.pictures import COLOURS
+from netbend.printable import printable
 
 FEATURE_WIDTH = 3.2  # rem, of square maps; others get the same area
 
@@ -30,7 +31,7 @@ def page(atlas: Atlas) -> str:
     largest = max((effect.size for effect in effects if effect is not None), default=0.0)
     named = any(cluster.naming for cluster in clusters)
     width, height = atlas.size
-    return shell.substitute(
+    text = shell.substitute(
         model=escape(atlas.model),
         style=_packaged("style.css"),
         kind="sound" if atlas.sound else "pictures",
@@ -46,6 +47,7 @@ def page(atlas: Atlas) -> str:
         layers="".join(_layer(layer, atlas, largest) for layer in atlas.layers),
         version=escape(__version__),
     )
+    return printable(text)  # what is copied from it is pasted into terminals
 
 
 def _packaged(file: str) -> str:

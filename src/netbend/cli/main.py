@@ -2,7 +2,9 @@
 
 import os
 import sys
+import traceback
 import warnings
+from types import TracebackType
 from typing import Annotated
 
 import typer
@@ -27,11 +29,14 @@ from netbend.cli import (
     transforms,
     vary,
 )
+from netbend.cli.terminal import Commands, complain, shield
 from netbend.errors import NetbendError
 from netbend.memory import keep_freed_memory
+from netbend.printable import printable
 
 app = typer.Typer(
     name="netbend",
+    cls=Commands,
     help="Put transformations into a trained generative network and see everything it makes change.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -73,12 +78,13 @@ def options(
 
 def main() -> None:
     """Run a command; an error that a user can act upon is one message and exit code 1."""
-    warnings.showwarning = lambda message, *_: print(f"netbend: warning: {message}", file=sys.stderr)
+    warnings.showwarning = lambda message, *_: complain(f"warning: {message}")
+    sys.excepthook = _show_fault
     keep_freed_memory()
     try:
-        app()
+        shield(typer.main.get_command(app))()
     except NetbendError as error:
-        print(f"netbend: {error}", file=sys.stderr)
+        complain(error)
         sys.exit(1)
     except BrokenPipeError:
         # The reader, `head` for one, has seen enough; keep Python from complaining at exit.
@@ -87,8 +93,13 @@ def main() -> None:
         # Of a path that the system does not even look up: too long, or in a folder of somebody else's.
         if error.filename is None:
             raise
-        print(f"netbend: {error.filename}: {error.strerror}; name another path", file=sys.stderr)
+        complain(f"{error.filename}: {error.strerror}; name another path")
         sys.exit(1)
+
+
+def _show_fault(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """A fault of netbend's own, whose message may quote a file as well."""
+    print(printable("".join(traceback.format_exception(kind, error, trace))), end="", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,18 @@
 """What all commands print alike: tables, JSON, progress."""
 
 import json
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
+
+from netbend.cli.terminal import own_stream
+from netbend.printable import printable, printable_json
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of text.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
@@ -15,7 +20,7 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps; auto takes a 
 
 
 def print_json(data: Any) -> None:
-    print(json.dumps(data, indent=2, ensure_ascii=False))
+    print(printable_json(json.dumps(data, indent=2, ensure_ascii=False)))
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -26,20 +31,30 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
         numeric = all(isinstance(row[index], int | float) for row in cells)
         table.add_column(column, justify="right" if numeric else "left", overflow="fold")
     for row in cells:
-        table.add_row(*(str(cell) for cell in row))
-    console = Console()
+        table.add_row(*(Text(printable(str(cell))) for cell in row))  # as text: `[red]` is no markup
+    console = Console(file=own_stream(sys.stdout))
     if not console.is_terminal:
-        console = Console(width=200)
+        console = Console(file=own_stream(sys.stdout), width=200)
     console.print(table)
+
+
+class Description(TextColumn):
+    """What a bar is about, which may hold the name of a file."""
+
+    def __init__(self) -> None:
+        super().__init__("", markup=False)
+
+    def render(self, task: Task) -> Text:
+        return Text(printable(task.description))
 
 
 def progress_bar(*, visible: bool) -> Progress:
     """A bar on standard error, with the time left."""
     return Progress(
-        TextColumn("{task.description}"),
+        Description(),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=Console(file=own_stream(sys.stderr)),
         disable=not visible,
     )

@@ -7,8 +7,9 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 
 from netbend.errors import RecipeError
-from netbend.limits import MAX_PROBLEMS
+from netbend.limits import MAX_PROBLEM_TEXT, MAX_PROBLEMS
 from netbend.motion import Curve, parse_number
+from netbend.printable import shortened
 from netbend.recipe.yamlfile import KeyPath, Source
 from netbend.transforms import Transform, build_transform, get_transform, parameters_of
 
@@ -23,6 +24,7 @@ class Problems:
     def add(self, path: KeyPath, message: str, *, key: bool = False) -> None:
         where = self.source.at(path, key=key)
         line, _, column = where.removeprefix(self.source.file + ":").partition(":")
+        message = shortened(message, MAX_PROBLEM_TEXT)
         self.found.append(((int(line), int(column)), f"{where}: {message}"))
 
     def add_invalid(self, error: ValidationError, form: type[BaseModel], at: KeyPath) -> None:

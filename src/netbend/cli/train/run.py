@@ -24,15 +24,20 @@ def make_fabric(device: str, devices: int) -> "Fabric":
 
 def training_bar(amount: str, *, visible: bool) -> "Progress":
     """A bar on standard error; amount: how to show how far it is; its task has the field `losses`."""
+    import sys
+
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from netbend.cli.output import Description
+    from netbend.cli.terminal import own_stream
+
     return Progress(
-        TextColumn("{task.description}"),
+        Description(),
         BarColumn(),
         TextColumn(amount),
         TimeRemainingColumn(),
         TextColumn("{task.fields[losses]}"),
-        console=Console(stderr=True),
+        console=Console(file=own_stream(sys.stderr)),
         disable=not visible,
     )
