@@ -67,3 +67,11 @@ class Start(StrEnum):
     AUTO = "auto"
     MEAN = "mean"
     ENCODER = "encoder"
+
+
+class FiveItems(StrEnum):
+    """What recipes in the five-item form of the paper mean: what they mean to the paper's reference
+    implementation, for which they were made, or what their words mean in our own form."""
+
+    REFERENCE = "reference"
+    OURS = "ours"

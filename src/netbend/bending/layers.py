@@ -9,6 +9,7 @@ from torch import nn
 
 from netbend.errors import RecipeError
 from netbend.recipe import Clusters
+from netbend.recipe.schema import EVERY_LAYER
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,11 @@ def find_layer(layers: Sequence[Layer], wanted: int | str, where: str) -> Layer:
     for layer in layers:
         if wanted in (layer.number, layer.name):
             return layer
+    if wanted == EVERY_LAYER:
+        raise RecipeError(
+            f"{where}: a bend without a layer makes a strip, a picture for every layer: give the recipe to "
+            f"`netbend grid`; to make one picture name a layer"
+        )
     if isinstance(wanted, int):
         numbers = [layer.number for layer in layers if layer.number is not None]
         raise RecipeError(f"{where}: layer {wanted}: this model has layers {min(numbers)}-{max(numbers)}")

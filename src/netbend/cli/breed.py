@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from netbend.choices import NonFinite
+from netbend.choices import FiveItems, NonFinite
 from netbend.cli.idle import refuse_idle_options
 from netbend.cli.latent import BESIDE, WITHOUT, LatentFile, LatentSeed, is_from_file, one_latent
 from netbend.cli.many import makes_pictures, typed, write_and_say
-from netbend.cli.options import ClusterFile, LatentSpace, OnNonFinite, Overwrite, Truncation
+from netbend.cli.options import ClusterFile, FiveItemMeaning, LatentSpace, OnNonFinite, Overwrite, Truncation
 from netbend.cli.output import Device, Json, Quiet
 from netbend.errors import RecipeError
 
@@ -19,6 +19,7 @@ def breed(
     context: typer.Context,
     first: Annotated[Path, typer.Argument(help="Recipe file, one parent.")],
     second: Annotated[Path, typer.Argument(help="The other parent.")],
+    five_items: FiveItemMeaning = FiveItems.REFERENCE,
     model: Annotated[
         str | None,
         typer.Option("--model", "-m", help="Name or checkpoint file; default: a parent's, or faces."),
@@ -58,7 +59,7 @@ def breed(
     from netbend.variations.shown import truncation_of
 
     refuse_idle_options(context, WITHOUT, BESIDE)
-    one, other = load_recipe(first), load_recipe(second)
+    one, other = load_recipe(first, five_items), load_recipe(second, five_items)
     given = None if clusters is None else load_clusters(clusters)
     if model is None and one.model and other.model and one.model != other.model:
         raise RecipeError(

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netbend.choices import NoiseMode, NonFinite, Precision, Space
+from netbend.choices import FiveItems, NoiseMode, NonFinite, Precision, Space
 from netbend.cli.idle import is_given, refuse_idle_options
 from netbend.cli.loading import load_of_pictures
 from netbend.cli.options import (
     ClusterFile,
     DrawSeed,
+    FiveItemMeaning,
     InPrecision,
     LatentSpace,
     ModelName,
@@ -38,13 +39,14 @@ if TYPE_CHECKING:
 
 TALLEST = 4320  # rows, of 8K; encoders need gigabytes for more
 
-_WITHOUT = {"recipe": ["bend_seed", "clusters", "nonfinite"], "latents": ["space"]}
+_WITHOUT = {"recipe": ["five_items", "bend_seed", "clusters", "nonfinite"], "latents": ["space"]}
 _BESIDE = {"latents": ["seeds"], "frame": ["quality", "stills"], "stills": ["quality"]}
 
 
 def film(
     context: typer.Context,
     recipe: RecipeFile = None,
+    five_items: FiveItemMeaning = FiveItems.REFERENCE,
     model: ModelName = None,
     out: Annotated[
         Path, typer.Option("--out", "-o", help="film.mp4, .webm, .mkv (lossless), .gif, or a folder of PNG.")
@@ -99,7 +101,7 @@ def film(
         _check_picture(out, overwrite)
     else:
         _check_film(out, fps, height, is_given(context, "quality"), overwrite)
-    scene = _scene(recipe, model, seeds, latents, space, clusters, device, precision)
+    scene = _scene(recipe, five_items, model, seeds, latents, space, clusters, device, precision)
     scene = replace(scene, seconds=seconds, soundtrack=sound, truncation=truncation, seed=bend_seed)
     if sound is not None and not is_picture and not scene.follows_its_sound:
         _refuse_silent(out, sound)
@@ -143,6 +145,7 @@ def _check_picture(out: Path, overwrite: bool) -> None:
 
 def _scene(
     recipe_file: Path | None,
+    five_items: FiveItems,
     model_name: str | None,
     seeds: str | None,
     latents_file: Path | None,
@@ -154,7 +157,7 @@ def _scene(
     from netbend.film.scene import Scene
     from netbend.recipe import Recipe, load_clusters, load_recipe
 
-    recipe = Recipe(()) if recipe_file is None else load_recipe(recipe_file)
+    recipe = Recipe(()) if recipe_file is None else load_recipe(recipe_file, five_items)
     clusters = None if clusters_file is None else load_clusters(clusters_file)
     latent = _latent(seeds, latents_file, space)
     model = load_of_pictures(model_name or recipe.model or "faces", device, precision)

@@ -5,15 +5,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from netbend.choices import NonFinite
+from netbend.choices import FiveItems, NonFinite
 from netbend.cli.idle import is_given, refuse_idle_options
 from netbend.cli.latent import is_from_file
 from netbend.cli.many import typed
-from netbend.cli.options import ClusterFile, DrawSeed, ModelName, OnNonFinite, Overwrite, Truncation
+from netbend.cli.options import (
+    ClusterFile,
+    DrawSeed,
+    FiveItemMeaning,
+    ModelName,
+    OnNonFinite,
+    Overwrite,
+    Truncation,
+)
 from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar
 from netbend.errors import RenderError
 
 if TYPE_CHECKING:
+    from netbend.recipe import Recipe
     from netbend.variations.axes import Axis
 
 _BESIDE = {
@@ -37,6 +46,7 @@ def grid(
         str | None, typer.Option(help="Without a recipe: what is bent with, such as 'rotate angle=45'.")
     ] = None,
     layer: Annotated[str | None, typer.Option(help="... and where, number or name.")] = None,
+    five_items: FiveItemMeaning = FiveItems.REFERENCE,
     model: ModelName = None,
     seed: Annotated[
         int | None, typer.Option(help="Seed of the latent; default: the recipe's latent, or 0.", min=0)
@@ -72,10 +82,10 @@ def grid(
     from netbend.variations.grid import Settings, plan_grid, setup_of
     from netbend.variations.shown import truncation_of
 
-    refuse_idle_options(context, {}, _BESIDE)
-    down, across = _axes(rows, columns, figure)
+    refuse_idle_options(context, {"recipe": ["five_items"]}, _BESIDE)
+    base = None if recipe is None else load_recipe(recipe, five_items)
+    down, across = _axes(rows, columns, figure, base)
     _refuse_varied(context, {down.kind, across.kind})
-    base = None if recipe is None else load_recipe(recipe)
     name = model or (base.model if base else None) or "faces"
     setup = setup_of(down, across, name, base, _bend(transform, layer), seed=seed, draw=draw)
     if setup.recipe is None:
@@ -102,7 +112,10 @@ def grid(
         print(out)
 
 
-def _axes(rows: str | None, columns: str | None, figure: str | None) -> "tuple[Axis, Axis]":
+def _axes(
+    rows: str | None, columns: str | None, figure: str | None, recipe: "Recipe | None"
+) -> "tuple[Axis, Axis]":
+    from netbend.recipe.schema import EVERY_LAYER
     from netbend.variations.axes import parse_axis
     from netbend.variations.grid import FIGURES
 
@@ -110,6 +123,8 @@ def _axes(rows: str | None, columns: str | None, figure: str | None) -> "tuple[A
         if figure not in FIGURES:
             raise RenderError(f"--figure {figure}: no such figure; there are {', '.join(FIGURES)}")
         rows, columns = FIGURES[figure]
+    if recipe is not None and any(bend.layer == EVERY_LAYER for bend in recipe.bends):
+        rows, columns = rows or "layer=all", columns or "seed=0-3"
     if rows is None or columns is None:
         raise RenderError("say both --rows and --columns, such as --rows layer=1-8, or a --figure")
     return parse_axis(rows, "--rows"), parse_axis(columns, "--columns")

@@ -5,12 +5,19 @@ from typing import Annotated
 
 import typer
 
-from netbend.choices import NoiseMode, NonFinite, Precision, Space
+from netbend.choices import FiveItems, NoiseMode, NonFinite, Precision, Space
 
 RecipeFile = Annotated[Path | None, typer.Argument(help="Recipe file; without one the model is unbent.")]
 ModelName = Annotated[
     str | None,
     typer.Option("--model", "-m", help="Name or checkpoint file; default: the recipe's, or faces."),
+]
+FiveItemMeaning = Annotated[
+    FiveItems,
+    typer.Option(
+        "--as",
+        help="What a recipe in the paper's five-item form means: as in its reference implementation, or ours.",
+    ),
 ]
 LatentSpace = Annotated[
     Space | None, typer.Option(help="Space of the latents in the file, if its keys do not say.")

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netbend.choices import NoiseMode, NonFinite, Precision, Space
+from netbend.choices import FiveItems, NoiseMode, NonFinite, Precision, Space
 from netbend.cli.idle import refuse_idle_options
 from netbend.cli.latent import is_from_file
 from netbend.cli.loading import load_of_pictures
 from netbend.cli.options import (
     ClusterFile,
     DrawSeed,
+    FiveItemMeaning,
     InPrecision,
     LatentSpace,
     ModelName,
@@ -36,6 +37,7 @@ SEEDS = "0-7"
 def render(
     context: typer.Context,
     recipe: RecipeFile = None,
+    five_items: FiveItemMeaning = FiveItems.REFERENCE,
     model: ModelName = None,
     seeds: Annotated[
         str | None,
@@ -93,6 +95,7 @@ def render(
         play = Play(cutoff=cutoff, noise=noise, label=label)
         job = _job(
             recipe,
+            five_items,
             model,
             device,
             precision,
@@ -121,12 +124,23 @@ def render(
 _IDLE_WITHOUT = {
     "latents": ["space"],
     "style_seed": ["style_layers"],
-    "recipe": ["bend_seed", "clusters", "nonfinite", "time"],
+    "recipe": ["five_items", "bend_seed", "clusters", "nonfinite", "time"],
 }
 _IDLE_BESIDE = {
     "latents": ["seeds"],
     "from_picture": [
-        *("recipe", "seeds", "latents", "space", "truncation", "cutoff", "noise", "label", "style_seed"),
+        *(
+            "recipe",
+            "five_items",
+            "seeds",
+            "latents",
+            "space",
+            "truncation",
+            "cutoff",
+            "noise",
+            "label",
+            "style_seed",
+        ),
         *("style_layers", "bend_seed", "clusters", "nonfinite", "sheet", "compare", "precision", "time"),
     ],
 }
@@ -134,6 +148,7 @@ _IDLE_BESIDE = {
 
 def _job(
     recipe_file: Path | None,
+    five_items: FiveItems,
     model_name: str | None,
     device: str,
     precision: Precision,
@@ -160,7 +175,7 @@ def _job(
 
     if compare and recipe_file is None:
         raise RenderError("--compare puts bent beside unbent: name a recipe")
-    recipe = None if recipe_file is None else load_recipe(recipe_file)
+    recipe = None if recipe_file is None else load_recipe(recipe_file, five_items)
     if recipe is not None:
         latent = recipe.latent if seeds is None and latents_file is None else None
         psi = recipe.truncation if truncation is None else None

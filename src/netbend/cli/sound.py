@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netbend.choices import NonFinite, Phase, Precision
+from netbend.choices import FiveItems, NonFinite, Phase, Precision
 from netbend.cli.idle import is_given, refuse_idle_options
 from netbend.cli.loading import load
-from netbend.cli.options import ClusterFile, DrawSeed, InPrecision, OnNonFinite, Overwrite
+from netbend.cli.options import ClusterFile, DrawSeed, FiveItemMeaning, InPrecision, OnNonFinite, Overwrite
 from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar
 from netbend.errors import ModelError, RenderError
 from netbend.limits import MAX_SONG_SECONDS
@@ -25,7 +25,7 @@ SONG_SECONDS = 10.0
 
 # Options that mean nothing without another, or beside it.
 _WITHOUT = {
-    "recipe": ["seed", "variations", "clusters", "nonfinite"],
+    "recipe": ["five_items", "seed", "variations", "clusters", "nonfinite"],
     "seeds": ["walk"],
 }
 _BESIDE = {
@@ -40,6 +40,7 @@ def sound(
     recipe: Annotated[
         Path | None, typer.Option("--recipe", "-r", help="Recipe file; without one the model is unbent.")
     ] = None,
+    five_items: FiveItemMeaning = FiveItems.REFERENCE,
     model: Annotated[
         str | None,
         typer.Option("--model", "-m", help="Name or checkpoint file; default: the recipe's, or music."),
@@ -99,7 +100,7 @@ def sound(
     if not sources:
         _refuse_without_sources(context)
     lengths = _lengths(sources or [])
-    settings = _Settings(recipe, model, clusters, seed, variations, device, precision)
+    settings = _Settings(recipe, five_items, model, clusters, seed, variations, device, precision)
     jobs = settings.jobs(phase, iterations, detail, mix, gain, volume, nonfinite)
     if sources:
         written = _bend_files(lengths, jobs, out, recipe, spectrogram, overwrite, quiet or json)
@@ -123,6 +124,7 @@ class _Settings:
     """What decides about model and plans."""
 
     recipe: Path | None
+    five_items: FiveItems
     model: str | None
     clusters: Path | None
     seed: int | None
@@ -146,7 +148,7 @@ class _Settings:
         from netbend.render.stream import Listening
 
         mixing = Mixing(mix, gain, volume)
-        recipe = None if self.recipe is None else load_recipe(self.recipe)
+        recipe = None if self.recipe is None else load_recipe(self.recipe, self.five_items)
         clusters = None if self.clusters is None else load_clusters(self.clusters)
         model = self._load(self.model or (recipe.model if recipe else None) or "music")
         listening = Listening(phase, iterations, detail=detail)

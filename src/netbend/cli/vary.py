@@ -6,11 +6,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netbend.choices import NonFinite
+from netbend.choices import FiveItems, NonFinite
 from netbend.cli.idle import refuse_idle_options
 from netbend.cli.latent import BESIDE, WITHOUT, LatentFile, LatentSeed, is_from_file, one_latent
 from netbend.cli.many import makes_pictures, typed, write_and_say
-from netbend.cli.options import ClusterFile, LatentSpace, ModelName, OnNonFinite, Overwrite, Truncation
+from netbend.cli.options import (
+    ClusterFile,
+    FiveItemMeaning,
+    LatentSpace,
+    ModelName,
+    OnNonFinite,
+    Overwrite,
+    Truncation,
+)
 from netbend.cli.output import Device, Json, Quiet
 from netbend.errors import ModelError, RecipeError, RenderError
 
@@ -21,12 +29,13 @@ if TYPE_CHECKING:
     from netbend.variations.surprise import Bounds
 
 _WITHOUT = {**WITHOUT, "surprise": ["layers", "transforms", "bends", "share"]}
-_BESIDE = {**BESIDE, "surprise": ["recipe", "clusters"], "keep": ["count", "seed"]}
+_BESIDE = {**BESIDE, "surprise": ["recipe", "five_items", "clusters"], "keep": ["count", "seed"]}
 
 
 def vary(
     context: typer.Context,
     recipe: Annotated[Path | None, typer.Argument(help="Recipe file with random selections.")] = None,
+    five_items: FiveItemMeaning = FiveItems.REFERENCE,
     model: ModelName = None,
     count: Annotated[int, typer.Option(help="How many.", min=1, max=1000)] = 24,
     seed: Annotated[int, typer.Option(help="Of the first; the pictures show theirs.", min=0, max=2**62)] = 0,
@@ -71,7 +80,7 @@ def vary(
     refuse_idle_options(context, _WITHOUT, _BESIDE)
     seeds = list(range(seed, seed + count)) if keep is None else numbers(keep, "--keep")
     bounds = _bounds(layers, transforms, bends, share) if surprise else None
-    base = None if surprise else _stochastic(recipe)
+    base = None if surprise else _stochastic(recipe, five_items)
     given = None if clusters is None else load_clusters(clusters)
     name = model or (base.model if base else None) or "faces"
     loaded = load_model(name, device)
@@ -102,14 +111,14 @@ def vary(
     write_and_say(outcomes, wanted, json, quiet)
 
 
-def _stochastic(file: Path | None) -> "Recipe":
+def _stochastic(file: Path | None, five_items: FiveItems) -> "Recipe":
     """A recipe in which something is left to the seed."""
     from netbend.recipe import load_recipe
     from netbend.variations.freeze import draws_features
 
     if file is None:
         raise RecipeError("name a recipe to draw from, or say --surprise for recipes by chance")
-    recipe = load_recipe(file)
+    recipe = load_recipe(file, five_items)
     if not draws_features(recipe):
         raise RecipeError(
             f"{file}: nothing in it is random, so that all draws would be the same; give a bend "

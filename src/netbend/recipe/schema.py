@@ -10,6 +10,8 @@ from netbend.recipe.selection import All, Cluster, Drift, Indices, Not, Random, 
 from netbend.recipe.yamlfile import Source
 from netbend.transforms import Transform
 
+EVERY_LAYER = "every"  # a bend at each numbered layer in turn, of which a grid makes a strip
+
 
 @dataclass(frozen=True)
 class Bend:

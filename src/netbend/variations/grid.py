@@ -16,7 +16,9 @@ from netbend.models.base import Model, Play, SoundModel
 from netbend.models.catalog import load_model
 from netbend.pictures import SHEET_HEIGHT, thumbnail
 from netbend.recipe import Clusters, Recipe, load_clusters, recipe_to_data
+from netbend.recipe.legacy import UNBENT_LAYER
 from netbend.recipe.readable import parse_readable
+from netbend.recipe.schema import EVERY_LAYER
 from netbend.recipe.yamlfile import Source
 from netbend.render.job import Job
 from netbend.render.together import Rendered, pictures_together
@@ -210,7 +212,10 @@ def _expanded(axis: Axis, other: Axis, base: Setup, models: dict[str, Model], se
         raise RenderError(f"{axis.text}: {other.kind}s differ in them; name those that all have, as 0-3")
     (model,) = models.values()
     if axis.kind == "layer":
-        return replace(axis, values=[layer.number for layer in model.layers if layer.number is not None])
+        numbers = [layer.number for layer in model.layers if layer.number is not None]
+        if base.recipe is not None and base.recipe["bends"][axis.index(base)].get("layer") == EVERY_LAYER:
+            numbers = [number for number in numbers if number != UNBENT_LAYER]
+        return replace(axis, values=numbers)
     return _all_clusters(axis, base, model, settings)
 
 
