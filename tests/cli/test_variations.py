@@ -231,6 +231,27 @@ def test_the_figure_of_the_paper(run: Run, folder: Path) -> None:
     assert ran.code == 0, ran.err
 
 
+STRIP = 'transform: "rotate"\nparams: [90]\nfeatures: "all"\nfeature-param:\n'
+
+
+def test_a_bend_without_a_layer_is_a_strip_of_the_layers_that_the_reference_implementation_bends(
+    run: Run, folder: Path, generator: Generator
+) -> None:
+    (folder / "strip.yaml").write_text(STRIP)
+    (folder / "one.yaml").write_text(f"transforms:\n- {{layer: 2, {', '.join(STRIP.split(chr(10))[:3])}}}\n")
+    to_the_last = ("--rows", f"layer=1-{generator.architecture.layer_count - 1}")
+    for out, arguments in (
+        ("strip.png", ["strip.yaml"]),
+        ("ours.png", ["strip.yaml", "--as", "ours"]),
+        ("one.png", ["one.yaml", *to_the_last]),
+    ):
+        ran = run("grid", *arguments, *TINY, "--columns", "seed=3", "--size", 32, "-o", out)
+        assert (ran.code, ran.err) == (0, "")
+    assert np.array_equal(pixels(folder / "strip.png"), pixels(folder / "one.png"))
+    assert not np.array_equal(pixels(folder / "strip.png"), pixels(folder / "ours.png"))
+    assert command_in(folder / "ours.png")["recipe"]["bends"][0]["transform"] == "rotate"
+
+
 def test_children_are_written_shown_and_bred_again(run: Run, folder: Path) -> None:
     ran = run(
         "breed", "turn.yaml", "grow.yaml", "-m", "tiny.safetensors", "--count", 5, "--seed", 3, "-o", "b"

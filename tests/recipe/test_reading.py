@@ -91,10 +91,10 @@ def test_the_readable_form() -> None:
 
 def test_the_older_form_of_five_items() -> None:
     assert parse_recipe(OLDER).bends == (
-        Bend(0, build_transform("multiply", [1]), Random(0.0)),
+        Bend(0, build_transform("multiply", [1]), Indices(())),
         Bend(4, build_transform("translate", [0.25, -0.5]), All()),
         Bend(5, build_transform("ablate"), Cluster((2,))),
-        Bend(12, build_transform("threshold", [0.5]), Random(0.5)),
+        Bend(12, build_transform("threshold", [0.5 + 2**-24]), Random(0.5)),
     )
 
 

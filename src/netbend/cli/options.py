@@ -16,7 +16,7 @@ FiveItemMeaning = Annotated[
     FiveItems,
     typer.Option(
         "--as",
-        help="What a recipe in the paper's five-item form means: as in its reference implementation, or ours.",
+        help="What the paper's five-item form means: as in its reference implementation, or ours.",
     ),
 ]
 LatentSpace = Annotated[

@@ -216,13 +216,13 @@ def _morphology(name: str) -> Callable[[float], Transform]:
 
 
 def _resize(x: float, y: float) -> Transform:
-    """Borders around the maps of a layer, whatever its features; no picture comes of any that is a pixel wide."""
+    """Borders around the maps of a layer, whatever its features; with a pixel or more, no picture is made."""
     if x < 0 or y < 0:
         raise ValueError("expected borders of 0 or more")
     if x or y:
         warnings.warn(
-            "`resize` is left out: unless its borders are less than a pixel wide, a layer's part of the picture "
-            "becomes larger than the rest, and the reference implementation stops with an error",
+            "`resize` is left out: unless its borders are less than a pixel wide, a layer's part of the "
+            "picture becomes larger than the rest, and the reference implementation stops with an error",
             stacklevel=2,
         )
     return _nothing()
