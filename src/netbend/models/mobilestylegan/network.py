@@ -17,7 +17,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from netbend.models.styled import ConstantInput, StyledArchitecture, StyledGenerator, StyledSynthesis
+from netbend.models.styled import (
+    ConstantInput,
+    StyledArchitecture,
+    StyledGenerator,
+    StyledSynthesis,
+    normalize_second_moment,
+)
 
 LRELU_SLOPE = 0.2
 MAPPING_GAIN = 2**0.5
@@ -50,7 +56,7 @@ class Mapping(nn.Module):
         self.layers = nn.ModuleList(nn.Linear(inputs, outputs) for inputs, outputs in pairwise(widths))
 
     def forward(self, z: Tensor) -> Tensor:
-        x = z * torch.rsqrt(z.square().mean(dim=1, keepdim=True) + 1e-8)
+        x = normalize_second_moment(z)
         for layer in self.layers:
             x = F.leaky_relu(layer(x), LRELU_SLOPE) * MAPPING_GAIN
         return x

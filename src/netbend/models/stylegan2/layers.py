@@ -6,8 +6,9 @@ the output demodulated. The two are equal, since the style scales input features
 demodulation output features, and one plain convolution then serves the whole batch.
 """
 
+from functools import lru_cache
 from math import sqrt
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +21,7 @@ LRELU_SLOPE = 0.2
 LRELU_GAIN = sqrt(2.0)
 LARGE_MAP = 64 * 64  # positions from which kernels are cheaper to scale than maps
 DEMODULATION_EPSILON = 1e-8
+GOLDEN = (sqrt(5) - 1) / 2
 
 
 Module = TypeVar("Module", bound=nn.Module)
@@ -28,11 +30,6 @@ Module = TypeVar("Module", bound=nn.Module)
 def channels_last(module: Module) -> Module:
     """The module with its weights laid out so that convolutions on CPUs take half the time."""
     return nn.Module.to(module, memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-
-def normalize_second_moment(latents: Tensor) -> Tensor:
-    """Scale each latent of `(N, D)` to a mean square of 1."""
-    return latents * torch.rsqrt(latents.square().mean(dim=1, keepdim=True) + 1e-8)
 
 
 def leaky_relu(maps: Tensor, clamp: float | None = None) -> Tensor:
@@ -96,7 +93,11 @@ class ModulatedConv(nn.Module):
         self.gain = 1 / sqrt(inputs * kernel_size**2)
         self.up = up
         self.demodulate = demodulate
-        self._kept: tuple[object, Tensor, Tensor] | None = None
+        self._kept: tuple[object, Tensor, Tensor, Tensor] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies and files: without what is kept, which belongs to these weights."""
+        return {**self.__dict__, "_kept": None}
 
     def forward(self, maps: Tensor, w: Tensor, bias: Tensor | None = None, gain: float = 1.0) -> Tensor:
         """Maps `(N, inputs, H, W)`, styled by w `(N, w_dim)`; times the gain, plus a bias of each feature.
@@ -120,10 +121,9 @@ class ModulatedConv(nn.Module):
         return maps if bias is None else maps + bias[:, None, None].to(maps.dtype)
 
     def _with_styled_kernels(self, maps: Tensor, style: Tensor, bias: Tensor | None, gain: float) -> Tensor:
-        kernels = (self.weight.float() * self.gain) * style.float()[:, None, :, None, None]
+        kernels = (_exact(self.weight) * self.gain) * _exact(style)[:, None, :, None, None]
         if self.demodulate:
-            energy = kernels.square().sum(dim=(2, 3, 4), keepdim=True)
-            kernels = kernels * torch.rsqrt(energy + DEMODULATION_EPSILON)
+            kernels = kernels * _unit_gain(kernels.square().sum(dim=(2, 3, 4), keepdim=True))
         kernels = (kernels * gain).to(maps.dtype)
         samples = zip(torch.split(maps, 1), kernels, strict=True)
         convolved = [self._convolve(sample, kernel, bias) for sample, kernel in samples]
@@ -146,14 +146,20 @@ class ModulatedConv(nn.Module):
     def _prepared(self, by_winograd: bool) -> tuple[Tensor, Tensor]:
         """The kernel as it is wanted and the energies for demodulation, made once for the same weights.
 
-        Weights that were changed are noticed, unless through `weight.data`, which torch does not count.
+        Torch counts changes of weights, but neither those through `weight.data` nor any of inference
+        mode: so the weights themselves are looked at, too. On a GPU that would wait for it, and to make
+        the kernel takes less.
         """
-        if self.weight.is_inference():  # torch does not count their changes at all
+        weight = self.weight
+        if weight.device.type != "cpu":
             return self._prepare(by_winograd)
-        state = (self.weight.data_ptr(), self.weight._version, by_winograd)
-        if self._kept is None or self._kept[0] != state:
-            self._kept = (state, *self._prepare(by_winograd))
-        return self._kept[1:]
+        version = None if weight.is_inference() else weight._version
+        state = (weight.data_ptr(), version, weight.dtype, by_winograd)
+        seen = _fingerprint(weight.detach())
+        kept = self._kept  # another thread may put something else there at any time
+        if kept is None or kept[0] != state or not torch.equal(kept[1], seen):
+            kept = self._kept = (state, seen, *self._prepare(by_winograd))
+        return kept[2:]
 
     def _prepare(self, by_winograd: bool) -> tuple[Tensor, Tensor]:
         weight = self.weight.detach() * self.gain
@@ -174,12 +180,36 @@ class ModulatedConv(nn.Module):
         """Factors of the output features, `(N, outputs)`."""
         if not self.demodulate:
             return style.new_ones(len(style), len(energy))
-        return torch.rsqrt(style.float().square() @ energy.T + DEMODULATION_EPSILON)
+        return _unit_gain(_exact(style).square() @ energy.T)
+
+
+def _exact(values: Tensor) -> Tensor:
+    """In float32, or in what they are if that is finer."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
 def _energy(weight: Tensor) -> Tensor:
     """Of each output feature by input feature."""
-    return weight.float().square().sum(dim=(2, 3))
+    return _exact(weight).square().sum(dim=(2, 3))
+
+
+def _unit_gain(energy: Tensor) -> Tensor:
+    """Factors that scale features back to unit variance; NaN, not 0, where the energy is infinite."""
+    return torch.rsqrt(energy + DEMODULATION_EPSILON).add(energy, alpha=0)
+
+
+def _fingerprint(weight: Tensor) -> Tensor:
+    """One number for each output feature, another one if any weight changes; one pass over `(O, I, k, k)`."""
+    rows = _exact(weight).permute(0, 2, 3, 1).flatten(1)  # as they lie in memory
+    return torch.mv(rows, _probe(rows.shape[1], rows.dtype))
+
+
+@lru_cache(maxsize=32)
+@torch.inference_mode(False)
+def _probe(length: int, dtype: torch.dtype) -> Tensor:
+    """Factors of 0.5 to 1.5, no two alike (by the golden ratio)."""
+    places = torch.arange(length, dtype=torch.float64, device="cpu")
+    return ((places * GOLDEN) % 1 + 0.5).to(dtype)
 
 
 class StyledConv(nn.Module):
@@ -219,13 +249,14 @@ class StyledConv(nn.Module):
         scale = 2 if self.conv.up else 1
         size = (len(maps), len(self.bias), scale * maps.shape[2], scale * maps.shape[3])
         result = torch.empty(size, dtype=maps.dtype, memory_format=torch.channels_last)
+        noise = None if noise is None else noise.expand(len(maps), 1, *size[2:])  # may be one for all
         for sample in range(len(maps)):
             one = slice(sample, sample + 1)
             convolved = self._convolve(maps[one], w[one])
             if noise is None:
                 result[one] = convolved
             else:
-                torch.add(convolved, noise[sample % len(noise)], out=result[one])
+                torch.add(convolved, noise[sample], out=result[one])
             self._activated(result[one])
         return result
 
@@ -240,5 +271,5 @@ class ToRGB(nn.Module):
         self.clamp = clamp
 
     def forward(self, maps: Tensor, w: Tensor) -> Tensor:
-        image = self.conv(maps, w).float() + self.bias[:, None, None]
+        image = _exact(self.conv(maps, w)) + self.bias[:, None, None]
         return image if self.clamp is None else image.clamp(-self.clamp, self.clamp)

@@ -10,14 +10,14 @@ from math import log2
 
 from torch import Tensor, nn
 
-from netbend.models.styled import ConstantInput, StyledArchitecture, StyledGenerator, StyledSynthesis
-from netbend.models.stylegan2.layers import (
-    EqualizedLinear,
-    StyledConv,
-    ToRGB,
-    leaky_relu,
+from netbend.models.styled import (
+    ConstantInput,
+    StyledArchitecture,
+    StyledGenerator,
+    StyledSynthesis,
     normalize_second_moment,
 )
+from netbend.models.stylegan2.layers import EqualizedLinear, StyledConv, ToRGB, leaky_relu
 from netbend.models.stylegan2.resampling import upsample_twice
 
 MAPPING_LR_MULTIPLIER = 0.01
