@@ -37,6 +37,13 @@ MAX_VIDEO_PIXELS = 2**26  # of a frame; a film of few bytes may say that it has 
 MAX_RECORD_LATENT_BYTES = 16 * 1024 * 1024
 MAX_RECORD_NOISE_TEXT = 900_000  # characters; Pillow reads back no more than 2**20 of text
 
+# Pictures and sets of training data
+MAX_IMAGE_BYTES = 256 * 1024**2  # of a picture's file
+MAX_IMAGE_PIXELS = 89_000_000  # of a picture, before it is decoded; above, Pillow itself warns
+MAX_IMAGE_PROFILE = 8 * 1024**2  # bytes of its colour profile; a larger one is not applied
+MAX_ZIP_DIRECTORY = 16 * 1024**2  # bytes of the list of what a zip of training data holds
+MAX_LISTED_FILES = 20  # broken ones that one message names
+
 # Lists on the command line
 MAX_LISTED_VALUES = 1000  # of one axis of a sheet
 MAX_SHEET_PIXELS = 80_000_000  # more, and other programs refuse to open the picture

@@ -61,5 +61,7 @@ def test_a_mask_of_sixteen_bits_keeps_its_greys(tmp_path: Path) -> None:
     mask = load_mask(tmp_path / "deep.png", (2, 2), "here")
     assert torch.allclose(mask, torch.tensor([[0.0, 1 / 255], [128 / 255, 1.0]]))
     Image.fromarray(grey.astype(np.float32)).save(tmp_path / "float.tiff")
-    with pytest.raises(RecipeError, match=r"^here: mask .*float.tiff: holds numbers of 32 bits"):
+    assert torch.allclose(load_mask(tmp_path / "float.tiff", (2, 2), "here"), mask)
+    Image.fromarray(np.array([[-1.0, 1.0]], dtype=np.float32)).save(tmp_path / "float.tiff")
+    with pytest.raises(RecipeError, match=r"^here: mask .*float.tiff: numbers from -1 to 1; expected 0 to 1"):
         load_mask(tmp_path / "float.tiff", (2, 2), "here")

@@ -82,7 +82,7 @@ def test_what_is_no_picture_is_refused(tmp_path: Path) -> None:
         read_picture(tmp_path / "text.png")
     with pytest.raises(RenderError, match=r"gone\.png: no such file"):
         read_picture(tmp_path / "gone.png")
-    with pytest.raises(RenderError, match="not a readable picture"):
+    with pytest.raises(RenderError, match="not a file, but a folder"):
         read_picture(tmp_path)
 
 

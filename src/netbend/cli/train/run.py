@@ -1,5 +1,7 @@
 """What training commands share: the devices, the bar."""
 
+import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from netbend.errors import ModelError
@@ -20,6 +22,16 @@ def make_fabric(device: str, devices: int) -> "Fabric":
     fabric = Fabric(accelerator=choose_device(device).type, devices=devices, strategy="auto")
     fabric.launch()
     return fabric
+
+
+def notes(*, visible: bool) -> Callable[[str], None]:
+    """Prints lines on standard error, such as what was left out of the training data."""
+
+    def note(line: str) -> None:
+        if visible:
+            print(f"netbend: {line}", file=sys.stderr)
+
+    return note
 
 
 def training_bar(amount: str, *, visible: bool) -> "Progress":

@@ -8,7 +8,7 @@ import typer
 
 from netbend.cli.output import Device, Quiet, progress_bar
 from netbend.cli.run_folder import check_folder
-from netbend.cli.train.run import make_fabric, training_bar
+from netbend.cli.train.run import make_fabric, notes, training_bar
 from netbend.errors import DataError
 
 if TYPE_CHECKING:
@@ -100,11 +100,12 @@ def _train(
     from netbend.models.spectrogram_vae.training import loop
     from netbend.models.spectrogram_vae.training.sounds import find_sounds, set_apart
 
-    learnt_from = find_sounds(data, out)
+    report = notes(visible=not quiet and fabric.is_global_zero)
+    learnt_from = find_sounds(data, out, report)
     if validation is None:
         learnt_from, measured_by = set_apart(learnt_from)
     else:
-        measured_by = find_sounds(validation, out)
+        measured_by = find_sounds(validation, out, report)
     _make_folder(out)
     settings.save(out / "settings.json")
     sounds = _load(learnt_from, settings, out / "sounds.raw", quiet)

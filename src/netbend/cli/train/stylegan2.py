@@ -7,7 +7,7 @@ import typer
 
 from netbend.cli.output import Quiet
 from netbend.cli.run_folder import check_folder
-from netbend.cli.train.run import make_fabric, training_bar
+from netbend.cli.train.run import make_fabric, notes, training_bar
 from netbend.errors import DataError
 
 if TYPE_CHECKING:
@@ -83,7 +83,8 @@ def _train(data: Path, out: Path, settings: "Settings", fabric: "Fabric", quiet:
     from netbend.models.stylegan2.training import loop
     from netbend.models.stylegan2.training.images import load_images
 
-    images = load_images(data, settings.size)
+    report = notes(visible=not quiet and fabric.is_global_zero)
+    images = load_images(data, settings.size, report, run=out)
     if len(images) < FEWEST_PICTURES:
         raise DataError(
             f"{data}: {len(images)} pictures; nothing can be learnt from fewer than {FEWEST_PICTURES}"

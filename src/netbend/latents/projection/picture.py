@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 
 from netbend.errors import RenderError
+from netbend.media.image import read_image
 from netbend.models.styled import StyledModel
 
 
@@ -31,20 +32,11 @@ def parse_crop(text: str) -> Crop:
 
 
 def read_picture(path: Path) -> Image.Image:
-    """Any picture that Pillow reads, in RGB, turned as its camera says, transparent parts on black.
+    """A picture in RGB, by the rules of `netbend.media.image`: upright, sRGB, transparent parts on black.
 
     Raises RenderError if it is none.
     """
-    try:
-        with Image.open(path) as picture:
-            upright = ImageOps.exif_transpose(picture)
-            opaque = Image.new("RGBA", upright.size, "black")
-            opaque.alpha_composite(upright.convert("RGBA"))
-    except FileNotFoundError as error:
-        raise RenderError(f"{path}: no such file") from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise RenderError(f"{path}: not a readable picture ({error})") from error
-    return opaque.convert("RGB")
+    return read_image(path, RenderError)
 
 
 def square(picture: Image.Image, crop: Crop | None, path: Path) -> Image.Image:

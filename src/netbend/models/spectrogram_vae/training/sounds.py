@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from netbend.atomic import atomic_write
-from netbend.errors import DataError
+from netbend.errors import DataError, SoundError
+from netbend.media.dataset import files_below, refuse_broken
 from netbend.sound.files import EXTENSIONS, read_mono
 
 QUIET = 10 ** (-60 / 20)  # peak of a cut from which nothing can be learnt
@@ -60,18 +62,22 @@ def _is_heard(cut: NDArray[np.int16]) -> bool:
     return bool(np.abs(cut).max() > QUIET * 32768)
 
 
-def find_sounds(folder: Path, run: Path | None = None) -> list[Path]:
+def find_sounds(
+    folder: Path, run: Path | None = None, report: Callable[[str], None] = lambda _: None
+) -> list[Path]:
     """All sound files below a folder, by name, but those that a run in it wrote.
 
+    report: called once with a line that says what was left out, if something was.
     Raises DataError if there are none.
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: expected a folder of sounds")
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in EXTENSIONS)
-    if run is not None:
-        found = [path for path in found if not path.resolve().is_relative_to(run.resolve())]
+    found, left_out = files_below(folder, EXTENSIONS, run)
     if not found:
-        raise DataError(f"{folder}: no sounds found; looked for {', '.join(sorted(EXTENSIONS))}")
+        said = f"left out: {left_out}" if left_out.counts else f"looked for {', '.join(sorted(EXTENSIONS))}"
+        raise DataError(f"{folder}: no sounds found; {said}")
+    if left_out.counts:
+        report(f"{folder}: {len(found)} sounds; left out: {left_out}")
     return found
 
 
@@ -100,7 +106,7 @@ def load_sounds(
 
     shortest: samples; shorter sounds are repeated until they are that long.
     report: called with the number of files decoded.
-    Raises SoundError or DataError naming a file that cannot be used.
+    Raises DataError naming all files that cannot be used, and leaves no cache then.
     """
     index = cache.with_suffix(".json")
     key = [sample_rate, shortest, [_state(path) for path in files]]
@@ -109,13 +115,19 @@ def load_sounds(
     except (OSError, ValueError):
         stored = {}
     if stored.get("key") != key or not cache.exists():
-        starts = [0]
+        starts, broken = [0], []
         with atomic_write(cache, DataError, overwrite=True) as unfinished, unfinished.open("wb") as out:
-            for number, samples in enumerate(_decode(files, sample_rate)):
+            for number, path in enumerate(files):
+                try:
+                    samples = _decode(path, sample_rate)
+                except (SoundError, DataError) as error:  # all of them are to be said at once
+                    broken.append(str(error))
+                    continue
                 repeated = np.tile(samples, -(-shortest // len(samples)))
                 (repeated.clip(-1, 1) * 32767).round().astype(np.int16).tofile(out)
                 starts.append(starts[-1] + len(repeated))
                 report(number + 1)
+            refuse_broken(Path(os.path.commonpath(files)), broken, len(files), "sounds")
         stored = {"key": key, "starts": starts}
         index.write_text(json.dumps(stored))
     return Sounds(np.memmap(cache, np.int16, "r"), np.array(stored["starts"]))
@@ -127,9 +139,8 @@ def _state(path: Path) -> list[str | int]:
     return [str(path), stat.st_size, stat.st_mtime_ns]
 
 
-def _decode(files: list[Path], sample_rate: int) -> Iterator[NDArray[np.float32]]:
-    for path in files:
-        samples = read_mono(path, sample_rate)
-        if len(samples) == 0:
-            raise DataError(f"{path}: no sound in it; remove it")
-        yield samples
+def _decode(path: Path, sample_rate: int) -> NDArray[np.float32]:
+    samples = read_mono(path, sample_rate)
+    if len(samples) == 0:
+        raise DataError(f"{path}: no sound in it; remove it")
+    return samples
