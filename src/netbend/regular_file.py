@@ -52,8 +52,8 @@ def read_regular(path: Path, kind: type[NetbendError], max_bytes: int | None = N
     """The content of a file; see `open_regular`."""
     with open_regular(path, kind, max_bytes) as file:
         try:
-            # One more than the limit: a file may grow while it is read.
-            data = file.read() if max_bytes is None else file.read(max_bytes + 1)
+            # One more than there is, as a file may grow; no more, as room is made for all that is asked for.
+            data = file.read() if max_bytes is None else file.read(os.fstat(file.fileno()).st_size + 1)
         except OSError as error:
             raise kind(f"{path}: cannot be read ({error.strerror})") from error
     if max_bytes is not None and len(data) > max_bytes:

@@ -14,6 +14,7 @@ from netbend.atomic import exists_already, is_there, write_atomic
 from netbend.errors import CheckpointError
 from netbend.limits import MAX_HEADER_BYTES, MAX_RESOLUTIONS, MAX_WIDTH
 from netbend.models.weights import WeightsFile, read_weights, shown
+from netbend.models.weights.safetensorsfile import parse_json
 
 HEADER = "netbend"
 
@@ -86,7 +87,7 @@ def peek_kind(path: Path) -> str | None:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
             header = file.read(min(length, MAX_HEADER_BYTES))
-        return _kind(json.loads(header)["__metadata__"][HEADER])
+        return _kind(parse_json(header)["__metadata__"][HEADER])
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
@@ -98,7 +99,7 @@ def kind_of(weights: WeightsFile) -> str | None:
 
 def _kind(header: str) -> str | None:
     try:
-        kind = json.loads(header).get("kind")
+        kind = parse_json(header).get("kind")
     except (ValueError, TypeError, AttributeError, RecursionError):
         return None
     return kind if isinstance(kind, str) else None
@@ -107,7 +108,7 @@ def _kind(header: str) -> str | None:
 def read_architecture(weights: WeightsFile, cls: type[A], file: str) -> A:
     """The architecture in the header. Raises CheckpointError for one that `cls` is not made of."""
     try:
-        given: dict[str, Any] = json.loads(weights.header[HEADER])["architecture"]
+        given: dict[str, Any] = parse_json(weights.header[HEADER])["architecture"]
         unknown = sorted(set(given) - {field.name for field in fields(cls)})
         if unknown:
             raise CheckpointError(

@@ -14,7 +14,7 @@ import torch
 from netbend.errors import CheckpointError, RefusedFile
 from netbend.models.stylegan2.checkpoint import describe_checkpoint, load_generator, save_generator
 from netbend.models.stylegan2.network import Generator
-from netbend.models.weights import read_weights, weights_hash
+from netbend.models.weights import read_weights, shown, weights_hash
 
 
 def neighbour(name: str, path: Path, **options: object) -> ModuleType:
@@ -139,6 +139,39 @@ def test_damaged_bytes_give_an_error_or_a_generator_but_nothing_else(
         (tmp_path / "damaged").write_bytes(damaged)
         with contextlib.suppress(CheckpointError):
             assert isinstance(load_generator(tmp_path / "damaged"), Generator)
+
+
+@pytest.mark.parametrize(
+    ("content", "advice"),
+    [
+        (b"", "empty: the download did not arrive"),
+        (
+            b"\n <!DOCTYPE html><title>Virus scan warning</title>",
+            "a web page: the download asks for something",
+        ),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "Git LFS; `git lfs pull`"),
+        (b"\x1f\x8b\x08" + bytes(20), "packed by gzip; unpack it first"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(20), "a Keras or TensorFlow file"),
+        (bytes(257) + b"ustar" + bytes(250), "a tar archive; unpack it first"),
+        (b"GGUF" + bytes(20), "a language model"),
+        (b"\x93NUMPY\x01\x00" + bytes(20), "an array of numpy; if it holds latents, `--latents` takes it"),
+    ],
+)
+def test_what_people_take_for_checkpoints_is_named(content: bytes, advice: str, tmp_path: Path) -> None:
+    (tmp_path / "model.pt").write_bytes(content)
+    with pytest.raises(CheckpointError, match=advice):
+        load_generator(tmp_path / "model.pt")
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_torchscript_is_named_with_what_to_do(tmp_path: Path) -> None:
+    torch.jit.script(torch.nn.Linear(2, 2)).save(tmp_path / "model.pt")
+    with pytest.raises(RefusedFile, match="a TorchScript archive, which is a program; save the network's"):
+        load_generator(tmp_path / "model.pt")
+
+
+def test_messages_hold_no_addresses() -> None:
+    assert shown(f"bad {object()!r} and \x1b[2J") == "bad <object object> and \\x1b[2J"
 
 
 def test_what_is_not_a_file_is_not_opened(tmp_path: Path) -> None:

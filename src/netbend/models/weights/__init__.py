@@ -6,26 +6,26 @@ StyleGAN2's PyTorch versions, by an interpreter that writes down what it would h
 
 import hashlib
 import io
-import json
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import load
-
 from netbend.errors import CheckpointError, RefusedFile
 from netbend.limits import MAX_WEIGHTS_BYTES
 from netbend.models.weights.inertpickle import read_pickle
-from netbend.models.weights.names import STYLEGAN_NAMES, shown
+from netbend.models.weights.names import shown
+from netbend.models.weights.otherfiles import named
 from netbend.models.weights.revive import ModuleState, Reviver, Storage, Unread
+from netbend.models.weights.safetensorsfile import is_safetensors, read_safetensors
 from netbend.models.weights.torchfile import is_legacy_torch, read_legacy_torch, read_torch_zip
+from netbend.regular_file import read_regular
 
 __all__ = [
     "ModuleState",
     "Unread",
     "WeightsFile",
     "parse_weights",
+    "read_content",
     "read_tensors",
     "read_weights",
     "shown",
@@ -56,7 +56,7 @@ def read_weights(path: Path | str) -> WeightsFile:
     Raises CheckpointError for a damaged or unknown file, RefusedFile for one that asks for
     anything but weights; no other exception.
     """
-    return parse_weights(_read_bytes(Path(path)), str(path))
+    return parse_weights(read_content(path), str(path))
 
 
 def parse_weights(data: bytes, file: str) -> WeightsFile:
@@ -69,6 +69,9 @@ def parse_weights(data: bytes, file: str) -> WeightsFile:
         raise RefusedFile(f"{file}: nested too deeply; refused") from error
     except MemoryError as error:
         raise CheckpointError(f"{file}: does not fit into memory") from error
+    except ValueError as error:
+        reason = shown(str(error).partition("; use sys.")[0])  # of Python's own limit to digits
+        raise CheckpointError(f"{file}: damaged or truncated ({reason}); fetch it again") from error
     except Exception as error:  # the parsers below raise whatever damaged bytes lead them to
         reason = shown(str(error) or type(error).__name__)
         raise CheckpointError(f"{file}: damaged or truncated ({reason}); fetch it again") from error
@@ -81,52 +84,27 @@ def read_tensors(path: Path | str) -> Any:
 
 def weights_hash(path: Path | str) -> str:
     """SHA-256 of a file, in hexadecimal. Raises CheckpointError if it cannot be read."""
-    try:
-        _check_regular(Path(path))
-        with Path(path).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from error
+    return hashlib.sha256(read_content(path)).hexdigest()
 
 
-def _read_bytes(path: Path) -> bytes:
-    try:
-        _check_regular(path)
-        return path.read_bytes()
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from error
-
-
-def _check_regular(path: Path) -> None:
-    """Before it is opened: a pipe would wait forever."""
-    try:
-        status = path.stat()
-    except FileNotFoundError as error:
-        raise CheckpointError(f"{path}: no such file") from error
-    if not stat.S_ISREG(status.st_mode):
-        raise CheckpointError(f"{path}: not a file, but a folder, pipe or device")
-    if status.st_size > MAX_WEIGHTS_BYTES:
-        raise RefusedFile(f"{path}: larger than {MAX_WEIGHTS_BYTES // 1024**3} GiB; refused")
+def read_content(path: Path | str) -> bytes:
+    """A file of weights as it is. Raises CheckpointError if it cannot be read, or is too large."""
+    return read_regular(Path(path), CheckpointError, MAX_WEIGHTS_BYTES)
 
 
 def _parse(data: bytes, file: str) -> WeightsFile:
     if data.startswith(ZIP):
         return WeightsFile("torch", read_torch_zip(data, file), {})
-    if data[8:9] == b"{":
-        return WeightsFile("safetensors", load(data), _safetensors_header(data))
+    if is_safetensors(data):
+        return WeightsFile("safetensors", *read_safetensors(data, file))
     if is_legacy_torch(data):
         return WeightsFile("torch", read_legacy_torch(data, file), {})
     if data.startswith(PICKLE) or (data.startswith(OLDER_PICKLE) and data.endswith(b".")):
         return WeightsFile("pickle", _read_stylegan_pickle(data, file), {})
     raise CheckpointError(
-        f"{file}: not a checkpoint; expected .safetensors, a torch .pt or a StyleGAN2 .pkl, by content"
+        f"{file}: not a checkpoint{named(data)}; expected .safetensors, a torch .pt or a StyleGAN2 .pkl, by "
+        f"content"
     )
-
-
-def _safetensors_header(data: bytes) -> dict[str, str]:
-    length = int.from_bytes(data[:8], "little")
-    header = json.loads(data[8 : 8 + length]).get("__metadata__", {})
-    return {str(key): str(value) for key, value in header.items()}
 
 
 def _read_stylegan_pickle(data: bytes, file: str) -> Any:
@@ -141,5 +119,5 @@ def _read_stylegan_pickle(data: bytes, file: str) -> Any:
             raise RefusedFile(f"{file}: a nested file without a tensor's numbers; refused")
         return inner
 
-    raw = read_pickle(io.BytesIO(data), STYLEGAN_NAMES, file)
+    raw = read_pickle(io.BytesIO(data), file)
     return Reviver(file, len(data), load_bytes=load_bytes).revive(raw)

@@ -6,13 +6,19 @@ No class is looked up, no function called, no attribute set on anything but our 
 """
 
 import pickletools
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from netbend.errors import CheckpointError, RefusedFile
-from netbend.limits import MAX_PICKLE_BITS, MAX_PICKLE_OPCODES
-from netbend.models.weights.names import remedy, shown
+from netbend.limits import (
+    MAX_PICKLE_BITS,
+    MAX_PICKLE_KEY_BITS,
+    MAX_PICKLE_MEMO,
+    MAX_PICKLE_OPCODES,
+    MAX_SHOWN_TEXT,
+)
+from netbend.models.weights.names import is_allowed, remedy, shown
 
 
 @dataclass(frozen=True)
@@ -51,18 +57,23 @@ class _Mark:
 _MARK = _Mark()
 
 
-def read_pickle(stream: BinaryIO, allowed: Collection[str], file: str) -> Any:
+def read_pickle(stream: BinaryIO, file: str, allowed: Callable[[str], bool] = is_allowed) -> Any:
     """Read one pickle from a stream and leave the stream behind it.
 
-    allowed: the names, as `module.name`, that may appear in it.
+    allowed: whether a name, as `module.name`, may appear in it.
     Raises RefusedFile for any other name, and for what would exhaust the machine; CheckpointError
     or whatever pickletools' decoders raise for a damaged pickle.
     """
     return _Interpreter(allowed, file).run(stream)
 
 
+def no_name(_: str) -> bool:
+    """For pickles of plain data."""
+    return False
+
+
 class _Interpreter:
-    def __init__(self, allowed: Collection[str], file: str):
+    def __init__(self, allowed: Callable[[str], bool], file: str):
         self.allowed = allowed
         self.file = file
         self.stack: list[Any] = []
@@ -112,8 +123,8 @@ class _Interpreter:
     def _named(self, module: Any, name: Any) -> Global:
         if not isinstance(module, str) or not isinstance(name, str):
             raise RefusedFile(f"{self.file}: asks for something by a {type(name).__name__}; refused")
-        wanted = f"{module}.{name}"
-        if wanted not in self.allowed:
+        wanted = f"{module[:MAX_SHOWN_TEXT]}.{name[:MAX_SHOWN_TEXT]}"
+        if len(wanted) > MAX_SHOWN_TEXT or not self.allowed(wanted):
             raise RefusedFile(
                 f"{self.file}: asks for `{shown(wanted)}`; refused, nothing was run ({remedy(wanted)})"
             )
@@ -125,6 +136,8 @@ class _Interpreter:
         self.stack.append(self.memo[index])
 
     def put(self, index: int) -> None:
+        if not 0 <= index <= MAX_PICKLE_MEMO:
+            raise RefusedFile(f"{self.file}: damaged pickle, it remembers something as number {index}")
         self.memo[index] = self._top()
 
     def stack_global(self, _: Any) -> None:
@@ -170,9 +183,16 @@ class _Interpreter:
             mapping[self.plain(key)] = value
 
     def plain(self, key: Any) -> Any:
-        """Only flat keys: hashing a tuple nested a million deep would overflow Python's own stack."""
+        """Only flat keys: hashing a tuple nested a million deep would overflow Python's own stack.
+
+        Only short ones: numbers of more bits than a hash has could all have the same.
+        """
+        if isinstance(key, int) and key.bit_length() > MAX_PICKLE_KEY_BITS:
+            raise RefusedFile(f"{self.file}: a whole number of {key.bit_length()} bits as a key; refused")
         if key is None or isinstance(key, str | int | float | bytes):
             return key
+        if isinstance(key, Global):  # training frameworks keep the state of their parts by class
+            return str(key)
         raise RefusedFile(f"{self.file}: a {type(key).__name__} as a key; refused")
 
     def add_to_set(self, _: Any) -> None:

@@ -9,20 +9,32 @@ import torch
 from torch import Tensor
 
 from netbend.errors import CheckpointError, RefusedFile
-from netbend.limits import MAX_TENSOR_DIMENSIONS, MAX_TENSOR_NUMBERS, MAX_TREE_DEPTH, MAX_TREE_ENTRIES
+from netbend.limits import (
+    MAX_TENSOR_DIMENSIONS,
+    MAX_TENSOR_NUMBERS,
+    MAX_TENSOR_SLACK_BYTES,
+    MAX_TENSORS,
+    MAX_TREE_DEPTH,
+    MAX_TREE_ENTRIES,
+)
+from netbend.models.weights import arrays
 from netbend.models.weights.inertpickle import Call, Global, PersistentId
 from netbend.models.weights.names import (
     ENCODE,
     LOAD_FROM_BYTES,
-    MAPPINGS,
-    NAMESPACE,
+    MODULE_CLASS,
+    NUMPY_ARRAY,
+    NUMPY_BUFFER,
+    NUMPY_DTYPE,
+    NUMPY_SCALAR,
+    PAIRS,
     PERSISTENT_OBJECT,
     REBUILD_PARAMETER,
+    REBUILD_SUBCLASS,
     REBUILD_TENSOR,
+    RECORD,
     SETS,
 )
-
-SLACK_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -34,7 +46,7 @@ class Storage:
 
 @dataclass(frozen=True)
 class ModuleState:
-    """A pickled module of a StyleGAN2 file: its class by name, its attributes; never its code."""
+    """A pickled network or part of one: its class by name, its attributes; never its code."""
 
     class_name: str
     attributes: dict[str, Any]
@@ -65,9 +77,11 @@ class Reviver:
         self.storage_of = storage_of
         self.load_bytes = load_bytes
         # Views may overlap, and entries be shared, but not to many times what the file holds.
-        self.bytes_left = 4 * file_size + SLACK_BYTES
+        self.bytes_left = 4 * file_size + MAX_TENSOR_SLACK_BYTES
         self.entries_left = MAX_TREE_ENTRIES
+        self.tensors_left = MAX_TENSORS
         self.nested: dict[int, Storage] = {}
+        self.encoded: dict[int, bytes] = {}
         self.done: dict[int, Any] = {}
         self.kept: list[Any] = []  # keeps ids in `done` from being used again
         self.open: set[int] = set()
@@ -75,7 +89,7 @@ class Reviver:
     def revive(self, node: Any, depth: int = 0) -> Any:
         if depth > MAX_TREE_DEPTH:
             raise RefusedFile(f"{self.file}: nested deeper than {MAX_TREE_DEPTH} levels; refused")
-        if node is None or isinstance(node, str | bytes | int | float | Tensor | Storage):
+        if node is None or isinstance(node, _FINISHED):
             return node
         if id(node) in self.done:
             return self.done[id(node)]
@@ -92,6 +106,17 @@ class Reviver:
         self.entries_left -= entries
         if self.entries_left < 0:
             raise RefusedFile(f"{self.file}: unpacks to more than {MAX_TREE_ENTRIES} entries; refused")
+
+    def _spend_bytes(self, count: int) -> None:
+        self.bytes_left -= count
+        if self.bytes_left < 0:
+            raise RefusedFile(f"{self.file}: its tensors unpack to far more than the file; refused")
+
+    def _spend_tensor(self, byte_count: int) -> None:
+        self._spend_bytes(byte_count)
+        self.tensors_left -= 1
+        if self.tensors_left < 0:
+            raise RefusedFile(f"{self.file}: more than {MAX_TENSORS} tensors; refused")
 
     def _revive(self, node: Any, depth: int) -> Any:
         if isinstance(node, dict | list | tuple | set | frozenset):
@@ -112,18 +137,22 @@ class Reviver:
 
     def _revive_call(self, call: Call, depth: int) -> Any:
         name = str(call.function)
-        if name in MAPPINGS:
+        if name in PAIRS:
             return self._pairs(call, depth) | self.revive(call.items, depth)
-        if name == NAMESPACE:
-            return self.revive(call.state, depth)
+        if RECORD.fullmatch(name):
+            return self._record(call, name, depth)
+        if PERSISTENT_OBJECT.fullmatch(name):
+            return self._persistent_module(call, depth)
+        if MODULE_CLASS.fullmatch(name):
+            return self._plain_module(call, depth)
+        args = self.revive(call.args, depth)
         if name in SETS:
-            return self.revive(call.args, depth)
+            return args[0] if args else []
         if name == ENCODE:
-            return self._bytes(self.revive(call.args, depth))
-        if name == PERSISTENT_OBJECT:
-            return self._module(call, depth)
-        if name in (REBUILD_TENSOR, REBUILD_PARAMETER, LOAD_FROM_BYTES):
-            args = self.revive(call.args, depth)
+            return self._bytes(args)
+        if name in NUMPY_ARRAY or name in NUMPY_BUFFER or name in NUMPY_SCALAR or name == NUMPY_DTYPE:
+            return self._of_numpy(name, args, self.revive(call.state, depth))
+        if name in REBUILD_TENSOR or name in REBUILD_PARAMETER or name in (REBUILD_SUBCLASS, LOAD_FROM_BYTES):
             return self._tensor(name, args)
         return Unread(name)
 
@@ -142,9 +171,49 @@ class Reviver:
         """Pickles of protocol 2 hold bytes as the text of their codes."""
         if len(args) != 2 or not isinstance(args[0], str) or args[1] != "latin1":
             raise RefusedFile(f"{self.file}: `{ENCODE}` with arguments that no weights have; refused")
-        return args[0].encode("latin1")
+        self._once_encoded(args[0])
+        return self.encoded[id(args[0])]
 
-    def _module(self, call: Call, depth: int) -> ModuleState:
+    def _once_encoded(self, text: str) -> None:
+        """However often a file refers to the same text, it becomes bytes once."""
+        if id(text) not in self.encoded:
+            self._spend_bytes(len(text))
+            self.kept.append(text)
+            self.encoded[id(text)] = text.encode("latin1")
+
+    def _record(self, call: Call, name: str, depth: int) -> Any:
+        """Options and the like: a mapping where they are one, of items or of attributes."""
+        if call.items:
+            return self.revive(call.items, depth)
+        state = self.revive(call.state, depth)
+        return state if isinstance(state, dict) and state else Unread(name)
+
+    def _plain_module(self, call: Call, depth: int) -> Any:
+        """A network as Python pickles any object: a class, and the attributes of its object."""
+        state = self.revive(call.state, depth)
+        return (
+            ModuleState(call.function.name, state) if isinstance(state, dict) else Unread(str(call.function))
+        )
+
+    def _of_numpy(self, name: str, args: list[Any], state: Any) -> Any:
+        if name == NUMPY_DTYPE:
+            return arrays.number_type(args, state) or Unread(name)
+        if name in NUMPY_SCALAR:
+            value = arrays.number(args)
+            return Unread(name) if value is None else value
+        match (args, state):
+            case ([raw, kind, shape, order, *_], _) if name in NUMPY_BUFFER:
+                columns_first = order == "F"
+            case (_, [_, shape, kind, columns_first, raw]) if name in NUMPY_ARRAY:
+                pass
+            case _:
+                return Unread(name)
+        if isinstance(raw, bytes | bytearray | str):
+            self._spend_tensor(8 * len(raw))  # small whole numbers become large ones
+        made = arrays.array(kind, shape, raw, bool(columns_first))
+        return Unread(name) if made is None else made
+
+    def _persistent_module(self, call: Call, depth: int) -> ModuleState:
         args = self.revive(call.args, depth)
         meta = args[0] if args and isinstance(args[0], dict) else {}
         state, class_name = meta.get("state"), meta.get("class_name")
@@ -153,13 +222,22 @@ class Reviver:
         return ModuleState(class_name, state)
 
     def _tensor(self, name: str, args: list[Any]) -> Any:
-        if name == REBUILD_PARAMETER and args and isinstance(args[0], Tensor):
+        if name in REBUILD_PARAMETER and args and isinstance(args[0], Tensor):
             return args[0]
+        if name == REBUILD_SUBCLASS:
+            return self._subclass(args)
         if name == LOAD_FROM_BYTES and self.load_bytes is not None and args and isinstance(args[0], bytes):
             return self._load_once(self.load_bytes, args[0])
-        if name == REBUILD_TENSOR and len(args) >= 4 and isinstance(args[0], Storage):
+        if name in REBUILD_TENSOR and len(args) >= 4 and isinstance(args[0], Storage):
             return self._view(args[0].flat, args[1], args[2], args[3])
         raise RefusedFile(f"{self.file}: `{name}` with arguments that no weights have; refused")
+
+    def _subclass(self, args: list[Any]) -> Any:
+        """A tensor with attributes: which function would rebuild it, its class, and what it is made of."""
+        match args:
+            case [Unread(function), _, [*parts], *_] if function in REBUILD_TENSOR | REBUILD_PARAMETER:
+                return self._tensor(function, parts)
+        raise RefusedFile(f"{self.file}: `{REBUILD_SUBCLASS}` with arguments that no weights have; refused")
 
     def _load_once(self, load_bytes: Callable[[bytes], Storage], data: bytes) -> Storage:
         """However often a file refers to the same bytes, they are unpacked once."""
@@ -177,17 +255,18 @@ class Reviver:
             raise RefusedFile(f"{self.file}: a tensor of {len(size)} dimensions; refused")
         count = prod(size)
         if count == 0 and prod(filter(None, size)) < MAX_TENSOR_NUMBERS:
+            self._spend_tensor(0)
             return flat.new_empty(size)
         last = offset + sum((length - 1) * step for length, step in zip(size, stride, strict=True))
         if last >= len(flat) or count > len(flat) or count == 0:
             raise RefusedFile(
-                f"{self.file}: a tensor of shape {tuple(size)} reaches beyond its {len(flat)} numbers; "
-                f"refused"
+                f"{self.file}: a tensor of {tuple(size)} numbers reaches beyond its {len(flat)}; refused"
             )
-        self.bytes_left -= count * flat.element_size()
-        if self.bytes_left < 0:
-            raise RefusedFile(f"{self.file}: its tensors unpack to far more than the file; refused")
+        self._spend_tensor(count * flat.element_size())
         return torch.as_strided(flat, size, stride, offset)
+
+
+_FINISHED = str | bytes | bytearray | int | float | Tensor | Storage | arrays.NumberType
 
 
 def _is_pair(pair: Any) -> bool:

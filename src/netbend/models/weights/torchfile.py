@@ -9,14 +9,21 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from netbend.errors import CheckpointError, RefusedFile
+from netbend.errors import CheckpointError, NetbendError, RefusedFile
 from netbend.limits import MAX_ZIP_ENTRIES
-from netbend.models.weights.inertpickle import Call, Global, PersistentId, read_pickle
-from netbend.models.weights.names import DTYPE_OF_STORAGE, TORCH_NAMES, shown
+from netbend.models.weights.inertpickle import Call, Global, PersistentId, no_name, read_pickle
+from netbend.models.weights.names import DTYPE_OF_STORAGE, shown
 from netbend.models.weights.revive import Reviver, Storage
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 LEGACY_PROTOCOL = 1001
+ENTRY_IN_DIRECTORY = b"PK\x01\x02"
+PROGRAMS = {
+    "/constants.pkl": "a TorchScript archive",
+    "/model.json": "an archive of torch.export",
+    "/archive_format": "an archive of torch.export",
+    "/.data/extern_modules": "an archive of torch.package",
+}
 
 
 def read_torch_zip(data: bytes, file: str) -> Any:
@@ -24,15 +31,18 @@ def read_torch_zip(data: bytes, file: str) -> Any:
 
     Raises CheckpointError, RefusedFile, or what Python's zipfile raises for a damaged zip.
     """
-    archive = zipfile.ZipFile(io.BytesIO(data))
+    archive = open_zip(data, file, CheckpointError)
     entries = _checked_entries(archive, len(data), file)
-    pickles = [name for name in entries if name.endswith("/data.pkl")]
+    pickles = [name for name in entries if f"/{name}".endswith("/data.pkl")]
     if len(pickles) != 1:
-        raise CheckpointError(f"{file}: a zip, but not one that torch.save wrote (no data.pkl in it)")
+        raise CheckpointError(
+            f"{file}: a zip, but not one that torch.save wrote (no data.pkl in it); unpack it, and name the "
+            f"checkpoint within"
+        )
     root = pickles[0].removesuffix("data.pkl")
     if f"{root}byteorder" in entries and archive.read(f"{root}byteorder") != b"little":
         raise CheckpointError(f"{file}: written on a big-endian machine; save it again on a usual one")
-    raw = read_pickle(io.BytesIO(archive.read(pickles[0])), TORCH_NAMES, file)
+    raw = read_pickle(io.BytesIO(archive.read(pickles[0])), file)
 
     def fetch(key: str, dtype: torch.dtype, count: int) -> Storage:
         if f"{root}data/{key}" not in entries:
@@ -42,12 +52,25 @@ def read_torch_zip(data: bytes, file: str) -> Any:
     return Reviver(file, len(data), _Storages(fetch, file)).revive(raw)
 
 
+def open_zip(data: bytes, file: str, kind: type[NetbendError]) -> zipfile.ZipFile:
+    """A zip, once it is sure that its directory is not too long to be kept.
+
+    kind: of error for one that is. Raises what Python's zipfile raises for a damaged zip.
+    """
+    if data.count(ENTRY_IN_DIRECTORY) > MAX_ZIP_ENTRIES:
+        raise kind(f"{file}: more than {MAX_ZIP_ENTRIES} entries in the zip; refused")
+    return zipfile.ZipFile(io.BytesIO(data))
+
+
 def _checked_entries(archive: zipfile.ZipFile, size: int, file: str) -> set[str]:
     """torch.save stores without compression; an entry that is packed is a bomb, not weights."""
     infos = archive.infolist()
     names = {info.filename for info in infos}
-    if len(infos) > MAX_ZIP_ENTRIES or len(names) < len(infos):
-        raise RefusedFile(f"{file}: too many or repeated entries in the zip; refused")
+    for ending, what in PROGRAMS.items():
+        if any(f"/{name}".endswith(ending) for name in names):
+            raise RefusedFile(f"{file}: {what}, which is a program; save the network's state_dict instead")
+    if len(names) < len(infos):
+        raise RefusedFile(f"{file}: repeated entries in the zip; refused")
     if any(info.compress_type != zipfile.ZIP_STORED for info in infos):
         raise RefusedFile(f"{file}: compressed entries, which torch.save never writes; refused")
     if sum(info.file_size for info in infos) > size:
@@ -68,13 +91,13 @@ def read_legacy_torch(data: bytes, file: str) -> Any:
     Raises CheckpointError, RefusedFile, or what pickletools raises for a damaged pickle.
     """
     stream = io.BytesIO(data)
-    magic, protocol, system = (read_pickle(stream, (), file) for _ in range(3))
+    magic, protocol, system = (read_pickle(stream, file, no_name) for _ in range(3))
     if magic != LEGACY_MAGIC or protocol != LEGACY_PROTOCOL:
         raise CheckpointError(f"{file}: not a file of torch.save (magic number or protocol)")
     if isinstance(system, dict) and system.get("little_endian") is False:
         raise CheckpointError(f"{file}: written on a big-endian machine; save it again on a usual one")
-    raw = read_pickle(stream, TORCH_NAMES, file)
-    keys = read_pickle(stream, (), file)
+    raw = read_pickle(stream, file)
+    keys = read_pickle(stream, file, no_name)
     if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
         raise CheckpointError(f"{file}: damaged, no list of storages")
     dtypes = _storage_dtypes(raw, file)

@@ -180,7 +180,7 @@ def a_call_in_the_file_of_a_storage(path: Path) -> None:
     in_a_module(mapping(x=called("torch.storage", "_load_from_bytes", counted(inner))), path)
 
 
-@attack("torch.storage._load_from_bytes")
+@attack()
 def a_storage_in_the_file_of_a_storage(path: Path) -> None:
     innermost = counted(whole(called("os", "system", text(COMMAND))))
     inner = torch_stream(whole(called("torch.storage", "_load_from_bytes", innermost)))

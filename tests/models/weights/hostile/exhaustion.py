@@ -8,7 +8,20 @@ from pathlib import Path
 import torch
 from safetensors.torch import save
 
-from .forging import attack, called, counted, mapping, module, saved_storage, text, torch_zip, whole
+from .forging import (
+    attack,
+    called,
+    counted,
+    mapping,
+    module,
+    number,
+    numbers,
+    saved_storage,
+    stored,
+    text,
+    torch_zip,
+    whole,
+)
 
 
 @attack()
@@ -176,6 +189,102 @@ def millions_of_calls(path: Path) -> None:
 @attack()
 def a_safetensors_header_that_claims_exabytes(path: Path) -> None:
     path.write_bytes(struct.pack("<Q", 1 << 60) + b'{"a":1}')
+
+
+HASH = 2**61 - 1  # Python's hash of a whole number is its remainder
+
+
+@attack()
+def keys_of_one_hash(path: Path) -> None:
+    """Every key is compared to all before it: minutes."""
+    keys = b"".join(number(index * HASH) + b"K\x01" for index in range(1, 60_000))
+    path.write_bytes(whole(b"}(" + keys + b"u"))
+
+
+@attack()
+def members_of_a_set_of_one_hash(path: Path) -> None:
+    members = b"".join(number(index * HASH) for index in range(1, 60_000))
+    path.write_bytes(b"\x80\x04\x8f(" + members + b"\x90.")
+
+
+@attack()
+def memories_of_one_hash(path: Path) -> None:
+    path.write_bytes(whole(b"N" + b"".join(f"p{index * HASH}\n".encode() for index in range(1, 60_000))))
+
+
+@attack()
+def one_text_encoded_many_times(path: Path) -> None:
+    """25,000 calls, each with a tuple of its own, of one text of half a megabyte: 12.5 GB."""
+    names = text("x" * 500_000) + b"q\x00" + b"c_codecs\nencode\nq\x01" + text("latin1") + b"q\x02"
+    path.write_bytes(whole(names + b"](" + b"h\x01h\x00h\x02\x86R" * 25_000 + b"e"))
+
+
+@attack()
+def one_buffer_made_into_many_arrays(path: Path) -> None:
+    kind = called("numpy", "dtype", text("u2"), b"\x89", b"\x88") + b"q\x01"
+    made = called("numpy.core.numeric", "_frombuffer", b"h\x00", b"h\x01", numbers((250_000,)), text("C"))
+    path.write_bytes(whole(counted(bytes(500_000)) + b"q\x00" + kind + b"](" + made * 2000 + b"e"))
+
+
+@attack()
+def a_long_name_asked_for_many_times(path: Path) -> None:
+    """Each time it would be put together, and compared."""
+    names = text("omegaconf." + "x" * 1_000_000) + b"q\x00" + text("y") + b"q\x01"
+    path.write_bytes(b"\x80\x04" + names + b"](" + b"h\x00h\x01\x93" * 100_000 + b"e.")
+
+
+@attack()
+def tensors_without_numbers_by_the_hundred_thousand(path: Path) -> None:
+    storage = stored(0) + b"q\x00"
+    view = b"(h\x00K\x00K\x00\x85q\x02K\x01\x85q\x03\x89}t"
+    names = b"ctorch._utils\n_rebuild_tensor_v2\nq\x01" + storage + view + b"q\x04"
+    torch_zip(path, whole(names + b"](" + b"h\x01h\x04R" * 150_000 + b"e"), {"0": b""})
+
+
+def header_of(shape: str, count: int = 1) -> bytes:
+    entry = f'{{"dtype":"F32","shape":[{shape}],"data_offsets":[0,0]}}'
+    header = ("{" + ",".join(f'"{index}":{entry}' for index in range(count)) + "}").encode()
+    return struct.pack("<Q", len(header)) + header
+
+
+@attack()
+def a_safetensors_header_of_six_megabytes(path: Path) -> None:
+    path.write_bytes(header_of("0", 100_000))
+
+
+@attack()
+def a_safetensors_header_of_sixty_thousand_tensors(path: Path) -> None:
+    path.write_bytes(header_of("0", 60_000))
+
+
+@attack()
+def a_safetensors_shape_of_half_a_million_dimensions(path: Path) -> None:
+    path.write_bytes(header_of("1," * 500_000 + "0"))
+
+
+@attack()
+def a_safetensors_shape_of_five_thousand_digits(path: Path) -> None:
+    path.write_bytes(header_of("9" * 5000))
+
+
+@attack()
+def an_architecture_of_five_thousand_digits(path: Path) -> None:
+    header = '{"kind": "stylegan2", "architecture": {"z_dim": ' + "9" * 5000 + "}}"
+    path.write_bytes(save({"x": torch.zeros(1)}, metadata={"netbend": header}))
+
+
+@attack()
+def a_number_of_four_thousand_digits_in_text(path: Path) -> None:
+    path.write_bytes(b"\x80\x02L" + b"9" * 4000 + b"L\n.")
+
+
+@attack()
+def a_zip_of_two_hundred_thousand_entries(path: Path) -> None:
+    numbers_of_it = (20, 0, 20, 0, 0, 0, 0, 33, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0)
+    entry = struct.pack("<4s4B4H3I5H2I", b"PK\1\2", *numbers_of_it)
+    directory = (entry + b"x") * 200_000
+    end = struct.pack("<4sHHHHIIH", b"PK\5\6", 0, 0, 0xFFFF, 0xFFFF, len(directory), 30, 0)
+    path.write_bytes(b"PK\3\4" + bytes(26) + directory + end)
 
 
 @attack()
