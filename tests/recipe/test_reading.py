@@ -200,7 +200,7 @@ WRONG = [
     ),
     (
         bend("layer: 1, transform: ablate, features: {indices: [3, 3]}"),
-        "features: indices: a feature comes twice",
+        "features: indices: feature 3 comes twice",
     ),
     (bend("layer: 1, transform: ablate, features: {indices: 5-3}"), "the range 5-3 runs backwards"),
     (bend("layer: 1, transform: ablate, features: {indices: 0-999999999}"), "more than any layer has"),

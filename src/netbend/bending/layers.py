@@ -73,10 +73,12 @@ def find_layer(layers: Sequence[Layer], wanted: int | str, where: str) -> Layer:
         )
     if isinstance(wanted, int):
         numbers = [layer.number for layer in layers if layer.number is not None]
-        raise RecipeError(f"{where}: layer {wanted}: this model has layers {min(numbers)}-{max(numbers)}")
+        raise RecipeError(
+            f"{where}: layer {wanted!s:.80}: this model has layers {min(numbers)}-{max(numbers)}"
+        )
     if wanted.isdecimal():
-        raise RecipeError(f"{where}: layer {wanted!r}: no layer has this name; a number has no quotes")
+        raise RecipeError(f"{where}: layer {wanted!r:.80}: no layer has this name; a number has no quotes")
     names = [layer.name for layer in layers]
     nearest = difflib.get_close_matches(wanted, names, n=1)
     hint = f"did you mean {nearest[0]!r}?" if nearest else f"this model has {', '.join(names)}"
-    raise RecipeError(f"{where}: layer {wanted!r}: no layer has this name; {hint}")
+    raise RecipeError(f"{where}: layer {wanted!r:.80}: no layer has this name; {hint}")

@@ -9,6 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from netbend.bending import Layer
+from netbend.digits import whole_number
 from netbend.errors import ClusterError
 
 RESTARTS = 20
@@ -50,9 +51,9 @@ def parse_counts(text: str) -> Counts:
     of_layer: dict[str, int | str] = {}
     for entry in text.split(","):
         key, _, count = entry.strip().rpartition(":")
-        if count != AUTOMATIC and not (count.isascii() and count.isdecimal() and int(count) >= 2):
-            raise ClusterError(f"--k {text}: expected 2 or more, auto, or a list such as 6,1:8,3:auto")
-        value = count if count == AUTOMATIC else int(count)
+        value = count if count == AUTOMATIC else whole_number(count)
+        if value is None or (isinstance(value, int) and value < 2):
+            raise ClusterError(f"--k {text:.80}: expected 2 or more, auto, or a list such as 6,1:8,3:auto")
         if key:
             of_layer[key] = value
         else:

@@ -1,5 +1,6 @@
 """Lists of seeds as people type them."""
 
+from netbend.digits import whole_number
 from netbend.errors import LatentError
 from netbend.limits import MAX_SEEDS
 
@@ -9,9 +10,9 @@ def parse_seeds(text: str) -> list[int]:
     seeds: list[int] = []
     for part in text.split(","):
         first, _, last = part.strip().partition("-")
-        if not first.isdecimal() or (last and not last.isdecimal()) or part.strip().endswith("-"):
-            raise LatentError(f"seeds {text!r}: expected numbers and ranges such as 0-15,20,33")
-        low, high = int(first), int(last or first)
+        low, high = whole_number(first), whole_number(last or first)
+        if low is None or high is None or part.strip().endswith("-"):
+            raise LatentError(f"seeds {text!r:.80}: expected numbers and ranges such as 0-15,20,33")
         if high < low:
             raise LatentError(f"seeds {text!r}: the range {part.strip()} runs backwards")
         if len(seeds) + high - low >= MAX_SEEDS:

@@ -12,8 +12,9 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 
 from netbend.atomic import write_atomic
+from netbend.digits import whole_number
 from netbend.errors import RecipeError
-from netbend.limits import MAX_CLUSTER_NAME
+from netbend.limits import MAX_CLUSTER_NAME, MAX_LISTED_FEATURES
 from netbend.recipe.problems import Problems, validated
 from netbend.recipe.selection import Indices, parse_selection, selection_data
 from netbend.recipe.yamlfile import parse_yaml, read_file
@@ -114,40 +115,52 @@ def _readable(data: dict[Any, Any], problems: Problems) -> Clusters | None:
         return None
     layers: dict[LayerKey, Members] = {}
     names: dict[LayerKey, Mapping[int, str]] = {}
+    listed = 0
     for key, entries in form.layers.items():
         # Keys of JSON are words, also where they are numbers.
-        layer = int(key) if str(key).isdecimal() else key
-        layers[layer], names[layer] = _clusters_of_layer(key, entries, problems)
+        number = whole_number(str(key))
+        layer = key if number is None else number
+        layers[layer], names[layer] = _clusters_of_layer(key, entries, problems, MAX_LISTED_FEATURES - listed)
+        listed += sum(map(len, layers[layer].values()))
     return Clusters(layers, problems.source.file, names, form.model, form.model_hash, form.method)
 
 
 def _clusters_of_layer(
-    key: LayerKey, entries: dict[Any, Any], problems: Problems
+    key: LayerKey, entries: dict[Any, Any], problems: Problems, left: int
 ) -> tuple[Members, dict[int, str]]:
     members: dict[int, tuple[int, ...]] = {}
     names: dict[int, str] = {}
     seen: set[int] = set()
     for number, entry in entries.items():
-        if not str(number).isdecimal():
+        cluster = whole_number(str(number))
+        if cluster is None:
             problems.add(("layers", key, number), "expected the number of a cluster", key=True)
             continue
         form = validated(_ClusterForm, entry, ("layers", key, number), problems)
         if form is None:
             continue
         features = form.features.indices
-        for feature in sorted(seen.intersection(features)):
-            problems.add(("layers", key, number), f"feature {feature} of layer {key} is in two clusters")
+        left -= len(features)
+        if left < 0:
+            problems.add(("layers", key, number), f"more than {MAX_LISTED_FEATURES} features in all")
+            problems.raise_if_any()
+        twice = sorted(seen.intersection(features))
+        if twice:
+            more = "" if len(twice) == 1 else f", and {len(twice) - 1} more"
+            problems.add(
+                ("layers", key, number), f"feature {twice[0]} of layer {key} is in two clusters{more}"
+            )
         seen.update(features)
-        members[int(number)] = tuple(sorted(features))
+        members[cluster] = tuple(sorted(features))
         if form.name is not None:
-            names[int(number)] = form.name
+            names[cluster] = form.name
     return members, names
 
 
 def _older(data: dict[Any, Any], problems: Problems) -> Clusters:
     layers: dict[LayerKey, Members] = {}
     for key, entries in data.items():
-        number = int(key) if str(key).isdecimal() else None
+        number = whole_number(str(key))
         if number is None or not isinstance(entries, list):
             problems.add(
                 (key,), "expected a layer number with a list of {feature_index, cluster_index}", key=True

@@ -80,6 +80,9 @@ def built_transform(
     except RecipeError as error:
         problems.add((*at, "transform"), str(error))
         return None
+    if len(params) > len(cls.model_fields) + MAX_PROBLEMS:
+        problems.add((*at, "params"), f"{cls.name}: {len(params)} parameters; it takes {_taken(cls)}")
+        return None
     moving = _moving(cls, params, at, problems)
     try:
         if moving is not None:
@@ -90,6 +93,10 @@ def built_transform(
     except ValidationError as error:
         _add_parameters(error, cls, params, at, problems)
     return None
+
+
+def _taken(cls: type[Transform]) -> str:
+    return ", ".join(cls.model_fields) or "none"
 
 
 def _moving(cls: type[Transform], params: Any, at: KeyPath, problems: Problems) -> dict[str, Curve] | None:
@@ -154,8 +161,8 @@ def _add_parameters(
         name = str(detail["loc"][0]) if detail["loc"] else ""
         path: KeyPath = (*at, "params")
         if detail["type"] == "extra_forbidden":
-            takes = f"it takes {', '.join(names)}" if names else "it takes none"
-            problems.add((*path, name), f"{cls.name}: unknown parameter `{name}`; {takes}", key=True)
+            word = f"{cls.name}: unknown parameter `{name:.80}`"
+            problems.add((*path, name), f"{word}; it takes {_taken(cls)}", key=True)
         elif detail["type"] != "missing" or len(detail["loc"]) > 1:
             step = names.index(name) if isinstance(params, Sequence) and name in names else name
             problems.add((*path, step), f"{cls.name}: {name + ': ' if name else ''}{_reason(detail)}")

@@ -1,12 +1,13 @@
 """Our form of a recipe file: to a Recipe and back, and its JSON schema."""
 
 import io
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, WithJsonSchema
 from ruamel.yaml import YAML
 
-from netbend.limits import MAX_FILM_SECONDS, MAX_SEED
+from netbend.limits import MAX_BENDS, MAX_FILM_SECONDS, MAX_LISTED_FEATURES, MAX_SEED, MAX_TRUNCATION
 from netbend.motion import Number, bounds_of, number_data, number_schema, parse_number
 from netbend.motion.parse import settings_schema
 from netbend.recipe.latent import latent_data, parse_latent
@@ -14,7 +15,7 @@ from netbend.recipe.latent_schema import latent_schema
 from netbend.recipe.places import Latent
 from netbend.recipe.problems import Problems, built_transform, validated
 from netbend.recipe.schema import Bend, Recipe
-from netbend.recipe.selection import Selection, parse_selection, selection_data
+from netbend.recipe.selection import Selection, listed_features, parse_selection, selection_data
 from netbend.recipe.yamlfile import KeyPath, Source
 from netbend.transforms import all_transforms, parameters_of
 
@@ -53,7 +54,7 @@ _SELECTION_SCHEMA = {"anyOf": [*_PLAIN_SELECTIONS, _DRIFT, _NEGATED]}
 
 def _number_or_name(value: Any) -> int | str:
     if isinstance(value, bool) or not isinstance(value, int | str):
-        raise ValueError(f"expected a number or a name, not {value!r}")
+        raise ValueError(f"expected a number or a name, not {value!r:.60}")
     return value
 
 
@@ -74,8 +75,14 @@ def _mix(value: Any, info: ValidationInfo) -> Number:
     return mix
 
 
-def _moving(value: Any, info: ValidationInfo) -> Number | None:
-    return None if value is None else parse_number(value, info.context)
+def _truncation(value: Any, info: ValidationInfo) -> Number | None:
+    if value is None:
+        return None
+    psi = parse_number(value, info.context)
+    most = max(abs(bound) for bound in bounds_of(psi))
+    if most > MAX_TRUNCATION:
+        raise ValueError(f"expected at most {MAX_TRUNCATION:g}, not {most:g}; 1 is varied, 0 the mean")
+    return psi
 
 
 def _latent(value: Any, info: ValidationInfo) -> Latent | None:
@@ -113,7 +120,7 @@ class RecipeForm(BaseModel):
         None, description="what is bent, unless the command line says"
     )
     truncation: Annotated[
-        Any, BeforeValidator(_moving), WithJsonSchema(number_schema({"type": "number"}))
+        Any, BeforeValidator(_truncation), WithJsonSchema(number_schema({"type": "number"}))
     ] = Field(None, description="psi: 1 varied, 0 the mean picture; default: that of the command")
     seconds: float | None = Field(None, gt=0, le=MAX_FILM_SECONDS, description="length of its film")
     soundtrack: str | None = Field(None, description="sound file: of its film, and what can be followed")
@@ -125,7 +132,10 @@ def parse_readable(data: dict[str, Any], source: Source) -> Recipe:
     problems = Problems(source)
     form = validated(RecipeForm, data, (), problems)
     items = data["bends"] if isinstance(data.get("bends"), list) else []
-    bends = [_parse_bend(item, ("bends", index), problems) for index, item in enumerate(items)]
+    if len(items) > MAX_BENDS:
+        problems.add(("bends", MAX_BENDS), f"{len(items)} bends; a recipe has at most {MAX_BENDS}")
+        problems.raise_if_any()
+    bends = list(_parse_bends(items, problems))
     problems.raise_if_any()
     assert form is not None
     return Recipe(
@@ -141,6 +151,19 @@ def parse_readable(data: dict[str, Any], source: Source) -> Recipe:
         soundtrack=form.soundtrack,
         source=source,
     )
+
+
+def _parse_bends(items: list[Any], problems: Problems) -> Iterator[Bend | None]:
+    listed = 0
+    for index, item in enumerate(items):
+        bend = _parse_bend(item, ("bends", index), problems)
+        listed += 0 if bend is None else len(listed_features(bend.features))
+        if listed > MAX_LISTED_FEATURES:
+            problems.add(
+                ("bends", index, "features"), f"more than {MAX_LISTED_FEATURES} features listed in all"
+            )
+            return
+        yield bend
 
 
 def _parse_bend(item: Any, at: KeyPath, problems: Problems) -> Bend | None:

@@ -119,6 +119,17 @@ def numbers_of(selection: Selection) -> list[Number]:
             return []
 
 
+def listed_features(selection: Selection) -> tuple[int, ...]:
+    """The features that it names one by one."""
+    match selection:
+        case Indices(indices=indices):
+            return indices
+        case Drift(within=inner) | Not(of=inner):
+            return listed_features(inner)
+        case _:
+            return ()
+
+
 def selection_moves(selection: Selection) -> bool:
     """Whether it takes other features at other times."""
     inner = selection.of if isinstance(selection, Not) else selection
@@ -165,7 +176,7 @@ def _random(value: object, folder: Path | None) -> Selection:
         fraction = -1.0
     low, high = bounds_of(fraction)
     if low < 0 or high > 1:
-        raise ValueError(f"random: expected a fraction from 0 to 1, not {value!r}")
+        raise ValueError(f"random: expected a fraction from 0 to 1, not {value!r:.60}")
     return Random(fraction)
 
 
@@ -191,7 +202,9 @@ def _cluster(value: object) -> Selection:
     ids: list[Any] = list(value) if isinstance(value, list | tuple) else [value]
     for id in ids:
         if isinstance(id, bool) or not isinstance(id, int | str) or (isinstance(id, int) and id < 0):
-            raise ValueError(f"cluster: expected a cluster's number or name, or a list of them, not {id!r}")
+            raise ValueError(
+                f"cluster: expected a cluster's number or name, or a list of them, not {id!r:.60}"
+            )
     if not ids or len(set(ids)) < len(ids):
         raise ValueError("cluster: expected at least one cluster, each once")
     return Cluster(tuple(ids))
@@ -199,9 +212,11 @@ def _cluster(value: object) -> Selection:
 
 def _indices(value: object) -> Selection:
     entries = value if isinstance(value, list | tuple) else [value]
-    indices = [index for entry in entries for index in _range(entry)]
-    if len(set(indices)) < len(indices):
-        raise ValueError("indices: a feature comes twice")
+    indices: dict[int, None] = {}
+    for index in (index for entry in entries for index in _range(entry)):
+        if index in indices:
+            raise ValueError(f"indices: feature {index} comes twice")
+        indices[index] = None
     return Indices(tuple(indices))
 
 
@@ -210,10 +225,10 @@ def _range(entry: object) -> range:
     first, dash, last = text.partition("-")
     valid = isinstance(entry, int | str) and not isinstance(entry, bool)
     if not valid or not _is_number(first) or (dash and not _is_number(last)):
-        raise ValueError(f"indices: expected features such as 4 or ranges such as 8-15, not {entry!r}")
+        raise ValueError(f"indices: expected features such as 4 or ranges such as 8-15, not {entry!r:.60}")
     low, high = int(first), int(last or first)
     if high < low:
-        raise ValueError(f"indices: the range {text} runs backwards")
+        raise ValueError(f"indices: the range {text:.60} runs backwards")
     if high >= MAX_FEATURES:
         raise ValueError(f"indices: {text} goes beyond {MAX_FEATURES - 1}, more than any layer has")
     return range(low, high + 1)

@@ -5,18 +5,24 @@ not a mapping, list, string, number, true, false or null is refused.
 """
 
 import math
-import stat
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from netbend.errors import RecipeError
-from netbend.limits import MAX_RECIPE_BYTES, MAX_YAML_DEPTH, MAX_YAML_DIGITS, MAX_YAML_NODES
+from netbend.limits import MAX_PROBLEM_TEXT, MAX_RECIPE_BYTES, MAX_YAML_DEPTH, MAX_YAML_DIGITS, MAX_YAML_NODES
+from netbend.printable import shortened
+from netbend.regular_file import read_regular
+
+_HALVES = re.compile("[\ud800-\udfff]")
+_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 KeyPath: TypeAlias = tuple[str | int, ...]
 Position: TypeAlias = tuple[int, int]
@@ -43,18 +49,7 @@ class Source:
 def read_file(path: Path) -> str:
     """The text of a file of at most 1 MB. Raises RecipeError."""
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise RecipeError(f"{path}: not a file")
-        if status.st_size > MAX_RECIPE_BYTES:
-            raise RecipeError(
-                f"{path}: {status.st_size} bytes; recipes and cluster files have at most {MAX_RECIPE_BYTES}"
-            )
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise RecipeError(f"{path}: no such file") from error
-    except OSError as error:
-        raise RecipeError(f"{path}: cannot be read ({error.strerror})") from error
+        return read_regular(path, RecipeError, MAX_RECIPE_BYTES).decode("utf-8")
     except UnicodeDecodeError as error:
         raise RecipeError(f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8") from error
 
@@ -64,13 +59,20 @@ def parse_yaml(text: str, file: str, folder: Path | None = None) -> tuple[Any, S
     if len(text) > MAX_RECIPE_BYTES:
         raise RecipeError(f"{file}: {len(text)} characters; at most {MAX_RECIPE_BYTES} are read")
     try:
-        root = YAML(typ="safe", pure=True).compose(text)
+        yaml = YAML(typ="safe", pure=True)
+        yaml.Composer = _Composer
+        root = yaml.compose(text)
+    except RecipeError as error:
+        raise RecipeError(f"{file}:{error}") from error
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        where = f"{file}:{mark.line + 1}:{mark.column + 1}" if mark else file
-        raise RecipeError(f"{where}: not valid YAML: {error.problem or error.context}") from error
+        where = f"{file}:{_place(mark)}" if mark else file
+        raise RecipeError(
+            f"{where}: not valid YAML: {shortened(str(error.problem or error.context), MAX_PROBLEM_TEXT)}"
+        ) from error
     except (YAMLError, ValueError) as error:
-        raise RecipeError(f"{file}: not valid YAML: {' '.join(str(error).split())}") from error
+        reason = shortened(" ".join(str(error).split()), MAX_PROBLEM_TEXT)
+        raise RecipeError(f"{file}: not valid YAML: {reason}") from error
     except RecursionError as error:
         raise RecipeError(f"{file}: nested deeper than {MAX_YAML_DEPTH} levels") from error
     if root is None:
@@ -78,6 +80,28 @@ def parse_yaml(text: str, file: str, folder: Path | None = None) -> tuple[Any, S
     walk = _Walk(file)
     data = walk.plain(root, ())
     return data, Source(file, folder, walk.values, walk.keys)
+
+
+class _Composer(Composer):
+    """Nodes within limits; an anchor may be set anew, as YAML allows, without a warning for each."""
+
+    def __init__(self, loader: Any = None):
+        super().__init__(loader=loader)
+        self.warn_double_anchors = False
+        self.nodes = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        self.nodes += 1
+        mark = self.parser.peek_event().start_mark
+        if self.nodes > MAX_YAML_NODES:
+            raise RecipeError(f"{_place(mark)}: more than {MAX_YAML_NODES} values")
+        if self.depth > MAX_YAML_DEPTH:
+            raise RecipeError(f"{_place(mark)}: nested deeper than {MAX_YAML_DEPTH} levels")
+        return super().compose_node(parent, index)
+
+
+def _place(mark: Any) -> str:
+    return f"{mark.line + 1}:{mark.column + 1}"
 
 
 class _Walk:
@@ -123,8 +147,7 @@ class _Walk:
         try:
             match kind:
                 case "str" | "timestamp":
-                    if not text.isascii():
-                        self._check_text(node, text)
+                    self._check_text(node, text)
                     return text
                 case "null":
                     return None
@@ -145,9 +168,12 @@ class _Walk:
         raise self._error(node, f"the tag {node.tag!s:.80} is not allowed; recipes are plain data")
 
     def _check_text(self, node: Node, text: str) -> None:
-        """Halves of characters can be escaped in YAML, but not be written to any file."""
-        if any("\ud800" <= character <= "\udfff" for character in text):
+        """Refuse what can be escaped in YAML, but is no text: it fits into no file, or no name of one."""
+        if _HALVES.search(text):
             raise self._error(node, "half of a character (a surrogate); write the whole character")
+        control = _CONTROLS.search(text)
+        if control:
+            raise self._error(node, f"the control character {control[0]!r}, which no text has; leave it out")
 
     def _finite(self, node: ScalarNode, text: str) -> float:
         value = float(text.replace("_", "").replace(".inf", "inf").replace(".nan", "nan").lower())
@@ -156,5 +182,4 @@ class _Walk:
         return value
 
     def _error(self, node: Node, message: str) -> RecipeError:
-        mark = node.start_mark
-        return RecipeError(f"{self.file}:{mark.line + 1}:{mark.column + 1}: {message}")
+        return RecipeError(f"{self.file}:{_place(node.start_mark)}: {message}")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netbend.cli.output import Json, Quiet, print_json, print_table
+from netbend.digits import whole_number
 from netbend.errors import RecipeError
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ def name(
         wanted = None if name is None else checked_name(name)
     except ValueError as error:
         raise RecipeError(f"name: {error}") from error
-    before = rename_cluster(clusters, int(layer) if layer.isdecimal() else layer, cluster, wanted)
+    number = whole_number(layer)
+    before = rename_cluster(clusters, layer if number is None else number, cluster, wanted)
     if not quiet:
         was = f" (was {before})" if before else ""
         print(f"{clusters}: layer {layer}, cluster {cluster}: {wanted or 'no name'}{was}")

@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from netbend.digits import whole_number
 from netbend.errors import RenderError
 from netbend.media.image import read_image
 from netbend.models.styled import StyledModel
@@ -25,10 +26,10 @@ class Crop:
 
 def parse_crop(text: str) -> Crop:
     """Turn `LEFT,TOP,SIZE` into a crop. Raises RenderError for anything else."""
-    parts = text.split(",")
-    if len(parts) != 3 or not all(part.strip().isdecimal() for part in parts) or int(parts[2]) == 0:
-        raise RenderError(f"--crop {text}: expected LEFT,TOP,SIZE in pixels, such as 120,40,512")
-    return Crop(*map(int, parts))
+    match [whole_number(part.strip()) for part in text.split(",")]:
+        case [int(left), int(top), int(size)] if size > 0:
+            return Crop(left, top, size)
+    raise RenderError(f"--crop {text:.80}: expected LEFT,TOP,SIZE in pixels, such as 120,40,512")
 
 
 def read_picture(path: Path) -> Image.Image:
