@@ -16,7 +16,7 @@ def to_rgb(picture: Image.Image) -> Image.Image:
     """A picture that was opened and not yet decoded as `RGB`: in sRGB, transparent parts on black."""
     profile = picture.info.get("icc_profile")
     colours, alpha = _colours_and_alpha(picture)
-    return _on_black(_in_srgb(colours, profile), alpha)
+    return _apart(_on_black(_in_srgb(colours, profile), alpha), picture)
 
 
 def to_grey(picture: Image.Image) -> Image.Image:
@@ -24,13 +24,22 @@ def to_grey(picture: Image.Image) -> Image.Image:
     colours, alpha = _colours_and_alpha(picture)
     if colours.mode not in ("L", "RGB"):
         colours = colours.convert("RGB")
-    return _on_black(colours.convert("L"), alpha)
+    return _apart(_on_black(colours if colours.mode == "L" else colours.convert("L"), alpha), picture)
+
+
+def _apart(result: Image.Image, picture: Image.Image) -> Image.Image:
+    """Nothing of the file hangs on the result, such as a profile that was applied already."""
+    result = result.copy() if result is picture else result
+    result.info = {}
+    return result
 
 
 def _on_black(colours: Image.Image, alpha: Image.Image | None) -> Image.Image:
     if alpha is None:
         return colours
-    return Image.composite(colours, Image.new(colours.mode, colours.size), alpha)
+    black = Image.new(colours.mode, colours.size)
+    black.paste(colours, mask=alpha)
+    return black
 
 
 def _colours_and_alpha(picture: Image.Image) -> tuple[Image.Image, Image.Image | None]:
@@ -43,7 +52,7 @@ def _colours_and_alpha(picture: Image.Image) -> tuple[Image.Image, Image.Image |
         return picture.getchannel("L"), picture.getchannel("A")
     if picture.has_transparency_data:
         _scale_transparent_colour(picture, stored)
-        layered = picture.convert("RGBA")
+        layered = picture if picture.mode == "RGBA" else picture.convert("RGBA")
         return layered.convert("RGB"), layered.getchannel("A")
     if picture.mode == "1":
         return picture.convert("L"), None
@@ -80,7 +89,7 @@ def _in_srgb(colours: Image.Image, profile: bytes | None) -> Image.Image:
             transform = _transform(profile, colours.mode)
             if transform is not None:
                 return ImageCms.applyTransform(colours, transform) or colours
-    return colours.convert("RGB")
+    return colours if colours.mode == "RGB" else colours.convert("RGB")
 
 
 def _space_of(profile: bytes) -> str:

@@ -33,9 +33,9 @@ class LeftOut:
     def __str__(self) -> str:
         """In one line, the most frequent first; empty if nothing was left out."""
         kinds = sorted(self.counts.items(), key=lambda item: (-item[1], item[0]))
-        parts = [f"{count} {kind}" for kind, count in kinds[:MOST_KINDS]]
+        parts = [f"{kind} ({count})" for kind, count in kinds[:MOST_KINDS]]
         if len(kinds) > MOST_KINDS:
-            parts.append(f"{sum(count for _, count in kinds[MOST_KINDS:])} others")
+            parts.append(f"others ({sum(count for _, count in kinds[MOST_KINDS:])})")
         return ", ".join(parts)
 
 
