@@ -69,6 +69,48 @@ def test_half_precision_is_close_to_single(name: str, params: dict[str, object])
     torch.testing.assert_close(transform(maps).float(), transform(maps.float()), atol=2e-3, rtol=2e-3)
 
 
+@every_transform
+@pytest.mark.parametrize("shape", [(2, 3, 5, 7), (1, 2, 1, 1), (1, 1, 8, 3)])
+@pytest.mark.parametrize("form", [torch.contiguous_format, torch.channels_last])
+def test_gradients_are_those_of_small_steps_and_the_values_what_they_are_without(
+    name: str, params: dict[str, object], shape: tuple[int, ...], form: torch.memory_format
+) -> None:
+    transform, maps = build_transform(name, params), maps_of(*shape).double().contiguous(memory_format=form)
+    unbent = maps.clone()
+    plain = transform(maps)
+    bent = transform(maps.requires_grad_())
+    assert torch.equal(bent, plain)
+    assert bent.stride() == plain.stride()
+    assert torch.autograd.gradcheck(transform, maps)
+    assert torch.autograd.gradgradcheck(transform, maps)
+    with torch.no_grad():
+        assert torch.equal(transform(maps), plain), "asked for no gradients"
+    assert torch.equal(maps, unbent)
+
+
+@every_transform
+def test_gradients_of_single_and_half_precision_have_it_themselves(
+    name: str, params: dict[str, object]
+) -> None:
+    for dtype in (torch.float32, torch.bfloat16):
+        maps = maps_of().to(dtype).requires_grad_()
+        build_transform(name, params)(maps).sum().backward()
+        assert maps.grad.dtype == dtype
+        exact = maps.detach().double().requires_grad_()
+        build_transform(name, params)(exact).sum().backward()
+        torch.testing.assert_close(maps.grad.double(), exact.grad, atol=0.02, rtol=0.01)
+
+
+@pytest.mark.parametrize("name", ["erode", "dilate"])
+def test_values_on_the_way_of_a_gradient_may_be_infinite_or_nan(name: str) -> None:
+    maps = maps_of(1, 1, 6, 6)
+    maps[0, 0, 0, :3] = torch.tensor([torch.inf, -torch.inf, torch.nan])
+    for given in (maps, torch.full_like(maps, -torch.inf), torch.full_like(maps, torch.inf)):
+        plain = build_transform(name, [2])(given)
+        bent = build_transform(name, [2])(given.clone().requires_grad_())
+        torch.testing.assert_close(bent, plain, equal_nan=True, rtol=0, atol=0)
+
+
 def test_ablate_is_zero_also_for_nan_and_infinity() -> None:
     maps = torch.tensor([torch.nan, torch.inf, -torch.inf, 3.0]).reshape(1, 1, 2, 2)
     assert torch.equal(build_transform("ablate")(maps), torch.zeros(1, 1, 2, 2))

@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from netbend.transforms.compiled import Kernels, compiled
-from netbend.transforms.planes import by_pixels, from_pixel_rows, pixel_rows
+from netbend.transforms.planes import by_pixels, from_pixel_rows, has_gradients, pixel_rows
 
 LARGE = 1 << 20  # values; smaller maps are put together sooner than they are shared out
 
@@ -12,7 +12,7 @@ def take(maps: Tensor, features: Tensor) -> Tensor:
     """Features of maps `(N, F, H, W)`, `(N, K, H, W)` for K indices; a copy that lies as the maps do."""
     if not by_pixels(maps):
         return maps.index_select(1, features)
-    rows, kernels = _rows(maps), _kernels(maps)
+    rows, kernels = _rows(maps), None if has_gradients(maps) else _kernels(maps)
     taken = kernels.take_features(rows, features) if kernels else rows.index_select(1, features)
     return _as_maps(taken, maps)
 
@@ -21,7 +21,8 @@ def put(maps: Tensor, features: Tensor, bent: Tensor) -> Tensor:
     """A copy of maps with other values `(N, K, H, W)` for some features."""
     if not by_pixels(maps):
         return maps.index_copy(1, features, bent)
-    rows, values, kernels = _rows(maps), _rows(bent), _kernels(maps)
+    rows, values = _rows(maps), _rows(bent)
+    kernels = None if has_gradients(maps, bent) else _kernels(maps)
     if kernels is not None:
         return _as_maps(kernels.copy_with_features(rows, features, values), maps)
     # A scatter goes through the maps pixel by pixel, index_copy once for each feature.

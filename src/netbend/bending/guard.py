@@ -39,7 +39,8 @@ class Watch:
 def extremes(maps: Tensor) -> Tensor:
     """The smallest and the largest value `(2,)`, float32 or finer; both NaN if any value is."""
     # Not a sum, which overflows; in memory order, because torch would sort the values first.
-    found = torch.stack(torch.aminmax(in_memory_order(maps.detach())))
+    values = in_memory_order(maps.detach())
+    found = torch.stack(torch.aminmax(values)) if values.numel() else values.new_zeros(2)
     return found.to(torch.promote_types(found.dtype, torch.float32))
 
 
@@ -72,5 +73,8 @@ def report(message: str, policy: NonFinite) -> None:
 
 def replaced(maps: Tensor) -> Tensor:
     """Finite maps as they are; in others NaN as 0, infinities as the finite extremes."""
-    lowest, highest = torch.aminmax(in_memory_order(maps.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)))
+    if maps.numel() == 0:
+        return maps
+    finite = maps.detach().nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
+    lowest, highest = torch.aminmax(in_memory_order(finite))
     return maps.nan_to_num(nan=0.0, posinf=torch.inf, neginf=-torch.inf).clamp(lowest, highest)

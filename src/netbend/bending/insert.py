@@ -155,6 +155,7 @@ class _Insertion:
         self.planned.transform.prepare(layer.height, layer.width, device, precision)
         self.on(device)
 
+    @torch.inference_mode(False)  # what is kept may be wanted where gradients are
     def on(self, device: torch.device) -> tuple[Tensor, Tensor | None]:
         """The features to bend, and how much of the bent maps to take at each pixel if there is a mask."""
         if device not in self._there:

@@ -36,7 +36,7 @@ def _share(rows: Tensor, run: Callable[[int, int], None]) -> None:
 
 
 def _flat(rows: Tensor) -> np.ndarray:
-    return rows.numpy().reshape(-1)
+    return rows.detach().numpy().reshape(-1)
 
 
 def _indices(features: Tensor) -> np.ndarray:

@@ -11,7 +11,8 @@ from torch import Tensor
 from netbend.transforms.base import Transform, parameter, transform
 from netbend.transforms.compiled import compiled
 from netbend.transforms.disc import Point, disc, disc_growth
-from netbend.transforms.planes import by_pixels
+from netbend.transforms.gathered import extremum_by_gathering
+from netbend.transforms.planes import by_pixels, has_gradients
 from netbend.transforms.tiles import tiles
 
 __all__ = ["Dilate", "Erode", "dilate", "disc", "erode"]
@@ -31,7 +32,9 @@ def erode(maps: Tensor, radius: int) -> Tensor:
 
 def _extremum_under_disc(maps: Tensor, radius: int, *, largest: bool) -> Tensor:
     form = torch.channels_last if by_pixels(maps) else torch.contiguous_format
-    maps = maps.contiguous(memory_format=form)
+    if has_gradients(maps):
+        return extremum_by_gathering(maps, radius, largest).contiguous(memory_format=form)
+    maps = maps.detach().contiguous(memory_format=form)
     if not disc_growth(radius, *maps.shape[2:]).steps:
         return maps.clone()
     bent = _extremum_by_rows(maps, radius, largest)

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from netbend.transforms.base import Transform, parameter, transform
+from netbend.transforms.planes import has_gradients
 
 
 @transform("ablate")
@@ -13,7 +14,7 @@ class Ablate(Transform):
     stays_finite = True
 
     def __call__(self, maps: Tensor) -> Tensor:
-        return torch.zeros_like(maps)
+        return _zeros_of(maps) if has_gradients(maps) else torch.zeros_like(maps)
 
 
 @transform("invert")
@@ -43,5 +44,12 @@ class Threshold(Transform):
     t: float = parameter(doc="activations from here on become 1, others 0", soft_range=(-1, 1))
 
     def __call__(self, maps: Tensor) -> Tensor:
+        if has_gradients(maps):
+            return (maps >= self.t).to(maps.dtype) + _zeros_of(maps)
         # Written as numbers at once: turning truth values into them takes longer than comparing.
         return torch.ge(maps, self.t, out=torch.empty_like(maps))
+
+
+def _zeros_of(maps: Tensor) -> Tensor:
+    """Zeros whose gradients are 0 and not missing, so that who asks for them is not told an error."""
+    return maps.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0) * 0

@@ -1,4 +1,5 @@
-"""How maps lie in memory: plane by plane, or pixel by pixel as channels-last networks have them."""
+"""How maps lie in memory - plane by plane, or pixel by pixel as channels-last networks have them - and
+whether gradients are wanted of them."""
 
 from collections.abc import Sequence
 
@@ -9,6 +10,11 @@ from torch import Tensor
 def by_pixels(maps: Tensor) -> bool:
     """Whether the features of each pixel of `(N, F, H, W)` lie side by side."""
     return maps.stride(1) == 1
+
+
+def has_gradients(*maps: Tensor) -> bool:
+    """Whether gradients are wanted of what is made from any of them."""
+    return torch.is_grad_enabled() and any(each.requires_grad for each in maps)
 
 
 def in_memory_order(maps: Tensor) -> Tensor:

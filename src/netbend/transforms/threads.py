@@ -8,6 +8,8 @@ from os import cpu_count, getpid
 
 def run_together(parts: Sequence[Callable[[], None]]) -> None:
     """Run all at the same time, the first in this thread; back when all are done."""
+    if not parts:
+        return
     others = [_helpers(getpid()).submit(part) for part in parts[1:]]
     parts[0]()
     for other in others:

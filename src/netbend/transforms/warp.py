@@ -6,13 +6,14 @@ middle of the map, one pixel long - and say where a point of the input goes in t
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from netbend.transforms.planes import batch_of, from_pixel_rows, pixel_rows
+from netbend.transforms.planes import batch_of, from_pixel_rows, has_gradients, pixel_rows
 
 FAR_OUTSIDE = 1e7  # pixels
 LARGE = 256 * 256  # pixels; the table of a larger map takes up to 36 bytes a pixel, and few are kept
@@ -27,6 +28,8 @@ def warp(maps: Tensor, matrix: Matrix) -> Tensor:
     pixels fall onto pixels nothing is rounded, and what has no weight is not read. Half precision
     is summed in float32.
     """
+    if len(maps) == 0:
+        return maps.clone()
     height, width = maps.shape[2:]
     precision = summed_in(maps.dtype)
     table = sources(matrix, height, width, maps.device, precision)
@@ -53,6 +56,20 @@ class Sources:
 
     def weighted_sums(self, rows: Tensor) -> Tensor:
         """From input pixels `(H * W, F)` the output pixels `(H * W, F)`."""
+        return _WeightedSums.apply(rows, self) if has_gradients(rows) else self.sum_up(rows)
+
+    @cached_property
+    @torch.inference_mode(False)
+    def turned_round(self) -> "Sources":
+        """For each input pixel the output pixels that it adds to: what gradients are sums of."""
+        order = self.pixels.argsort(stable=True)
+        counts = self.starts.diff()
+        outputs = torch.arange(len(counts), device=counts.device).repeat_interleave(counts)
+        starts = F.pad(torch.bincount(self.pixels, minlength=len(counts)).cumsum(0), (1, 0))
+        return Sources(outputs[order].int(), self.weights[order], starts.int())
+
+    def sum_up(self, rows: Tensor) -> Tensor:
+        """The same, without gradients."""
         # An embedding bag is this sum: whole rows of features, each read once and added in registers.
         return F.embedding_bag(
             self.pixels,
@@ -62,6 +79,19 @@ class Sources:
             per_sample_weights=self.weights,
             include_last_offset=True,
         )
+
+
+class _WeightedSums(torch.autograd.Function):
+    """An embedding bag has gradients, but they have none."""
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, table: Sources) -> Tensor:
+        ctx.table = table
+        return table.sum_up(rows)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        return ctx.table.turned_round.weighted_sums(gradient.contiguous()), None
 
 
 def sources(matrix: Matrix, height: int, width: int, device: torch.device, precision: torch.dtype) -> Sources:
