@@ -1,4 +1,4 @@
-"""A bend does the same to the same numbers, however they lie in memory and whatever is done with them later."""
+"""A bend does the same to the same numbers, however they lie in memory and whatever is done with them."""
 
 import importlib.util
 from collections.abc import Callable

@@ -105,9 +105,9 @@ def test_gradients_of_single_and_half_precision_have_it_themselves(
 def test_values_on_the_way_of_a_gradient_may_be_infinite_or_nan(name: str) -> None:
     maps = maps_of(1, 1, 6, 6)
     maps[0, 0, 0, :3] = torch.tensor([torch.inf, -torch.inf, torch.nan])
-    for given in (maps, torch.full_like(maps, -torch.inf), torch.full_like(maps, torch.inf)):
-        plain = build_transform(name, [2])(given)
-        bent = build_transform(name, [2])(given.clone().requires_grad_())
+    for values in (maps, torch.full_like(maps, -torch.inf), torch.full_like(maps, torch.inf)):
+        plain = build_transform(name, [2])(values)
+        bent = build_transform(name, [2])(values.clone().requires_grad_())
         torch.testing.assert_close(bent, plain, equal_nan=True, rtol=0, atol=0)
 
 

@@ -56,7 +56,9 @@ class Sources:
 
     def weighted_sums(self, rows: Tensor) -> Tensor:
         """From input pixels `(H * W, F)` the output pixels `(H * W, F)`."""
-        return _WeightedSums.apply(rows, self) if has_gradients(rows) else self.sum_up(rows)
+        if has_gradients(rows):
+            return _WeightedSums.apply(rows, self)  # type: ignore[no-untyped-call]
+        return self.sum_up(rows)
 
     @cached_property
     @torch.inference_mode(False)
