@@ -45,9 +45,9 @@ def draw_sheet(entry: LayerEntry, unbent: Shown, folder: Path) -> Image.Image:
 def _row(cluster: ClusterEntry, unbent: Shown, folder: Path) -> list[Image.Image]:
     pictures = []
     for shown in (unbent, *cluster.bends):
-        with Image.open(folder / shown.pictures[0], formats=["PNG"]) as picture:
+        with Image.open(folder / shown.pictures[0]) as picture:
             pictures.append(thumbnail(picture.convert("RGB")))
-    with Image.open(folder / cluster.mean, formats=["PNG"]) as mean:
+    with Image.open(folder / cluster.mean) as mean:
         return [_enlarged(mean.convert("RGB"), pictures[0].size), *pictures]
 
 
