@@ -37,8 +37,10 @@ MAX_VIDEO_FRAMES = 100_000  # of a film that is encoded to latents: an hour at 2
 MAX_VIDEO_PIXELS = 2**26  # of a frame; a film of few bytes may say that it has any number
 
 # Records in pictures
-MAX_RECORD_LATENT_BYTES = 16 * 1024 * 1024
-MAX_RECORD_NOISE_TEXT = 900_000  # characters; Pillow reads back no more than 2**20 of text
+MAX_RECORD_TEXT = 1_000_000  # bytes, unpacked; programs with Pillow open no picture with more than 2**20
+MAX_PNG_CHUNKS = 100_000  # of a picture that is searched for its record
+MAX_MASK_PIXELS = 2**26  # of all masks of a record: 256 MB as numbers
+MAX_SHEET_PICTURES = 1000  # of a contact sheet
 
 # Pictures and sets of training data
 MAX_IMAGE_BYTES = 256 * 1024**2  # of a picture's file

@@ -223,6 +223,7 @@ def _render_all(
     from netbend.atomic import write_atomic
     from netbend.pictures import thumbnail
     from netbend.render.files import nothing_left_on_error, refuse_existing
+    from netbend.render.job import check_recordable
     from netbend.render.record import png_bytes
 
     paths = [out / f"{stem}-seed{seed:04d}.png" for seed in job.latents.seeds]
@@ -230,6 +231,7 @@ def _render_all(
     refuse_existing([*paths, sheet_path] if sheet else paths, overwrite)
     if len(set(paths)) < len(paths):
         raise RenderError("a seed comes twice; each makes one picture")
+    check_recordable(job, sheet=sheet, metadata=metadata)
     new: list[Path] = []
     pictures = []
     with nothing_left_on_error(new), progress_bar(visible=not silent) as bar:
@@ -257,19 +259,19 @@ def _render_again(
 ) -> list[Path]:
     from netbend.atomic import write_atomic
     from netbend.models.catalog import load_model
+    from netbend.pictures import thumbnail
     from netbend.render.files import refuse_existing
-    from netbend.render.job import recorded_job
+    from netbend.render.job import known_name, recorded_job
     from netbend.render.record import png_bytes, read_record
 
     record = read_record(picture_file)
     path = out / picture_file.name
     refuse_existing([path], overwrite)
     try:
-        model = load_model(model_name or record.model, device, bf16=record.bf16)
+        model = load_model(model_name or known_name(record), device, bf16=record.bf16)
         job = recorded_job(record, model)
-    except (ModelError, RecipeError, RenderError) as error:
-        hint = "" if model_name else f"; it was made with {record.model}, --model names that elsewhere"
-        raise RenderError(f"{picture_file}: cannot be made again: {error}{hint}") from error
-    picture = job.sheet(list(job.pictures())) if record.sheet else job[0].picture()
+    except (ModelError, RecipeError, RenderError, LatentError) as error:
+        raise RenderError(f"{picture_file}: cannot be made again: {error}") from error
+    picture = job.sheet([thumbnail(made) for made in job.pictures()]) if record.sheet else job[0].picture()
     write_atomic(path, png_bytes(picture, record if metadata else None), RenderError, overwrite=overwrite)
     return [path]

@@ -160,6 +160,14 @@ def _exists(path: Path) -> bool:
         return False
 
 
+def find_by_hash(hash: str) -> str | None:
+    """The name of the model that is here and has this hash, None if there is none."""
+    for name, entry in CATALOGUE.items():
+        if entry.installed and hash == (entry.hash or weights_hash(entry.file)):
+            return name
+    return None
+
+
 def find_entry(name: str) -> Entry:
     """The model of that name. Raises ModelError naming the nearest."""
     if name not in CATALOGUE:

@@ -7,12 +7,22 @@ from PIL import Image
 
 from netbend import __version__
 from netbend.bending import Plan, bend, replan, stilled
+from netbend.bending.layers import find_layer
 from netbend.choices import NonFinite, Space
-from netbend.errors import RenderError
+from netbend.errors import ModelError, RenderError
+from netbend.limits import MAX_SHEET_PICTURES
 from netbend.models.base import Latents, Model, Play
+from netbend.models.catalog import CATALOGUE, find_by_hash
 from netbend.pictures import beside, contact_sheet, to_pictures
 from netbend.recipe import Recipe, recipe_from_data, recipe_to_data
-from netbend.render.record import Record, drawn_indices, encode_latents, encode_masks, encode_noise_maps
+from netbend.render.record import (
+    Record,
+    drawn_indices,
+    encode_latents,
+    encode_masks,
+    encode_noise_maps,
+    record_text,
+)
 
 
 @dataclass(frozen=True)
@@ -84,16 +94,52 @@ class Job:
         )
 
 
+def check_recordable(job: Job, *, sheet: bool, metadata: bool) -> None:
+    """Raise RenderError before any work if records, or the pictures of a sheet, would be too large."""
+    if sheet and len(job) > MAX_SHEET_PICTURES:
+        raise RenderError(
+            f"--sheet: {len(job)} pictures; a sheet shows at most {MAX_SHEET_PICTURES}. Leave it out, or "
+            f"name fewer seeds"
+        )
+    if metadata:
+        record_text(job[0].record())
+    if metadata and sheet:
+        record_text(job.record(sheet=True))
+
+
+def known_name(record: Record) -> str:
+    """The name under which netbend knows the model of a record: by its name, or else by its hash.
+
+    What a record says is never taken for a path. Raises ModelError for a model that was in a file.
+    """
+    if record.model in CATALOGUE:
+        return record.model
+    name = find_by_hash(record.model_hash)
+    if name is None:
+        raise ModelError(
+            f"it was made with {record.model!r:.80}, hash {record.model_hash[:12]!r}, which is no model that "
+            f"netbend knows; name its file with --model"
+        )
+    return name
+
+
 def recorded_job(record: Record, model: Model) -> Job:
     """The job that made a picture. Raises RenderError if the model is another one."""
     if record.model_hash != model.hash:
         raise RenderError(
-            f"the picture was made with {record.model}, whose weights have the hash "
+            f"the picture was made with {record.model:.80}, whose weights have the hash "
             f"{record.model_hash[:12]}; {model.name} has {model.hash[:12]}. Name the right file with --model"
         )
-    if not len(record.indices) == len(record.masks) == len((record.recipe or {}).get("bends", [])):
-        raise RenderError("the record does not hold the features of every bend")
     recipe = None if record.recipe is None else recipe_from_data(record.recipe)
-    plan = Plan(()) if recipe is None else replan(recipe, model.layers, record.indices, record.stored_masks())
-    latents = record.stored_latents() or model.latents(record.seeds)
+    bends = () if recipe is None else recipe.bends
+    if len(record.indices) != len(bends):
+        raise RenderError("the record does not hold the features of every bend")
+    layers = [find_layer(model.layers, bend.layer, "the record's recipe") for bend in bends]
+    masks = record.stored_masks([(layer.height, layer.width) for layer in layers])
+    plan = Plan(()) if recipe is None else replan(recipe, model.layers, record.indices, masks)
+    latents = record.stored_latents()
+    if latents is None:
+        latents = model.latents(record.seeds)
+    else:
+        model.check(latents)
     return Job(model, latents, record.play, recipe, plan, record.compare, record.nonfinite)

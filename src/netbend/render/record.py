@@ -7,21 +7,35 @@ import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import numpy as np
 import torch
 from PIL import Image, PngImagePlugin
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from torch import Tensor
 
 from netbend.bending import Plan
 from netbend.choices import NoiseMode, NonFinite, Space
-from netbend.errors import RenderError
-from netbend.limits import MAX_RECORD_LATENT_BYTES, MAX_RECORD_NOISE_TEXT
+from netbend.errors import LatentError, RenderError
+from netbend.limits import (
+    MAX_BENDS,
+    MAX_FEATURES,
+    MAX_LATENT_SEED,
+    MAX_MASK_PIXELS,
+    MAX_PROBLEM_TEXT,
+    MAX_RECORD_TEXT,
+    MAX_SHEET_PICTURES,
+    MAX_TRUNCATION,
+)
 from netbend.models.base import Latents, Play
+from netbend.printable import shortened
+from netbend.render.png_text import read_png_text
 
 CHUNK = "netbend"  # of the PNG, as international text
+
+
+_Indices = Annotated[list[Annotated[int, Field(ge=0)]], Field(max_length=MAX_FEATURES)]
 
 
 class Record(BaseModel):
@@ -35,18 +49,18 @@ class Record(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    version: str
+    version: str = Field(max_length=100)
     model: str
     model_hash: str
     recipe: dict[str, Any] | None = None
-    indices: list[list[int]] = []
-    masks: list[str | None] = []
-    seeds: list[Annotated[int, Field(ge=0, lt=2**32)]] = Field(min_length=1)
+    indices: list[_Indices] = Field([], max_length=MAX_BENDS)
+    masks: list[str | None] = Field([], max_length=MAX_BENDS)
+    seeds: list[Annotated[int, Field(ge=0, le=MAX_LATENT_SEED)]] = Field(min_length=1)
     space: Space = Space.Z
     latents: str | None = None
-    latents_shape: list[int] | None = None
-    noise_maps: list[str] = []
-    truncation: float = 1.0
+    latents_shape: list[Annotated[int, Field(ge=1)]] | None = Field(None, min_length=2, max_length=3)
+    noise_maps: list[str] = Field([], max_length=MAX_BENDS)
+    truncation: float = Field(1.0, ge=-MAX_TRUNCATION, le=MAX_TRUNCATION, allow_inf_nan=False)
     cutoff: int | None = Field(None, ge=0)
     noise: NoiseMode = NoiseMode.CONSTANT
     label: str | None = None
@@ -54,6 +68,18 @@ class Record(BaseModel):
     nonfinite: NonFinite = NonFinite.ERROR
     compare: bool = False
     sheet: bool = False
+
+    @model_validator(mode="after")
+    def _check_counts(self) -> Self:
+        if self.sheet and len(self.seeds) > MAX_SHEET_PICTURES:
+            raise ValueError(f"seeds: a sheet of more than {MAX_SHEET_PICTURES} pictures")
+        if len(self.indices) != len(self.masks):
+            raise ValueError("indices, masks: not one of each for every bend")
+        if (self.latents is None) != (self.latents_shape is None):
+            raise ValueError("latents, latents_shape: one without the other")
+        if self.latents is None and self.noise_maps:
+            raise ValueError("noise_maps: without latents")
+        return self
 
     @property
     def play(self) -> Play:
@@ -68,35 +94,41 @@ class Record(BaseModel):
             noise_maps = tuple(
                 _square_maps(_decode_values(maps), len(self.seeds)) for maps in self.noise_maps
             )
-        except (ValueError, RuntimeError, binascii.Error) as error:
+            return Latents(self.space, values, tuple(self.seeds), noise_maps or None)
+        except (ValueError, RuntimeError, binascii.Error, LatentError) as error:
             raise RenderError(f"the record's latents are damaged ({error})") from error
-        return Latents(self.space, values, tuple(self.seeds), noise_maps or None)
 
-    def stored_masks(self) -> list[Tensor | None]:
-        """One for each bend, `(H, W)` in [0, 1]."""
-        return [None if mask is None else _decode_mask(mask) for mask in self.masks]
+    def stored_masks(self, sizes: Sequence[tuple[int, int]]) -> list[Tensor | None]:
+        """One for each bend, `(H, W)` in [0, 1]. sizes: `(H, W)` of the layer of each bend.
+
+        Raises RenderError for masks that are damaged, too many, or of another size.
+        """
+        pixels = sum(height * width for mask, (height, width) in zip(self.masks, sizes, strict=True) if mask)
+        if pixels > MAX_MASK_PIXELS:
+            raise RenderError(
+                f"the record's masks have {pixels} pixels in all; at most {MAX_MASK_PIXELS} are read"
+            )
+        return [
+            None if mask is None else _decode_mask(mask, size)
+            for mask, size in zip(self.masks, sizes, strict=True)
+        ]
 
 
 def encode_latents(values: Tensor) -> str:
     """Latent values as base64 of little-endian float32."""
-    raw = values.detach().cpu().numpy().astype("<f4").tobytes()
-    if len(raw) > MAX_RECORD_LATENT_BYTES:
-        raise RenderError(
-            f"{len(raw)} bytes of latents do not fit into a picture's record; use --no-metadata"
-        )
-    return base64.b64encode(raw).decode()
+    return base64.b64encode(values.detach().cpu().numpy().astype("<f4").tobytes()).decode()
 
 
 def encode_noise_maps(noise_maps: Sequence[Tensor]) -> list[str]:
     """Noise maps `(N, 1, H, W)` of each layer, as `encode_latents` does."""
-    encoded = [encode_latents(maps) for maps in noise_maps]
-    if sum(map(len, encoded)) > MAX_RECORD_NOISE_TEXT:
-        raise RenderError("noise maps of a picture so large do not fit into its record; use --no-metadata")
-    return encoded
+    return [encode_latents(maps) for maps in noise_maps]
 
 
 def _decode_values(text: str) -> Tensor:
-    return torch.from_numpy(np.frombuffer(base64.b64decode(text, validate=True), dtype="<f4").copy())
+    values = torch.from_numpy(np.frombuffer(base64.b64decode(text, validate=True), dtype="<f4").copy())
+    if not values.isfinite().all():
+        raise ValueError("NaN or infinity among them")
+    return values
 
 
 def _square_maps(values: Tensor, count: int) -> Tensor:
@@ -114,22 +146,36 @@ def _encode_mask(mask: Tensor) -> str:
     return base64.b64encode(buffer.getvalue()).decode()
 
 
-def _decode_mask(text: str) -> Tensor:
+def _decode_mask(text: str, size: tuple[int, int]) -> Tensor:
+    height, width = size
     try:
         with Image.open(io.BytesIO(base64.b64decode(text, validate=True)), formats=["PNG"]) as picture:
+            if picture.size != (width, height):  # before it is unpacked
+                raise ValueError(f"{picture.width}x{picture.height} pixels for a layer of {width}x{height}")
             return torch.from_numpy(np.array(picture.convert("L"), dtype=np.float32) / 255)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise RenderError(f"the record's mask is damaged ({error})") from error
 
 
 def png_bytes(picture: Image.Image, record: Record | None) -> bytes:
-    """A picture as a PNG file, with its record unless that is None."""
+    """A picture as a PNG file, with its record unless that is None. Raises RenderError if it does not fit."""
     chunks = PngImagePlugin.PngInfo()
     if record is not None:
-        chunks.add_itxt(CHUNK, record.model_dump_json(exclude_defaults=True), zip=True)
+        chunks.add_itxt(CHUNK, record_text(record), zip=True)
     buffer = io.BytesIO()
     picture.save(buffer, "PNG", pnginfo=chunks)
     return buffer.getvalue()
+
+
+def record_text(record: Record) -> str:
+    """A record as it is kept. Raises RenderError if it is too long to be read back."""
+    text = record.model_dump_json(exclude_defaults=True)
+    if len(text.encode()) > MAX_RECORD_TEXT:
+        raise RenderError(
+            f"latents, noise maps, masks and recipe do not fit into a picture's record: {len(text)} "
+            f"characters, at most {MAX_RECORD_TEXT} are kept; use --no-metadata"
+        )
+    return text
 
 
 def read_record(path: Path) -> Record:
@@ -137,27 +183,25 @@ def read_record(path: Path) -> Record:
 
     Raises RenderError if the file is no PNG, has no record, or a damaged one.
     """
-    try:
-        with Image.open(path, formats=["PNG"]) as picture:
-            picture.load()
-            text = getattr(picture, "text", {}).get(CHUNK)
-    except FileNotFoundError as error:
-        raise RenderError(f"{path}: no such file") from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise RenderError(f"{path}: not a readable PNG ({error})") from error
+    text = read_png_text(path, CHUNK)
     if text is None:
         raise RenderError(f"{path}: no record in it; it was not made by netbend, or with --no-metadata")
     try:
-        return Record.model_validate(json.loads(text))
+        return Record.model_validate(json.loads(text, parse_constant=_refuse_constant))
     except (ValidationError, ValueError, RecursionError) as error:
         raise RenderError(f"{path}: its record is damaged or of a newer netbend ({_first(error)})") from error
+
+
+def _refuse_constant(word: str) -> float:
+    raise ValueError(f"{word}, which is no number")
 
 
 def _first(error: Exception) -> str:
     if isinstance(error, ValidationError):
         detail = error.errors()[0]
-        return f"{'.'.join(str(part) for part in detail['loc'])}: {detail['msg']}"
-    return str(error)
+        place = ".".join(str(part) for part in detail["loc"])
+        return shortened(f"{place}: {detail['msg']}" if place else detail["msg"], MAX_PROBLEM_TEXT)
+    return shortened(str(error), MAX_PROBLEM_TEXT)
 
 
 def drawn_indices(plan: Plan) -> list[list[int]]:
