@@ -3,7 +3,7 @@
 import netbend
 
 faces = netbend.load_model("faces")
-recipe = netbend.load_recipe("recipes/dissolve.yaml")
+recipe = netbend.load_recipe("recipes/two-faced.yaml")
 with netbend.bend(faces, recipe, seed=7):
     images = faces.generate(faces.latents(seeds=[1, 2, 3]))
 netbend.to_pictures(images)[0].save("bent.png")

@@ -40,7 +40,8 @@ def find(run: Run, checkpoint: Path, tmp_path: Path) -> Run:
 def cells(sheet: Path) -> np.ndarray:
     """The pictures on a sheet of 16x16 pictures, which are shown at 128x128: rows, columns, pixels."""
     pixels = np.asarray(Image.open(sheet))
-    rows = [pixels[GAP + row * (128 + 18 + GAP) :][:128] for row in range(3)]
+    count = len(pixels) // (128 + 18 + GAP)
+    rows = [pixels[GAP + row * (128 + 18 + GAP) :][:128] for row in range(count)]
     return np.stack([[row[:, GAP + column * (128 + GAP) :][:, :128] for column in range(10)] for row in rows])
 
 
@@ -65,12 +66,26 @@ def test_each_row_of_the_sheet_goes_through_the_unmoved_pictures(find: Run, tmp_
     for first in (0, 5):
         middle = pictures[:, first + 2]
         assert (middle == middle[0]).all()
-        for row in range(3):
+        for row in range(len(pictures)):
             strip = pictures[row, first : first + 5].astype(float)
             away = np.abs(strip - strip[2]).mean(axis=(1, 2, 3))
             assert away[0] > away[1] > 0
             assert away[4] > away[3] > 0
     assert (pictures[:, 2] != pictures[:, 7]).any()
+
+
+def test_directions_that_hardly_change_pictures_are_not_on_the_sheet(find: Run, tmp_path: Path) -> None:
+    printed = json.loads(find("--json").out)
+    pictures = cells(tmp_path / "out/tiny-directions.png").astype(float)
+    changes = printed["changes"]
+    assert printed["on_the_sheet"] == [n for n in range(3) if changes[n] >= max(changes) / 2]
+    assert 0 < len(printed["on_the_sheet"]) == len(pictures) < 3
+    ends = np.abs(pictures[:, [0, 5]] - pictures[:, [4, 9]]).mean(axis=(1, 2, 3, 4))
+    np.testing.assert_allclose(ends, [changes[n] for n in printed["on_the_sheet"]], rtol=0.1)
+    left_out = ", ".join(str(n) for n in range(3) if n not in printed["on_the_sheet"])
+    assert f"Not on the sheet, changing less than half as much as {np.argmax(changes)}: {left_out}" in (
+        find("--overwrite").out
+    )
 
 
 def test_layers_range_and_truncation_change_the_sheet(find: Run, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """`netbend directions`: along which directions of w a model varies most, as a file and a sheet."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,8 +11,8 @@ from netbend.cli.output import Device, Json, Quiet, print_json, print_table, pro
 from netbend.errors import LatentError, RenderError
 
 if TYPE_CHECKING:
+    from netbend.latents.direction_pictures import DirectionStrip
     from netbend.latents.directions import Directions
-    from netbend.models.base import Model
 
 
 def directions(
@@ -38,8 +39,10 @@ def directions(
 
     Recipes go along them: latent: {seed: 3, direction: 0, from: -2, to: 2}.
     """
+    from netbend.latents.direction_pictures import direction_strips, told_apart
     from netbend.latents.directions import find_directions
     from netbend.latents.seeds import parse_seeds
+    from netbend.models.base import Play
     from netbend.models.catalog import load_model
     from netbend.render.files import refuse_existing
 
@@ -51,21 +54,43 @@ def directions(
     file, sheet = out / f"{stem}-directions.npz", out / f"{stem}-directions.png"
     refuse_existing([file, sheet], overwrite)
     found = find_directions(loaded, count, samples)
-    _write(loaded, found, shown, reach, styles, truncation, file, sheet, overwrite, quiet or json)
-    rows = [
-        (number, f"{share:.1%}", f"{total:.1%}", f"{deviation:.3g}")
-        for number, (share, total, deviation) in enumerate(
-            zip(
-                found.shares.tolist(), found.shares.cumsum(0).tolist(), found.deviations.tolist(), strict=True
-            )
+    with progress_bar(visible=not (quiet or json)) as bar:
+        strips = direction_strips(
+            loaded,
+            found,
+            shown,
+            reach,
+            styles,
+            Play(truncation),
+            lambda numbers: bar.track(numbers, len(found), description="Rendering the sheet"),
         )
-    ]
+    on_the_sheet = told_apart(strips)
+    _write(found, on_the_sheet, file, sheet, overwrite)
+    changes = [round(strip.change, 1) for strip in strips]
     if json:
-        about = {"file": str(file), "sheet": str(sheet), "samples": found.samples}
-        print_json({**about, "shares": found.shares.tolist(), "deviations": found.deviations.tolist()})
+        about = {"file": str(file), "sheet": str(sheet), "samples": found.samples, "changes": changes}
+        on_it = {"on_the_sheet": [strip.direction for strip in on_the_sheet]}
+        print_json(
+            {**about, **on_it, "shares": found.shares.tolist(), "deviations": found.deviations.tolist()}
+        )
     elif not quiet:
-        print_table(["direction", "of the variance", "so far", "deviation"], rows)
+        columns = (found.shares.tolist(), found.shares.cumsum(0).tolist(), found.deviations.tolist(), changes)
+        rows = [
+            (number, f"{share:.1%}", f"{total:.1%}", f"{deviation:.3g}", change)
+            for number, (share, total, deviation, change) in enumerate(zip(*columns, strict=True))
+        ]
+        print_table(["direction", "of the variance", "so far", "deviation", "change of pictures"], rows)
+        _say_what_is_left_out(strips, on_the_sheet)
         print(f"{file}\n{sheet}")
+
+
+def _say_what_is_left_out(
+    strips: "Sequence[DirectionStrip]", on_the_sheet: "Sequence[DirectionStrip]"
+) -> None:
+    left_out = [str(strip.direction) for strip in strips if strip not in on_the_sheet]
+    if left_out:
+        most = max(strips, key=lambda strip: strip.change).direction
+        print(f"Not on the sheet, changing less than half as much as {most}: {', '.join(left_out)}")
 
 
 def _styles(layers: str) -> tuple[int, ...] | None:
@@ -80,30 +105,17 @@ def _styles(layers: str) -> tuple[int, ...] | None:
 
 
 def _write(
-    model: "Model",
-    found: "Directions",
-    seeds: list[int],
-    reach: float,
-    styles: tuple[int, ...] | None,
-    truncation: float,
-    file: Path,
-    sheet: Path,
-    overwrite: bool,
-    silent: bool,
+    found: "Directions", strips: "Sequence[DirectionStrip]", file: Path, sheet: Path, overwrite: bool
 ) -> None:
     """Both files or neither; the sheet has a row for each direction, with a strip for each seed."""
     from netbend.atomic import write_atomic
-    from netbend.latents.direction_pictures import PLACES, direction_pictures
-    from netbend.models.base import Play
     from netbend.pictures import contact_sheet
     from netbend.render.files import nothing_left_on_error
     from netbend.render.record import png_bytes
 
-    made = direction_pictures(model, found, seeds, reach, styles, Play(truncation))
-    with progress_bar(visible=not silent) as bar:
-        total = len(found) * len(seeds) * len(PLACES)
-        labels, pictures = zip(*bar.track(made, total, description="Rendering the sheet"), strict=True)
-    image = contact_sheet(pictures, labels, columns=len(seeds) * len(PLACES))
+    pictures = [picture for strip in strips for picture in strip.pictures]
+    labels = [label for strip in strips for label in strip.labels]
+    image = contact_sheet(pictures, labels, columns=len(strips[0].labels))
     with nothing_left_on_error([] if file.exists() else [file]):
         found.save(file, overwrite=overwrite)
         write_atomic(sheet, png_bytes(image, None), RenderError, overwrite=overwrite)

@@ -1,0 +1,66 @@
+"""The recipes that come for the model `faces` do something to every face, and leave a picture of it."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+import netbend
+from netbend.models.base import Model
+
+ROOT = Path(__file__).parent.parent
+RECIPES = sorted([*(ROOT / "recipes").glob("*.yaml"), *(ROOT / "recipes" / "clusters").glob("*.yaml")])
+SEEDS = [2, 7, 26, 29, 39, 46, 1, 5]
+MIN_CHANGE = 8  # mean over a picture, in levels of 255
+MIN_EDGES = 0.6  # of what they were; blurs and smears fall below a half
+
+
+@pytest.fixture(scope="module")
+def faces() -> Model:
+    return netbend.load_model("faces", device="cpu")
+
+
+def pictures(model: Model, recipe: Path | None = None) -> Tensor:
+    """`(N, 3, 64, 64)` in levels from 0 to 255."""
+    play = netbend.Play(truncation=0.7)
+    if recipe is None:
+        images = model.generate(model.latents(SEEDS), play)
+    else:
+        with netbend.bend(model, netbend.load_recipe(recipe)):
+            images = model.generate(model.latents(SEEDS), play)
+    return (images.clamp(-1, 1) + 1) * 127.5
+
+
+def edges(images: Tensor) -> Tensor:
+    """How strong the strongest fiftieth of all edges is, for each picture."""
+    down = images[..., 1:, 1:] - images[..., :-1, 1:]
+    across = images[..., 1:, 1:] - images[..., 1:, :-1]
+    return (down.square() + across.square()).mean(dim=1).sqrt().flatten(1).quantile(0.98, dim=1)
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
+def test_a_recipe_changes_every_face_and_does_not_smear_it(faces: Model, recipe: Path) -> None:
+    unbent, bent = pictures(faces), pictures(faces, recipe)
+    assert (bent - unbent).abs().mean(dim=(1, 2, 3)).min() >= MIN_CHANGE
+    assert edges(bent).sum() >= MIN_EDGES * edges(unbent).sum()
+
+
+def test_a_moustache_grows_on_every_face(faces: Model) -> None:
+    def dark(images: Tensor) -> Tensor:
+        mouth = images[:, :, 40:52, 20:44].mean(dim=1)
+        return (mouth < 60).sum(dim=(1, 2))
+
+    grown = dark(pictures(faces, ROOT / "recipes" / "clusters" / "moustache.yaml"))
+    assert torch.all(grown > dark(pictures(faces)))
+    assert grown.sum() > 150
+
+
+def test_hollow_eyes_lose_their_whites_on_every_face(faces: Model) -> None:
+    def white(images: Tensor) -> Tensor:
+        eyes = images[:, :, 26:40, 14:50].amin(dim=1)
+        return (eyes > 187).sum(dim=(1, 2))
+
+    left = white(pictures(faces, ROOT / "recipes" / "clusters" / "hollow-eyes.yaml"))
+    assert torch.all(left < white(pictures(faces)))
+    assert left.sum() < 0.6 * white(pictures(faces)).sum()
