@@ -257,6 +257,7 @@ def test_formats_that_are_not_on_the_list_are_refused(tmp_path: Path, format: st
     assert "not a readable picture" in refused(path)
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -16,6 +16,7 @@ from PIL import Image, UnidentifiedImageError
 from netbend.errors import NetbendError
 from netbend.limits import MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS
 from netbend.media.colour import to_grey, to_rgb
+from netbend.media.plain_tiff import is_misread, read_plain_tiff
 from netbend.media.signature import HEIC_REMEDY, SIGNATURE_BYTES, UnreadableImage, format_of, reads_heic
 from netbend.regular_file import open_regular
 
@@ -107,7 +108,15 @@ def _reason(error: Exception) -> str:
 def _opened(file: BinaryIO, format: str) -> Iterator[Image.Image]:
     if format == "HEIF":
         _register_heic()
-    with Image.open(file, formats=[format]) as picture:
+    try:
+        opened: Image.Image = Image.open(file, formats=[format])
+    except UnidentifiedImageError:
+        if format != "TIFF":
+            raise
+        opened = read_plain_tiff(file)
+    if is_misread(opened):
+        opened = read_plain_tiff(file)
+    with opened as picture:
         yield picture
 
 
