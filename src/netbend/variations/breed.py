@@ -15,9 +15,10 @@ from netbend.recipe.moving import bend_moves
 from netbend.recipe.selection import selection_moves
 from netbend.recipe.yamlfile import Source
 from netbend.transforms import Transform, get_transform
-from netbend.variations.freeze import freeze
+from netbend.variations.freeze import draws_features, freeze
 from netbend.variations.moved import moved
 from netbend.variations.surprise import draw_name
+from netbend.variations.unlike import MAX_DRAWS, Accept, anything
 from netbend.variations.values import chance, draw_transform, jitter_transform, three_digits
 
 INHERITED = 0.6  # of the bends that only one parent has
@@ -33,36 +34,57 @@ def breed(
     *,
     mutation: float = 0.2,
     clusters: Clusters | None = None,
+    accept: Accept = anything,
 ) -> Recipe:
     """A child of two recipes; the same parents, seed and mutation give the same child.
 
     Of bends that both have, the same transform at the same layer, it takes either or one between;
     of the others each with a chance of 0.6. Then every bend may mutate: each with the chance
     `mutation`, 0 to 1, its numbers move a little, it moves to a neighbouring layer, it gets another
-    transform, it takes other features. Everything else is that of the first parent; clusters, length and
-    soundtrack, on which bends of the second may depend, are the second's where the first has none.
+    transform, it takes other features. A child with the bends of a parent is drawn again, as long as there
+    are others. Everything else is that of the first parent; clusters, length and soundtrack, on which bends
+    of the second may depend, are the second's where the first has none.
 
-    clusters: see `resolve`. Features of cluster files are written by number; those of the model's own
-    keep their names. Paths start at the current folder. Raises RecipeError for parents that do not fit
-    the model, and for a mutation that is no chance.
+    Args:
+        clusters: See `resolve`. Features of cluster files are written by number; those of the model's own
+            keep their names. Paths start at the current folder.
+        accept: Children that it refuses are drawn again, too.
+
+    Raises:
+        RecipeError: For parents that do not fit the model, for a mutation that is no chance, and where
+            every child is refused.
     """
     if not 0 <= mutation <= 1:
         raise RecipeError(f"mutation {mutation}: expected a chance from 0 to 1")
     random = chance(seed)
     parents = [_settled(parent, model, clusters) for parent in (first, second)]
-    bends = [_mutated(random, bend, model, mutation) for bend in _crossed(random, *parents)]
-    drawn = (first, second)[random.randint(2)].seed
-    return replace(
-        parents[0],
-        bends=tuple(bends),
-        name=f"Child {seed} of {first.name or 'one'} and {second.name or 'another'}",
-        description=None,
-        clusters=parents[0].clusters or parents[1].clusters,
-        seconds=parents[0].seconds or parents[1].seconds,
-        soundtrack=parents[0].soundtrack or parents[1].soundtrack,
-        seed=seed if random.uniform() < mutation else drawn,
-        source=Source(f"<child {seed}>", Path()),
+    for _ in range(MAX_DRAWS):
+        bends = tuple(_mutated(random, bend, model, mutation) for bend in _crossed(random, *parents))
+        drawn = (first, second)[random.randint(2)].seed
+        child = replace(
+            parents[0],
+            bends=bends,
+            name=f"Child {seed} of {first.name or 'one'} and {second.name or 'another'}",
+            description=None,
+            clusters=parents[0].clusters or parents[1].clusters,
+            seconds=parents[0].seconds or parents[1].seconds,
+            soundtrack=parents[0].soundtrack or parents[1].soundtrack,
+            seed=seed if random.uniform() < mutation else drawn,
+            source=Source(f"<child {seed}>", Path()),
+        )
+        if not any(_equal(child, parent) for parent in parents) and accept(child):
+            return child
+    if accept(child):
+        return child
+    raise RecipeError(
+        f"child {seed}: none of {MAX_DRAWS} draws is unlike what is there already; breed parents with more "
+        f"bends, or with a larger mutation"
     )
+
+
+def _equal(child: Recipe, parent: Recipe) -> bool:
+    """Whether a child bends as a parent does: its seed matters only where features are drawn from it."""
+    return child.bends == parent.bends and (child.seed == parent.seed or not draws_features(child))
 
 
 def _settled(parent: Recipe, model: Bendable, clusters: Clusters | None) -> Recipe:

@@ -9,6 +9,7 @@ from netbend.bending import Bendable, Layer, find_layer
 from netbend.errors import RecipeError
 from netbend.recipe import All, Bend, Cluster, Random, Recipe, Selection
 from netbend.transforms import get_transform
+from netbend.variations.unlike import MAX_DRAWS, Accept, anything
 from netbend.variations.values import chance, draw_transform
 
 # How often each is drawn. Only what is named here or asked for by name is: another package of
@@ -56,17 +57,24 @@ class Bounds:
             raise RecipeError(f"share {self.share[0]}-{self.share[1]}: expected 0 to 1, least first")
 
 
-def surprise(model: Bendable, seed: int, bounds: Bounds = Bounds()) -> Recipe:
+def surprise(model: Bendable, seed: int, bounds: Bounds = Bounds(), *, accept: Accept = anything) -> Recipe:
     """A recipe by chance for a model; the same seed and bounds give the same recipe.
 
-    Features are all of a layer, a random share, or one of the model's clusters. Raises RecipeError
-    for a layer or transform that is not there, and for a transform without ranges to draw from.
+    Features are all of a layer, a random share, or one of the model's clusters. What `accept` refuses is
+    drawn again. Raises RecipeError for a layer or transform that is not there, for a transform without
+    ranges to draw from, and where nothing is accepted.
     """
     random = chance(seed)
     layers = _layers(model, bounds)
-    count = random.randint(bounds.bends[0], bounds.bends[1] + 1)
-    bends = tuple(_bend(random, model, layers[random.randint(len(layers))], bounds) for _ in range(count))
-    return Recipe(bends, name=f"Surprise {seed}", seed=seed)
+    for _ in range(MAX_DRAWS):
+        count = random.randint(bounds.bends[0], bounds.bends[1] + 1)
+        bends = tuple(_bend(random, model, layers[random.randint(len(layers))], bounds) for _ in range(count))
+        recipe = Recipe(bends, name=f"Surprise {seed}", seed=seed)
+        if accept(recipe):
+            return recipe
+    raise RecipeError(
+        f"surprise {seed}: none of {MAX_DRAWS} draws changes the picture; allow other layers or transforms"
+    )
 
 
 def _layers(model: Bendable, bounds: Bounds) -> list[Layer]:
