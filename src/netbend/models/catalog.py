@@ -13,9 +13,9 @@ import torch
 
 from netbend.errors import ModelError
 from netbend.models.base import Model
-from netbend.models.native import peek_kind
+from netbend.models.native import kind_in, peek_kind
 from netbend.models.packages import Package, model_folder
-from netbend.models.weights import weights_hash
+from netbend.models.weights import read_content, weights_hash
 
 
 @dataclass(frozen=True)
@@ -121,14 +121,14 @@ class Report(Protocol):
 
 
 class _Family(Protocol):
-    def from_file(self, path: Path, name: str, hash: str) -> Model: ...
+    def from_content(self, data: bytes, file: str, name: str, hash: str) -> Model: ...
 
     def describe(self, path: Path) -> Report: ...
 
 
 def describe(path: Path) -> Report:
     """What is in a checkpoint, or why it is refused. Raises CheckpointError if there is no such file."""
-    return _family(_family_of(path)).describe(path)
+    return _family(_family_of(peek_kind(path))).describe(path)
 
 
 def load_model(name: str | Path, device: str = "auto", *, bf16: bool = False) -> Model:
@@ -142,13 +142,14 @@ def load_model(name: str | Path, device: str = "auto", *, bf16: bool = False) ->
     path = Path(name) if entry is None else entry.file
     if not _exists(path):
         raise ModelError(_missing(str(name), entry))
-    family = _family(entry.family if entry else _family_of(path))
-    hash = weights_hash(path)
+    data = read_content(path)
+    hash = hashlib.sha256(data).hexdigest()
     if entry is not None and entry.hash not in (None, hash):
         raise ModelError(
             f"model {name}: {path} is damaged; `netbend models remove {name}`, then install it again"
         )
-    model = family.from_file(path, entry.name if entry else path.name, hash)
+    family = _family(entry.family if entry else _family_of(kind_in(data)))
+    model = family.from_content(data, str(path), entry.name if entry else path.name, hash)
     model = model.to(choose_device(device))
     return model.bfloat16() if bf16 else model
 
@@ -208,8 +209,7 @@ def choose_device(wanted: str = "auto") -> torch.device:
     return device
 
 
-def _family_of(path: Path) -> str:
-    kind = peek_kind(path)
+def _family_of(kind: str | None) -> str:
     return kind if kind in FAMILIES else FAMILIES[0]
 
 

@@ -13,10 +13,11 @@ from torch import Tensor, nn
 from netbend.atomic import exists_already, is_there, write_atomic
 from netbend.errors import CheckpointError
 from netbend.limits import MAX_HEADER_BYTES, MAX_RESOLUTIONS, MAX_WIDTH
-from netbend.models.weights import WeightsFile, read_weights, shown
+from netbend.models.weights import WeightsFile, parse_weights, read_content, shown
 from netbend.models.weights.safetensorsfile import parse_json
 
 HEADER = "netbend"
+PICTURE_CHANNELS = (1, 3)  # of which pictures are made
 
 Weights = Mapping[str, Tensor]
 
@@ -85,10 +86,17 @@ def peek_kind(path: Path) -> str | None:
         if not path.is_file():
             return None
         with path.open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            header = file.read(min(length, MAX_HEADER_BYTES))
-        return _kind(parse_json(header)["__metadata__"][HEADER])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            return kind_in(file.read(8 + MAX_HEADER_BYTES))
+    except (OSError, ValueError):
+        return None
+
+
+def kind_in(data: bytes) -> str | None:
+    """The same by the content of a file, or by its beginning."""
+    length = min(int.from_bytes(data[:8], "little"), MAX_HEADER_BYTES)
+    try:
+        return _kind(parse_json(data[8 : 8 + length])["__metadata__"][HEADER])
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
@@ -198,11 +206,19 @@ def load_network(
     path: Path, kind: str, architecture: type[A], build: Callable[[A], Network]
 ) -> tuple[A, Network]:
     """Read a network of one kind. Raises CheckpointError for any other file."""
-    weights = read_weights(path)
+    return network_in(read_content(path), str(path), kind, architecture, build)
+
+
+def network_in(
+    data: bytes, path: str, kind: str, architecture: type[A], build: Callable[[A], Network]
+) -> tuple[A, Network]:
+    """The same for a file's content; path: its name, for messages."""
+    weights = parse_weights(data, path)
     if kind_of(weights) != kind:
         raise CheckpointError(f"{path}: not a file of kind {kind} that netbend wrote")
     found = read_architecture(weights, architecture, str(path))
     held = sum(tensor.numel() for tensor in weights.tree.values())
+    _check_channels(found, path)
     try:
         with torch.device("meta"):
             needed = sum(tensor.numel() for tensor in build(found).state_dict().values())
@@ -211,6 +227,15 @@ def load_network(
     if held < needed:
         raise CheckpointError(f"{path}: {held:,} weights, its architecture has {needed:,}")
     return found, fill(lambda: build(found), weights.tree, str(path))
+
+
+def _check_channels(architecture: Architecture, path: str) -> None:
+    channels = getattr(architecture, "channels", 3)
+    if channels not in PICTURE_CHANNELS:
+        raise CheckpointError(
+            f"{path}: a network of {channels} channels, which netbend does not support; "
+            f"those of 1 or 3 can be used"
+        )
 
 
 def describe_network(

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 import torch
 
 from netbend.models.base import Model
-from netbend.models.native import describe_network, load_network, network_bytes, save_network
+from netbend.models.native import describe_network, network_bytes, network_in, save_network
 
 
 class StoredModel(Model):
@@ -31,9 +31,12 @@ class StoredModel(Model):
         """The network, as files keep it."""
 
     @classmethod
-    def from_file(cls, path: Path, name: str, hash: str) -> Self:
-        """Read netbend's own format. Raises CheckpointError for any other."""
-        return cls(load_network(path, cls.kind, cls.Architecture, cls.Network)[1], name, hash)
+    def from_content(cls, data: bytes, file: str, name: str, hash: str) -> Self:
+        """Read the content of a file in netbend's own format, as it was hashed.
+
+        file: its name, for messages. Raises CheckpointError for any other format.
+        """
+        return cls(network_in(data, file, cls.kind, cls.Architecture, cls.Network)[1], name, hash)
 
     @classmethod
     def describe(cls, path: Path) -> Any:

@@ -99,7 +99,10 @@ S = TypeVar("S", bound=StyledSynthesis)
 
 
 class StyledGenerator(nn.Module, Generic[A, S]):
-    """Mapping and synthesis, with the mean of w that truncation pulls towards."""
+    """Mapping and synthesis, with the mean of w that truncation pulls towards.
+
+    w_mean: `(w_dim,)`, or `(latent_count, w_dim)` where layers have means of their own.
+    """
 
     def __init__(self, architecture: A, mapping: nn.Module, synthesis: S):
         super().__init__()
@@ -124,6 +127,11 @@ class StyledGenerator(nn.Module, Generic[A, S]):
     def forward(self, z: Tensor, noise: Sequence[Tensor | None] | None = None) -> Tensor:
         """Images from z, untruncated, with the constant noise unless other noise is given."""
         return self.synthesis(self.w_plus(z), self.synthesis.constant_noise() if noise is None else noise)
+
+    @property
+    def central_w(self) -> Tensor:
+        """The mean of w `(w_dim,)`, over all layers where they have means of their own."""
+        return self.w_mean if self.w_mean.ndim == 1 else self.w_mean.mean(dim=0)
 
     @torch.no_grad()
     def sampled_w_mean(self) -> Tensor:
@@ -204,8 +212,9 @@ class StyledModel(StoredModel, Generic[G]):
         return replace(latents, space=Space.W, values=w.float().cpu())
 
     def mean_latent(self) -> Latents:
-        """The mean of w that truncation pulls towards."""
-        return Latents(Space.W, self.generator.w_mean.float().cpu()[None], (0,))
+        """The mean of w that truncation pulls towards; w+ where layers have means of their own."""
+        mean = self.generator.w_mean.float().cpu()
+        return Latents(Space.W if mean.ndim == 1 else Space.W_PLUS, mean[None], (0,))
 
     @torch.no_grad()
     def w_plus(self, latents: Latents, play: Play = Play()) -> Tensor:

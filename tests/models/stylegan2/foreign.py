@@ -66,6 +66,8 @@ def save_rosinality(path: Path, generator: Generator, *, legacy: bool = False, a
 class Persistent:
     """Pickles as one of NVIDIA's persistent modules: its source goes along."""
 
+    module = "torch_utils.persistence"
+
     def __init__(self, class_name: str, state: dict[str, Any], source: str):
         self.meta = {
             "type": "class",
@@ -76,7 +78,7 @@ class Persistent:
         }
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return sys.modules["torch_utils.persistence"]._reconstruct_persistent_obj, (self.meta,)
+        return sys.modules[self.module]._reconstruct_persistent_obj, (self.meta,)
 
 
 def module_of(
@@ -152,20 +154,42 @@ def nvidia_module(generator: Generator, source: str = "", **attributes: Any) -> 
     )
 
 
+def nvidia_layout(generator: Generator) -> dict[str, Tensor]:
+    """The state dict of a stylegan2-ada-pytorch generator."""
+    weights: dict[str, Tensor] = {}
+    pending = [("", nvidia_module(generator))]
+    while pending:
+        path, module = pending.pop()
+        state = module.meta["state"]
+        weights |= {path + name: value for name, value in (state["_parameters"] | state["_buffers"]).items()}
+        pending += [(f"{path}{name}.", child) for name, child in state["_modules"].items()]
+    return {name: tensor.detach().clone() for name, tensor in weights.items()}
+
+
+def stand_in_for_persistence(
+    monkeypatch: pytest.MonkeyPatch, module: str = "torch_utils.persistence"
+) -> None:
+    """The function that NVIDIA's pickles name, wherever a tool keeps its copy."""
+
+    def _reconstruct_persistent_obj(_meta: object) -> None:
+        raise AssertionError("never called")
+
+    _reconstruct_persistent_obj.__module__ = module
+    _reconstruct_persistent_obj.__qualname__ = "_reconstruct_persistent_obj"
+    parts = module.split(".")
+    for length in range(1, len(parts) + 1):
+        name = ".".join(parts[:length])
+        monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
+    sys.modules[module]._reconstruct_persistent_obj = _reconstruct_persistent_obj
+    Persistent.module = module
+
+
 def save_nvidia(
     path: Path, module: Persistent, monkeypatch: pytest.MonkeyPatch, protocol: int | None = None
 ) -> None:
     """As their training loop saves it, through stand-ins for their modules."""
 
-    def _reconstruct_persistent_obj(_meta: object) -> None:
-        raise AssertionError("never called")
-
-    persistence = types.ModuleType("torch_utils.persistence")
-    _reconstruct_persistent_obj.__module__ = "torch_utils.persistence"
-    _reconstruct_persistent_obj.__qualname__ = "_reconstruct_persistent_obj"
-    persistence._reconstruct_persistent_obj = _reconstruct_persistent_obj
-    monkeypatch.setitem(sys.modules, "torch_utils", types.ModuleType("torch_utils"))
-    monkeypatch.setitem(sys.modules, "torch_utils.persistence", persistence)
+    stand_in_for_persistence(monkeypatch)
     buffer = io.BytesIO()
     options = {"class_name": "training.dataset.ImageFolderDataset", "resolution": 16}
     pickle.dump({"G": None, "D": None, "G_ema": module, "training_set_kwargs": options}, buffer, protocol)

@@ -122,7 +122,7 @@ def put(key: str, value: Tensor):
     ("change", "message"),
     [
         (drop("convs.1.activate.bias"), r"weights synthesis.layers.2.bias are missing"),
-        (drop("input.input"), "not a StyleGAN2 generator of rosinality's layout"),
+        (drop("style.1.weight"), "not a StyleGAN2 generator of rosinality's layout in `g_ema`"),
         (
             put("convs.0.activate.bias", torch.zeros(99)),
             r"layers.1.bias has the shape \(99,\), expected \(10,\)",

@@ -131,7 +131,7 @@ class _Search:
         self.start = "mean" if encoder is None else "encoder"
         self.exploration = 0.0 if encoder else EXPLORATION * sqrt(model.generator.architecture.w_dim)
         start = start_of(model, targets, settings.space, encoder)
-        self.point = ((start - model.generator.w_mean) / self.deviation).requires_grad_()
+        self.point = ((start - model.generator.central_w) / self.deviation).requires_grad_()
         self.noise = [
             maps.expand(len(targets), 1, *maps.shape).clone().requires_grad_(settings.noise_maps)
             for maps in model.generator.synthesis.constant_noise()
@@ -172,13 +172,13 @@ class _Search:
     def found(self) -> Latents:
         """The best of what was seen."""
         point, *noise = self.best
-        w = self.model.generator.w_mean + self.deviation * point
+        w = self.model.generator.central_w + self.deviation * point
         values = w[:, 0] if self.settings.space is Space.W else w
         noise_maps = tuple(noise) if self.settings.noise_maps else None
         return Latents(self.settings.space, values, tuple(range(len(w))), noise_maps)
 
     def _w_plus(self, point: Tensor) -> Tensor:
-        w = self.model.generator.w_mean + self.deviation * point
+        w = self.model.generator.central_w + self.deviation * point
         return w.expand(-1, self.model.generator.architecture.latent_count, -1)
 
     def _direction(self) -> Tensor:

@@ -25,7 +25,7 @@ def encoder_of(model: StyledModel[Any], start: Start) -> Encoder | None:
 @torch.no_grad()
 def start_of(model: StyledModel[Any], targets: Tensor, space: Space, encoder: Encoder | None) -> Tensor:
     """The first w+ of each picture, `(N, latent_count, w_dim)`; of w, `(N, 1, w_dim)`."""
-    mean = model.generator.w_mean
+    mean = model.generator.central_w
     if encoder is None:
         vectors = 1 if space is Space.W else model.generator.architecture.latent_count
         return mean.repeat(len(targets), vectors, 1)

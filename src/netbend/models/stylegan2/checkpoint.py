@@ -1,17 +1,23 @@
 """Generators to and from files: ours, rosinality's layout and NVIDIA's."""
 
+import os
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from netbend.errors import CheckpointError, RefusedFile
 from netbend.models.native import Weights, fill, kind_of, read_architecture, save_network
 from netbend.models.stylegan2 import nvidia, rosinality
+from netbend.models.stylegan2.finder import find_generator
 from netbend.models.stylegan2.network import Architecture, Generator
-from netbend.models.weights import ModuleState, WeightsFile, read_weights, shown
+from netbend.models.stylegan2.unsupported import check_channels, other_network
+from netbend.models.weights import WeightsFile, parse_weights, read_content, shown
 
 KIND = "stylegan2"
+MAX_LISTED_ENTRIES = 1000  # of a report
 
 
 @dataclass(frozen=True)
@@ -21,6 +27,7 @@ class CheckpointReport:
     layout: whose, or the kind of file where that is all that is known, or None.
     reason: why it cannot be used, None if it can. refused: it asks for more than weights.
     entries: names at the top of the file. ignored: those of them that are not looked at.
+    generator: its place in the file. mean_of_w: where truncation's centre comes from.
     """
 
     file: str
@@ -31,6 +38,8 @@ class CheckpointReport:
     parameters: int | None = None
     entries: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
+    generator: str = ""
+    mean_of_w: str = ""
 
     def lines(self) -> list[tuple[str, str]]:
         """Labels and values to show."""
@@ -42,7 +51,10 @@ class CheckpointReport:
                 ("features", ", ".join(f"{4 * 2**step}: {count}" for step, count in enumerate(a.features))),
                 ("latents", f"z {a.z_dim}, w {a.w_dim}, {a.mapping_depth} mapping layers"),
                 ("weights", f"{self.parameters:,}"),
+                ("mean of w", self.mean_of_w),
             ]
+            if self.generator:
+                listed.insert(2, ("generator", self.generator))
             if a.clamp is not None:
                 listed.append(("clamp", f"{a.clamp:g}"))
             if self.ignored:
@@ -70,32 +82,52 @@ def load_generator(path: Path | str) -> Generator:
 
     Raises CheckpointError, naming what was found, for anything else; nothing in the file is executed.
     """
-    _, state, generator = _convert(read_weights(path), str(path))
-    if "w_mean" not in state:
-        generator.w_mean.copy_(generator.sampled_w_mean())
-    return generator
+    return generator_in(read_content(path), str(path))
+
+
+def generator_in(data: bytes, file: str) -> Generator:
+    """The same for a file's content; file: its name, for messages."""
+    return _convert(parse_weights(data, file), file).generator
 
 
 def describe_checkpoint(path: Path | str) -> CheckpointReport:
     """What is in a file, also where it is refused. Raises CheckpointError if there is none."""
     file = str(path)
-    if not Path(path).exists():
-        raise CheckpointError(f"{file}: no such file")
     try:
-        weights = read_weights(path)
+        data = read_content(path)
+    except CheckpointError as error:
+        if not os.path.lexists(path):
+            raise
+        return CheckpointReport(file, None, *_verdict(error, file))
+    return describe_content(data, file)
+
+
+def describe_content(data: bytes, file: str) -> CheckpointReport:
+    """What a file's content is."""
+    try:
+        weights = parse_weights(data, file)
     except CheckpointError as error:
         return CheckpointReport(file, None, *_verdict(error, file))
-    entries = tuple(shown(str(key), 60) for key in weights.tree) if isinstance(weights.tree, dict) else ()
+    names = list(weights.tree)[:MAX_LISTED_ENTRIES] if isinstance(weights.tree, dict) else []
+    entries = tuple(shown(str(key), 60) for key in names)
     try:
-        layout, state, generator = _convert(weights, file)
+        found = _convert(weights, file)
     except CheckpointError as error:
         return CheckpointReport(file, weights.format, *_verdict(error, file), entries=entries)
-    count = sum(tensor.numel() for tensor in state.values())
-    ignored = () if layout == "netbend" else tuple(entry for entry in entries if entry not in _READ)
-    return CheckpointReport(file, layout, None, False, generator.architecture, count, entries, ignored)
-
-
-_READ = {"g_ema", "latent_avg", "G_ema"}
+    ignored = (
+        [] if found.layout == "netbend" else [str(name) for name in names if str(name) not in found.entries]
+    )
+    return CheckpointReport(
+        file,
+        found.layout,
+        None,
+        architecture=found.generator.architecture,
+        parameters=found.parameters,
+        entries=entries,
+        ignored=tuple(shown(name, 60) for name in ignored),
+        generator=shown(found.place, 100),
+        mean_of_w=found.mean_of_w,
+    )
 
 
 def _verdict(error: CheckpointError, file: str) -> tuple[str, bool]:
@@ -106,36 +138,88 @@ def _enumeration(names: tuple[str, ...], most: int = 12) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
-def _convert(weights: WeightsFile, file: str) -> tuple[str, Weights, Generator]:
-    """Name of the layout, the weights under our names, and the generator that they make."""
+@dataclass(frozen=True)
+class _Converted:
+    """A generator under our names, ready to be played. entries: what of the file's top was read."""
+
+    generator: Generator
+    layout: str
+    parameters: int
+    place: str = ""
+    mean_of_w: str = "in the file"
+    entries: frozenset[str] = frozenset()
+
+
+def _convert(weights: WeightsFile, file: str) -> _Converted:
+    if kind_of(weights) == KIND:
+        architecture, state = read_architecture(weights, Architecture, file), dict(weights.tree)
+        check_channels(architecture.channels, file)
+        generator, mean = _built(architecture, state, state.pop("w_mean", None), file)
+        return _Converted(generator, "netbend", _count(weights.tree), mean_of_w=mean)
+    found = find_generator(weights.tree, file)
+    if found is None:
+        raise CheckpointError(f"{file}: {_what_else(weights)}")
     try:
-        layout, architecture, state = _recognize(weights, file)
+        architecture, state = _CONVERTERS[found.layout](found, file)
     except ValueError as error:
         raise CheckpointError(f"{file}: not an architecture of StyleGAN2 ({shown(str(error))})") from error
+    generator, mean = _built(architecture, state, found.mean, file)
+    parameters = _count(state) + (0 if found.mean is None else found.mean.numel())
+    return _Converted(generator, found.layout, parameters, found.place, mean, found.entries)
+
+
+_CONVERTERS = {"rosinality": rosinality.convert, "NVIDIA": nvidia.convert}
+
+
+def _count(state: Weights) -> int:
+    return sum(tensor.numel() for tensor in state.values())
+
+
+def _what_else(weights: WeightsFile) -> str:
+    """Why nothing of a file can be used."""
+    known = other_network(weights.tree)
+    if known is not None:
+        return known
+    tree = weights.tree
+    names = tuple(shown(str(key), 40) for key in islice(tree, 9)) if isinstance(tree, dict) else ()
+    more = f" and {len(tree) - 8} more" if len(names) > 8 else ""
+    return (
+        f"no StyleGAN2 generator in it; expected `g_ema` (rosinality), `G_ema` (NVIDIA), or such weights "
+        f"wherever they are, found {', '.join(names[:8]) or type(tree).__name__}{more}"
+    )
+
+
+def _built(
+    architecture: Architecture, state: Weights, mean: Tensor | None, file: str
+) -> tuple[Generator, str]:
+    """The generator, and where its mean of w comes from."""
     _check_plausible(architecture, state, file)
     generator = fill(lambda: Generator(architecture), state, file, _MAY_BE_MISSING)
-    return layout, state, generator
+    if mean is None:
+        generator.w_mean.copy_(generator.sampled_w_mean())
+        return generator, "sampled, as the file does not hold it"
+    generator.w_mean = _mean_of_w(mean, architecture, file).to(generator.w_mean)
+    return generator, "in the file" if generator.w_mean.ndim == 1 else "in the file, one for each layer"
 
 
 _MAY_BE_MISSING = ("synthesis.noise_", "w_mean")
 
 
-def _recognize(weights: WeightsFile, file: str) -> tuple[str, Architecture, Weights]:
-    tree = weights.tree
-    if weights.format == "safetensors":
-        if kind_of(weights) != KIND:
-            raise CheckpointError(f"{file}: a safetensors file, but not of a StyleGAN2 that netbend wrote")
-        return "netbend", read_architecture(weights, Architecture, file), tree
-    if isinstance(tree, dict) and isinstance(tree.get("g_ema"), dict):
-        return "rosinality", *rosinality.convert(tree, file)
-    module = tree.get("G_ema") if isinstance(tree, dict) else tree
-    if isinstance(module, ModuleState):
-        return "NVIDIA", *nvidia.convert(module, file)
-    names = tuple(shown(str(key), 40) for key in tree) if isinstance(tree, dict) else ()
-    raise CheckpointError(
-        f"{file}: no StyleGAN2 generator in it; expected `g_ema` (rosinality) or `G_ema` (NVIDIA), "
-        f"found {_enumeration(names, 8) or type(tree).__name__}"
-    )
+def _mean_of_w(mean: Tensor, architecture: Architecture, file: str) -> Tensor:
+    """`(w_dim,)`, or `(latent_count, w_dim)` where layers have means of their own."""
+    sizes = [size for size in mean.shape if size != 1]
+    rows = mean.numel() // architecture.w_dim
+    if not mean.is_floating_point() or mean.shape[-1:] != (architecture.w_dim,) or len(sizes) > 2:
+        rows = 0
+    if rows not in (1, architecture.latent_count):
+        raise CheckpointError(
+            f"{file}: the mean of w has the shape {tuple(mean.shape)}, expected ({architecture.w_dim},) or "
+            f"({architecture.latent_count}, {architecture.w_dim})"
+        )
+    if not mean.isfinite().all():
+        raise CheckpointError(f"{file}: NaN or infinity in the mean of w; take an earlier checkpoint")
+    means = mean.reshape(rows, architecture.w_dim)
+    return means[0] if (means == means[0]).all() else means
 
 
 def _check_plausible(architecture: Architecture, state: Weights, file: str) -> None:

@@ -8,7 +8,7 @@ from netbend.models.stylegan2.checkpoint import (
     KIND,
     CheckpointReport,
     describe_checkpoint,
-    load_generator,
+    generator_in,
 )
 from netbend.models.stylegan2.network import Architecture, Generator
 
@@ -26,9 +26,9 @@ class StyleGAN2(StyledModel[Generator]):
         super().__init__(generator, layers_of(generator.architecture), name, hash)
 
     @classmethod
-    def from_file(cls, path: Path, name: str, hash: str) -> "StyleGAN2":
+    def from_content(cls, data: bytes, file: str, name: str, hash: str) -> "StyleGAN2":
         """Read a checkpoint of any layout that `netbend inspect` accepts; runs nothing in it."""
-        return cls(load_generator(path), name, hash)
+        return cls(generator_in(data, file), name, hash)
 
     @classmethod
     def describe(cls, path: Path) -> CheckpointReport:

@@ -1,4 +1,4 @@
-"""The layout of NVIDIA's StyleGAN2 pickles (stylegan2-ada-pytorch, stylegan3), under our names."""
+"""The names of NVIDIA's StyleGAN2 (stylegan2-ada-pytorch, stylegan3), under ours."""
 
 import re
 from collections.abc import Mapping
@@ -7,22 +7,26 @@ from typing import Any
 from torch import Tensor
 
 from netbend.errors import CheckpointError
-from netbend.limits import MAX_MODULE_PATH, MAX_MODULES
+from netbend.models.stylegan2.finder import FoundGenerator
 from netbend.models.stylegan2.network import MAPPING_LR_MULTIPLIER, Architecture
 from netbend.models.stylegan2.resampling import check_filter
+from netbend.models.stylegan2.unsupported import (
+    check_attributes,
+    check_channels,
+    check_constant,
+    check_unconditional,
+)
 from netbend.models.weights import ModuleState, shown
 
-Modules = Mapping[str, ModuleState]
 
-
-def convert(generator: ModuleState, file: str) -> tuple[Architecture, dict[str, Tensor]]:
-    """Architecture and weights of a pickled generator, walked as data."""
-    modules = _modules(generator, file)
-    weights = _weights(modules)
-    _check_supported(modules, weights, file)
-    architecture = _architecture(modules, weights, file)
+def convert(found: FoundGenerator, file: str) -> tuple[Architecture, dict[str, Tensor]]:
+    """Architecture and weights of a generator with NVIDIA's names, pickled whole or as a dictionary."""
+    check_unconditional(found, file)
+    check_constant(found.weights["synthesis.b4.const"], file)
+    check_attributes(found, _EXPECTED, file)
+    architecture = _architecture(found, file)
     state = {}
-    for name, tensor in weights.items():
+    for name, tensor in found.weights.items():
         if name.endswith("resample_filter"):
             check_filter(tensor, shown(name), file)
             continue
@@ -33,65 +37,6 @@ def convert(generator: ModuleState, file: str) -> tuple[Architecture, dict[str, 
     return architecture, state
 
 
-def _modules(generator: ModuleState, file: str) -> Modules:
-    """The module and all below it, by their dotted path."""
-    found = {"": generator}
-    pending = [""]
-    while pending:
-        path = pending.pop()
-        for name, child in _mapping(found[path].attributes.get("_modules")).items():
-            if isinstance(child, ModuleState):
-                below = f"{path}.{name}" if path else str(name)
-                if len(found) > MAX_MODULES or len(below) > MAX_MODULE_PATH:
-                    raise CheckpointError(f"{file}: more modules, or longer names, than any StyleGAN2 has")
-                found[below] = child
-                pending.append(below)
-    return found
-
-
-def _weights(modules: Modules) -> dict[str, Tensor]:
-    """All parameters and buffers by their dotted path."""
-    return {
-        f"{path}.{name}": value
-        for path, module in modules.items()
-        for kind in ("_parameters", "_buffers")
-        for name, value in _mapping(module.attributes.get(kind)).items()
-        if isinstance(value, Tensor)
-    }
-
-
-def _mapping(value: Any) -> dict[Any, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _check_supported(modules: Modules, weights: Mapping[str, Tensor], file: str) -> None:
-    kind = modules[""].class_name
-    if kind != "Generator" or "mapping" not in modules or "synthesis" not in modules:
-        raise CheckpointError(f"{file}: holds a `{shown(kind, 60)}`, not a StyleGAN2 generator")
-    attributes = modules[""].attributes
-    classes = attributes.get("c_dim") or _mapping(attributes.get("_init_kwargs")).get("c_dim")
-    if (isinstance(classes, int) and classes > 0) or "mapping.embed.weight" in weights:
-        raise CheckpointError(f"{file}: a class-conditional generator, which netbend does not support")
-    if "synthesis.b4.const" not in weights:
-        raise CheckpointError(
-            f"{file}: no `synthesis.b4.const`; a StyleGAN3 or other generator, not StyleGAN2"
-        )
-    for path, expected in _EXPECTED.items():
-        for name, module in modules.items():
-            if re.fullmatch(path, name):
-                _check_attributes(module, expected, name, file)
-
-
-def _check_attributes(module: ModuleState, expected: Mapping[str, Any], name: str, file: str) -> None:
-    for attribute, value in expected.items():
-        given = module.attributes.get(attribute, value)
-        if not isinstance(given, str | int | float) or given != value:
-            what = shown(str(given), 40) if isinstance(given, str | int | float) else type(given).__name__
-            raise CheckpointError(
-                f"{file}: {name} has the {attribute} `{what}`; netbend supports `{value}` only"
-            )
-
-
 _EXPECTED: Mapping[str, Mapping[str, Any]] = {
     r"synthesis\.b\d+": {"architecture": "skip"},
     r"synthesis\.b\d+\.conv[01]": {"activation": "lrelu", "use_noise": True},
@@ -99,7 +44,8 @@ _EXPECTED: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-def _architecture(modules: Modules, weights: Mapping[str, Tensor], file: str) -> Architecture:
+def _architecture(found: FoundGenerator, file: str) -> Architecture:
+    weights = found.weights
     try:
         features: list[int] = []
         while (name := f"synthesis.b{4 * 2 ** len(features)}.conv1.weight") in weights:
@@ -108,11 +54,14 @@ def _architecture(modules: Modules, weights: Mapping[str, Tensor], file: str) ->
         w_dim, z_dim = weights["mapping.fc0.weight"].shape
         channels = weights["synthesis.b4.torgb.bias"].shape[0]
     except (KeyError, IndexError, ValueError) as error:
-        raise CheckpointError(f"{file}: weights of a StyleGAN2 generator are missing ({error})") from error
-    return Architecture(tuple(features), z_dim, w_dim, depth, channels, _clamp(modules, file))
+        raise CheckpointError(
+            f"{file}: weights of a StyleGAN2 generator are missing ({shown(str(error))})"
+        ) from error
+    check_channels(channels, file)
+    return Architecture(tuple(features), z_dim, w_dim, depth, channels, _clamp(found.modules, file))
 
 
-def _clamp(modules: Modules, file: str) -> float | None:
+def _clamp(modules: Mapping[str, ModuleState], file: str) -> float | None:
     """The bound on activations that all layers share."""
     layers = [module for path, module in modules.items() if re.fullmatch(_CLAMPED, path)]
     clamps = [layer.attributes.get("conv_clamp") for layer in layers]
@@ -125,8 +74,6 @@ _CLAMPED = r"synthesis\.b\d+\.(conv0|conv1|torgb)"
 
 
 def _rename(name: str) -> str | None:
-    if name == "mapping.w_avg":
-        return "w_mean"
     if name == "synthesis.b4.const":
         return "synthesis.input.maps"
     if found := re.fullmatch(r"mapping\.fc(\d{1,3})\.(weight|bias)", name):

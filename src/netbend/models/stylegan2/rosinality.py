@@ -1,36 +1,39 @@
-"""The layout of rosinality-style `.pt` checkpoints, under our names."""
+"""The names of rosinality's code and of what was made from it, under ours."""
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from torch import Tensor
 
 from netbend.errors import CheckpointError
+from netbend.models.stylegan2.finder import FoundGenerator
 from netbend.models.stylegan2.network import Architecture
 from netbend.models.stylegan2.resampling import check_filter
+from netbend.models.stylegan2.unsupported import check_channels, check_constant
 from netbend.models.weights import shown
 
 
-def convert(tree: Mapping[str, Any], file: str) -> tuple[Architecture, dict[str, Tensor]]:
-    """Architecture and weights of `g_ema`; `latent_avg` gives the mean of w where it is there."""
-    weights = {str(name): value for name, value in tree["g_ema"].items() if isinstance(value, Tensor)}
-    architecture = _architecture(weights, file)
+def convert(found: FoundGenerator, file: str) -> tuple[Architecture, dict[str, Tensor]]:
+    """Architecture and weights of a generator with rosinality's names."""
+    check_constant(found.weights["input.input"], file)
+    architecture = _architecture(found.weights, found.place, file)
     state = {}
-    for name, tensor in weights.items():
+    for name, tensor in found.weights.items():
         if name.endswith(".kernel"):
             check_filter(tensor, shown(name, 60), file)
             continue
         renamed = _rename(name)
         if renamed is None:
-            raise CheckpointError(f"{file}: {shown(name, 60)} in `g_ema` is not known of this layout")
+            raise CheckpointError(f"{file}: {shown(name, 60)}{_in(found.place)} is not known of this layout")
         state[renamed] = tensor
-    if isinstance(tree.get("latent_avg"), Tensor):
-        state["w_mean"] = tree["latent_avg"]
     return architecture, state
 
 
-def _architecture(weights: Mapping[str, Tensor], file: str) -> Architecture:
+def _in(place: str) -> str:
+    return f" in `{shown(place, 60)}`" if place else ""
+
+
+def _architecture(weights: Mapping[str, Tensor], place: str, file: str) -> Architecture:
     try:
         features = [weights["input.input"].shape[1]]
         while (name := f"convs.{2 * len(features) - 1}.conv.weight") in weights:
@@ -40,8 +43,9 @@ def _architecture(weights: Mapping[str, Tensor], file: str) -> Architecture:
         channels = weights["to_rgb1.bias"].shape[1]
     except (KeyError, IndexError, ValueError) as error:
         raise CheckpointError(
-            f"{file}: `g_ema` is not a StyleGAN2 generator of rosinality's layout ({error})"
+            f"{file}: not a StyleGAN2 generator of rosinality's layout{_in(place)} ({shown(str(error))})"
         ) from error
+    check_channels(channels, file)
     return Architecture(tuple(features), z_dim, w_dim, depth, channels)
 
 

@@ -1,0 +1,123 @@
+"""Generators that netbend does not read, by what gives them away, and what to do about them."""
+
+import re
+from collections import deque
+from collections.abc import Mapping
+from itertools import islice
+from typing import Any
+
+from torch import Tensor
+
+from netbend.errors import CheckpointError
+from netbend.models.native import PICTURE_CHANNELS
+from netbend.models.stylegan2.finder import FoundGenerator
+from netbend.models.weights import ModuleState, shown
+
+# By names of tensors, the more telling first.
+OTHERS = {
+    r"embed_proj\.weight|discriminator\.discs?\.": "a StyleGAN-XL; netbend reads StyleGAN2",
+    r"synthesis\.input\.(freqs|phases)|synthesis\.L\d+_\d+_\d+\.": "a StyleGAN3; netbend reads StyleGAN2",
+    r"(S|SE|GE\.S|GAN\.S)\.net\.\d+\.|G\.initial_block|G\.blocks\.\d+\.to_style1|to_initial_block": (
+        "a generator of lucidrains' stylegan2-pytorch, a network of its own kind; "
+        "netbend reads those of rosinality's and NVIDIA's code"
+    ),
+    r"progression\.\d+\.|g_synthesis\.|g_mapping\.": "a StyleGAN of the first kind; netbend reads StyleGAN2",
+    r"style_mapping\.|constant_input\.weight|early_layer\.const|mapping\.dense0\.": (
+        "a StyleGAN2 in the names of MMGeneration or GenForce; its own tools convert it from and to NVIDIA's"
+    ),
+    r"stylegan_decoder\.": "a network that restores faces (GFPGAN); netbend plays generators",
+    r"diffusion_model\.|\.transformer_blocks\.|down_blocks\.\d+": (
+        "a diffusion model; netbend plays generators of one step"
+    ),
+    r"img_to_sparse|superresolution\.": "a three-dimensional generator (EG3D); netbend reads StyleGAN2",
+}
+
+
+def other_network(tree: Any) -> str | None:
+    """What the networks in a file without a StyleGAN2 are, where that is known."""
+    names = _names(tree)
+    for pattern, what in OTHERS.items():
+        if re.search(rf"(?:^|[.\n])(?:{pattern})", names):
+            return what
+    return None
+
+
+def _names(tree: Any, most: int = 5000) -> str:
+    """The paths of what a file holds, a line each, as far as is needed to know it by."""
+    lines: list[str] = []
+    pending = deque[tuple[str, Any]]([("", tree)])
+    while pending and len(lines) < most:
+        path, node = pending.popleft()
+        held = _held(node)
+        lines.append(path)
+        pending += [
+            (f"{path}.{name}" if path else str(name), value)
+            for name, value in islice(held.items(), most)
+            if len(path) + len(str(name)) < 200
+        ]
+    return "\n".join(lines)
+
+
+def _held(node: Any) -> Mapping[Any, Any]:
+    if isinstance(node, dict):
+        return node
+    if not isinstance(node, ModuleState):
+        return {}
+    tables = [node.attributes.get(kind) for kind in ("_parameters", "_buffers", "_modules")]
+    return {name: value for table in tables if isinstance(table, dict) for name, value in table.items()}
+
+
+def check_constant(constant: Tensor, file: str) -> None:
+    """Refuse generators of pictures that are not square."""
+    height, width = constant.shape[-2:] if constant.ndim >= 3 else (0, 0)
+    if (height, width) != (4, 4):
+        what = "is not square" if height != width else "does not begin as StyleGAN2 does"
+        raise CheckpointError(
+            f"{file}: a generator that begins with maps of {height}x{width} and {what}; "
+            f"netbend does not support it, those that begin with 4x4 can be used"
+        )
+
+
+def check_channels(channels: int, file: str) -> None:
+    """Refuse generators of what no picture is made of."""
+    if channels not in PICTURE_CHANNELS:
+        kind = " (RGB and alpha)" if channels == 4 else ""
+        raise CheckpointError(
+            f"{file}: a generator of {channels} channels{kind}, which netbend does not support; "
+            f"those of 1 or 3 can be used"
+        )
+
+
+def check_unconditional(found: FoundGenerator, file: str) -> None:
+    """Refuse generators that are told a class."""
+    attributes = found.modules[""].attributes if "" in found.modules else {}
+    options = attributes.get("_init_kwargs")
+    classes = attributes.get("c_dim") or (options.get("c_dim") if isinstance(options, dict) else None)
+    count = classes if isinstance(classes, int) and classes > 0 else None
+    embedding = next((name for name in found.weights if name.startswith("mapping.embed")), None)
+    if embedding is not None and found.weights[embedding].ndim == 2:
+        count = count or found.weights[embedding].shape[1]
+    if count is not None or embedding is not None:
+        kind = "" if count is None else f" of {count} classes"
+        raise CheckpointError(
+            f"{file}: a class-conditional generator{kind}, which netbend does not support; "
+            f"those that were trained without labels can be used"
+        )
+
+
+def check_attributes(found: FoundGenerator, expected: Mapping[str, Mapping[str, Any]], file: str) -> None:
+    """Refuse pickled networks whose settings, by pattern of their path, are others than these."""
+    for pattern, settings in expected.items():
+        for path, module in found.modules.items():
+            if re.fullmatch(pattern, path):
+                _check_settings(module, settings, path, file)
+
+
+def _check_settings(module: ModuleState, expected: Mapping[str, Any], path: str, file: str) -> None:
+    for attribute, value in expected.items():
+        given = module.attributes.get(attribute, value)
+        if not isinstance(given, str | int | float) or given != value:
+            what = shown(str(given), 40) if isinstance(given, str | int | float) else type(given).__name__
+            raise CheckpointError(
+                f"{file}: {path} has the {attribute} `{what}`; netbend supports `{value}` only"
+            )
