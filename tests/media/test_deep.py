@@ -146,9 +146,11 @@ def test_deep_colours_of_a_tiff_are_scaled(tmp_path: Path, name: str) -> None:
     assert np.abs(found - COLOURS * 255).max() <= 1
 
 
-@pytest.mark.parametrize(("extra", "expected"), [(2, [128, 26, 51]), (1, [255, 51, 102])])
+@pytest.mark.parametrize(
+    ("extra", "expected"), [(2, [128, 26, 51]), (1, [255, 51, 102]), (0, [255, 51, 102])]
+)
 def test_deep_colours_lie_on_black_too(tmp_path: Path, extra: int, expected: list[int]) -> None:
-    """Extra sample 2 is an alpha by itself; with 1 the colours are multiplied with it already."""
+    """Extra sample 2 is an alpha; with 1 the colours are multiplied with it already, 0 is something else."""
     tags = {258: (32,) * 4, 262: 2, 277: 4, 338: extra, 339: (FLOAT,) * 4}
     data = packed(np.array([1.0, 0.2, 0.4, 0.5]), "<f4")
     (tmp_path / "a.tif").write_bytes(tiff(data, 32, FLOAT, size=(1, 1), more=tags))

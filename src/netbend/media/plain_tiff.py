@@ -23,7 +23,7 @@ EXTRA_SAMPLES, SAMPLE_FORMAT, PROFILE = 338, 339, 34675
 NONE, DEFLATE = (1,), (8, 32946)  # compressions
 IN_PLANES = 2
 DIFFERENCES, FLOAT_DIFFERENCES = 2, 3  # predictors; the latter: Adobe's Technical Note 3 of 2005
-MULTIPLIED = 1  # extra sample: an alpha that the colours are multiplied with already
+ALPHA = 2  # extra sample: an alpha that the colours are not multiplied with; also where it is not said
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 
 
@@ -54,7 +54,7 @@ def read_plain_tiff(file: BinaryIO) -> Image.Image:
     levels = scaled(numbers, white)
     if _one(tags, PHOTOMETRIC) == WHITE_IS_ZERO:
         levels[..., :1] = 255 - levels[..., :1]
-    if _one(tags, EXTRA_SAMPLES, 0) == MULTIPLIED:  # as on black
+    if _one(tags, EXTRA_SAMPLES, ALPHA) != ALPHA:  # no alpha; or colours that lie on black with it already
         levels = levels[..., :-1]
     if levels.shape[2] not in MODES:
         raise _rare(f"{levels.shape[2]} samples a pixel")
