@@ -103,7 +103,8 @@ def cluster(method: str, model: Model, seed: int, samples: int) -> Clusters:
     layers = layers_to_cluster(model)
     seeds = range(seed * samples, (seed + 1) * samples)
     kept: dict[str, list[Tensor]] = {layer.name: [] for layer in layers}
-    for maps in sampled_maps(model, layers, lambda s: model.generate(model.latents(s), Play()), seeds):
+    play = Play(truncation=1.0)
+    for maps in sampled_maps(model, layers, lambda s: model.generate(model.latents(s), play), seeds):
         for name, parts in kept.items():
             parts.append(pooled(maps[name]).half())
     found = {}

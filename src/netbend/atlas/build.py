@@ -128,7 +128,8 @@ def _facts(samples: Samples, clusters: Clusters) -> Iterator[tuple[str, str]]:
     yield "Model", f"{model.name}, {model.hash[:12]}" if model.hash else model.name
     method = ", ".join(f"{key} {value}" for key, value in clusters.method.items() if _is_short(value))
     yield "Clusters", "; ".join(filter(None, [Path(clusters.file).name, method]))
-    played = "" if samples.play.truncation == 1 else f"; truncation {samples.play.truncation:g}"
+    psi = model.psi(samples.latents, samples.play)
+    played = "" if psi == 1 else f"; truncation {psi:g}"
     yield "Samples", ", ".join(samples.names) + played
 
 

@@ -16,7 +16,6 @@ from netbend.models.base import Model, Play, SoundModel
 from netbend.recipe import Clusters
 
 SEEDS = (0, 1, 2)
-PLAY = Play(truncation=0.7)
 
 
 def make_atlas(
@@ -25,7 +24,7 @@ def make_atlas(
     out: Path,
     *,
     seeds: Sequence[int] = SEEDS,
-    play: Play = PLAY,
+    play: Play = Play(),
     layers: Sequence[int | str] = (),
     sounds: Sequence[Path] = (),
     overwrite: bool = False,

@@ -23,7 +23,10 @@ def atlas(
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the page.")] = Path("atlas"),
     seeds: Annotated[str, typer.Option(help="Seeds of the samples, such as 0-2.")] = "0-2",
-    truncation: Annotated[float, typer.Option("--truncation", "-t", help="psi of the samples.")] = 0.7,
+    truncation: Annotated[
+        float | None,
+        typer.Option("--truncation", "-t", help="psi of the samples; default: 0.7, of sounds 1."),
+    ] = None,
     layers: Annotated[
         str, typer.Option(help="Layers, such as 1-4,b32.conv0; default: all with clusters.")
     ] = "",

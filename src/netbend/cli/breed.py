@@ -8,7 +8,7 @@ import typer
 
 from netbend.choices import FiveItems, NonFinite
 from netbend.cli.idle import refuse_idle_options
-from netbend.cli.latent import BESIDE, WITHOUT, LatentFile, LatentSeed, is_from_file, one_latent
+from netbend.cli.latent import BESIDE, WITHOUT, LatentFile, LatentSeed, one_latent
 from netbend.cli.many import makes_pictures, typed, write_and_say
 from netbend.cli.options import ClusterFile, FiveItemMeaning, LatentSpace, OnNonFinite, Overwrite, Truncation
 from netbend.cli.output import Device, Json, Quiet
@@ -56,7 +56,7 @@ def breed(
     from netbend.render.job import Job
     from netbend.variations.breed import breed as child_of
     from netbend.variations.files import Outcome, Wanted
-    from netbend.variations.shown import truncation_of
+    from netbend.variations.shown import play_of
 
     refuse_idle_options(context, WITHOUT, BESIDE)
     one, other = load_recipe(first, five_items), load_recipe(second, five_items)
@@ -69,8 +69,7 @@ def breed(
     loaded = load_model(name, device)
     pictures = makes_pictures(context, loaded)
     latent = one_latent(loaded, latent_seed, latents, space, one) if pictures else loaded.latents([0])
-    from_file = is_from_file(latent_seed is not None, latents, one)
-    play = Play(truncation_of(truncation, one, latent.space, from_file))
+    play = play_of(Play(truncation), one, loaded, latent)
     outcomes = []
     for file, parent in ((first, one), (second, other)):
         plan = resolve(parent, loaded, clusters=given)

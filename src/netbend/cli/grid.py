@@ -7,7 +7,6 @@ import typer
 
 from netbend.choices import FiveItems, NonFinite
 from netbend.cli.idle import is_given, refuse_idle_options
-from netbend.cli.latent import is_from_file
 from netbend.cli.many import typed
 from netbend.cli.options import (
     ClusterFile,
@@ -73,14 +72,12 @@ def grid(
     """
     from functools import partial
 
-    from netbend.choices import Space
     from netbend.models.base import Play
     from netbend.models.catalog import load_model
     from netbend.recipe import load_clusters, load_recipe
     from netbend.render.files import refuse_existing
     from netbend.variations.files import png_with_command, write_together
     from netbend.variations.grid import Settings, plan_grid, setup_of
-    from netbend.variations.shown import truncation_of
 
     refuse_idle_options(context, {"recipe": ["five_items"]}, _BESIDE)
     base = None if recipe is None else load_recipe(recipe, five_items)
@@ -93,11 +90,10 @@ def grid(
     if out.suffix.lower() != ".png":
         raise RenderError(f"--out {out}: expected a file that ends in .png")
     refuse_existing([out], overwrite)
-    from_file = is_from_file(seed is not None, None, base)
     settings = Settings(
         folder=None if base is None else base.folder,
         clusters=None if clusters is None else load_clusters(clusters),
-        play=Play(truncation_of(truncation, base, Space.W_PLUS, from_file)),
+        play=Play(truncation),
         nonfinite=nonfinite,
         size=size,
     )

@@ -39,11 +39,3 @@ def one_latent(
             f"latents {file}: holds {len(latents)}; keep the one that is meant in a file of its own"
         )
     return latents
-
-
-def is_from_file(seeds_are_given: bool, file: Path | None, recipe: "Recipe | None") -> bool:
-    """Whether what is bent lies in a file: one that was named, or else one of the recipe's."""
-    from netbend.latents.truncation import comes_from_file
-
-    from_recipe = not seeds_are_given and recipe is not None and comes_from_file(recipe.latent)
-    return file is not None or from_recipe

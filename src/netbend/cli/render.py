@@ -8,7 +8,6 @@ import typer
 
 from netbend.choices import FiveItems, NoiseMode, NonFinite, Precision, Space
 from netbend.cli.idle import refuse_idle_options
-from netbend.cli.latent import is_from_file
 from netbend.cli.loading import load_of_pictures
 from netbend.cli.options import (
     ClusterFile,
@@ -167,7 +166,7 @@ def _job(
     from netbend.latents.file import load_latents_for
     from netbend.latents.path import latent_path
     from netbend.latents.seeds import parse_seeds
-    from netbend.latents.truncation import usual_truncation
+    from netbend.latents.truncation import truncation_psi
     from netbend.motion import value_at
     from netbend.recipe import load_clusters, load_recipe
     from netbend.recipe.moving import fitted_recipe, recipe_moves
@@ -193,11 +192,7 @@ def _job(
         chosen = latent_path(recipe.latent, model, recipe.folder).at([time])
     else:
         chosen = model.latents(seed_list)
-    if truncation is None and recipe is not None and recipe.truncation is not None:
-        truncation = value_at(recipe.truncation, time)
-    if truncation is None:
-        truncation = usual_truncation(chosen.space, is_from_file(seeds is not None, latents_file, recipe))
-    play = replace(play, truncation=truncation)
+    play = replace(play, truncation=value_at(truncation_psi(truncation, recipe, model, chosen), time))
     if recipe is None:
         return Job(model, chosen, play, None, Plan(()), compare, nonfinite)
     plan = resolve(recipe, model, seed=bend_seed, clusters=clusters).at(time)

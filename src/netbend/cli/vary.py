@@ -8,7 +8,7 @@ import typer
 
 from netbend.choices import FiveItems, NonFinite
 from netbend.cli.idle import refuse_idle_options
-from netbend.cli.latent import BESIDE, WITHOUT, LatentFile, LatentSeed, is_from_file, one_latent
+from netbend.cli.latent import BESIDE, WITHOUT, LatentFile, LatentSeed, one_latent
 from netbend.cli.many import makes_pictures, typed, write_and_say
 from netbend.cli.options import (
     ClusterFile,
@@ -75,7 +75,7 @@ def vary(
     from netbend.render.job import Job
     from netbend.variations.files import Outcome, Wanted
     from netbend.variations.lists import numbers
-    from netbend.variations.shown import truncation_of
+    from netbend.variations.shown import play_of
 
     refuse_idle_options(context, _WITHOUT, _BESIDE)
     seeds = list(range(seed, seed + count)) if keep is None else numbers(keep, "--keep")
@@ -91,8 +91,7 @@ def vary(
             f"draws, and --keep 3 writes one of them as a recipe"
         )
     latent = one_latent(loaded, latent_seed, latents, space, base) if pictures else loaded.latents([0])
-    from_file = is_from_file(latent_seed is not None, latents, base)
-    play = Play(truncation_of(truncation, base, latent.space, from_file))
+    play = play_of(Play(truncation), base, loaded, latent)
     stem = "surprise" if recipe is None else recipe.stem
     outcomes = []
     for draw in seeds:

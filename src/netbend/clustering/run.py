@@ -19,6 +19,7 @@ from netbend.models.base import Latents, Model, Play
 from netbend.recipe import Clusters
 
 TABLES = Counts()
+UNTRUNCATED = Play(truncation=1.0)
 
 
 def cluster_features(
@@ -73,7 +74,7 @@ def cluster_latents(
     layers: Sequence[int | str] = (),
     counts: Counts = TABLES,
     networks: Networks | None = None,
-    play: Play = Play(),
+    play: Play = UNTRUNCATED,
     seed: int = 0,
 ) -> Clusters:
     """Group features by the maps of one latent, or of a few: customised clusters (section 4.3).

@@ -34,7 +34,7 @@ class Path(Protocol):
 class Film:
     """Frames of a model that a plan bends, while latents, bends and truncation move.
 
-    length: number of frames. truncation: replaces that of `play`. compare: the unbent picture at the
+    length: number of frames. truncation: instead of that of `play`. compare: the unbent picture at the
     left of the bent.
 
     Frames are made in groups, always the same ones, since a network may round a batch differently
@@ -47,7 +47,7 @@ class Film:
     length: int
     fps: float = 30.0
     play: Play = Play()
-    truncation: Number = 1.0
+    truncation: Number | None = None
     compare: bool = False
     nonfinite: NonFinite = NonFinite.ERROR
 
@@ -124,6 +124,8 @@ class Film:
             return self.model.generate(latents, play)
 
     def _play(self, time: float) -> Play:
+        if self.truncation is None:
+            return self.play
         return replace(self.play, truncation=value_at(self.truncation, time))
 
     @cached_property

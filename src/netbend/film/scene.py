@@ -10,7 +10,7 @@ from netbend.errors import RenderError
 from netbend.film.frames import Film
 from netbend.latents.encoded_film import seconds_of
 from netbend.latents.path import latent_path
-from netbend.latents.truncation import comes_from_file, usual_truncation
+from netbend.latents.truncation import truncation_psi
 from netbend.models.base import Model, Play
 from netbend.recipe import Clusters, Recipe
 from netbend.recipe.moving import fitted_recipe, follows_soundtrack
@@ -86,7 +86,6 @@ class Scene:
         """
         fitted = fitted_recipe(self.whole_recipe, soundtrack=self.sound)
         path = latent_path(fitted.latent or Latent(Seed(0)), self.model, self.recipe.folder)
-        usual = usual_truncation(path.space, comes_from_file(fitted.latent))
         plan = resolve(fitted, self.model, clusters=self.clusters) if fitted.bends else Plan(())
         length = round(self.length * fps)
         if length < 1:
@@ -98,7 +97,7 @@ class Scene:
             length,
             fps,
             play,
-            usual if fitted.truncation is None else fitted.truncation,
+            truncation_psi(None, fitted, self.model, path.at([0.0])),
             compare,
             nonfinite,
         )

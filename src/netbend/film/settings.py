@@ -56,7 +56,8 @@ def _digest(film: Film, encoding: Encoding) -> str:
     for frame in range(0, len(film), max(PART, len(film) // MOST_MOMENTS)):
         time = film.time(frame)
         digest.update(film.path.at([time]).values.numpy().tobytes())
-        digest.update(json.dumps(value_at(film.truncation, time)).encode())
+        psi = film.play.truncation if film.truncation is None else value_at(film.truncation, time)
+        digest.update(json.dumps(psi).encode())
         for bend in film.plan.at(time).bends:
             parameters = [bend.transform.name, bend.transform.model_dump(mode="json")]
             fixed = [bend.layer.name, *parameters, bend.indices, bend.mix]

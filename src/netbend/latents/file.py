@@ -19,7 +19,7 @@ from netbend.models.weights import read_tensors
 SPACE_OF_KEY = {"z": Space.Z, "w": Space.W, "w+": Space.W_PLUS, "w_plus": Space.W_PLUS, "latent": Space.W}
 
 
-def load_latents(path: Path, space: Space | None = None) -> Latents:
+def load_latents(path: Path | str, space: Space | str | None = None) -> Latents:
     """Read one or many latents; nothing in the file is executed.
 
     A file names its space by its key: z, w or w+; `latent`, which projectors of `.pt` files use,
@@ -28,6 +28,7 @@ def load_latents(path: Path, space: Space | None = None) -> Latents:
     beside w or w+, `noise_0` ... of shape `(N, 1, H, W)`, one for each layer, are taken along.
     Raises LatentError naming what was found.
     """
+    path, space = Path(path), None if space is None else Space(space)
     if not path.is_file():
         raise LatentError(f"latents {path}: {'not a file' if path.exists() else 'no such file'}")
     tree = _read(path)

@@ -40,6 +40,7 @@ class LatentPath:
 
     way: time in seconds to one latent, of `space`. seed: of its noise, the same at all times.
     still: whether it is in one place at all times. noise_maps: of a projected picture, `(1, 1, H, W)`.
+    chosen: see Latents.
     """
 
     space: Space
@@ -47,6 +48,7 @@ class LatentPath:
     seed: int
     still: bool
     noise_maps: tuple[Tensor, ...] | None = None
+    chosen: bool = True
 
     def at(self, times: Sequence[float]) -> Latents:
         """One latent for each time in seconds, untruncated.
@@ -58,7 +60,7 @@ class LatentPath:
         noise_maps = self.noise_maps and tuple(
             maps.expand(len(times), -1, -1, -1) for maps in self.noise_maps
         )
-        return Latents(self.space, values, (self.seed,) * len(times), noise_maps)
+        return Latents(self.space, values, (self.seed,) * len(times), noise_maps, self.chosen)
 
 
 def latent_path(
@@ -95,7 +97,10 @@ def _place_path(latent: Latent, model: Model, folder: Path) -> LatentPath:
 
 
 def _still(latents: Latents) -> LatentPath:
-    return LatentPath(latents.space, lambda _: latents.values[0], latents.seeds[0], True, latents.noise_maps)
+    (seed,) = latents.seeds
+    return LatentPath(
+        latents.space, lambda _: latents.values[0], seed, True, latents.noise_maps, latents.chosen
+    )
 
 
 class _Points:
@@ -118,7 +123,8 @@ class _Points:
             case Mean(seeds):
                 latents = self.model.latents(seeds)
                 latents = self.model.to_w(latents) if self.model.style_count else latents
-                return Latents(latents.space, latents.values.mean(dim=0, keepdim=True), seeds[:1])
+                mean = latents.values.mean(dim=0, keepdim=True)
+                return replace(latents, values=mean, seeds=seeds[:1])
 
     def _of_file(self, file: LatentFile) -> Latents:
         latents: Latents = self._read(file.file, None if file.space is None else Space(file.space))
@@ -151,7 +157,8 @@ def _journey_path(journey: Journey, model: Model, folder: Path) -> LatentPath:
         smooth=journey.smooth,
         ease=EASINGS[journey.easing],
     )
-    return LatentPath(space, legs.at, points[0].seeds[0], still=False)
+    chosen = all(point.chosen for point in points)
+    return LatentPath(space, legs.at, points[0].seeds[0], still=False, chosen=chosen)
 
 
 def _walk_path(walk: Walk, model: Model) -> LatentPath:
@@ -182,9 +189,10 @@ def _moved(
         return w
 
     start = at(0.0)  # a sound that cannot be read is told of now, not in the middle of a film
+    moved = replace(path, space=space, chosen=path.chosen and path.space is not Space.Z)
     if path.still and not any(isinstance(by, Curve) for by, _ in steps):
-        return replace(path, space=space, way=lambda _: start)
-    return replace(path, space=space, way=at, still=False)
+        return replace(moved, way=lambda _: start)
+    return replace(moved, way=at, still=False)
 
 
 def _in_w(path: LatentPath, model: Model) -> Way:

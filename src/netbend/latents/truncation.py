@@ -1,20 +1,21 @@
-"""The truncation of what nobody has said it for."""
+"""Which truncation: one answer for every command and for Python."""
 
-from netbend.choices import Space
-from netbend.recipe.places import Filmed, Journey, Latent, LatentFile
-
-OF_SEEDS = 0.7  # what is seen everywhere: pictures from seeds at their best
-
-
-def usual_truncation(space: Space, from_file: bool) -> float:
-    """psi: 0.7; 1 for w and w+ from files, which were searched or chosen as they are."""
-    return 1.0 if from_file and space is not Space.Z else OF_SEEDS
+from netbend.models.base import Latents, Model
+from netbend.motion import Number
+from netbend.recipe import Recipe
 
 
-def comes_from_file(latent: Latent | None) -> bool:
-    """Whether all points of a recipe's latent are in files, or frames of a film."""
-    if latent is None:
-        return False
-    place = latent.place
-    points = place.points if isinstance(place, Journey) else (place,)
-    return all(isinstance(point, LatentFile | Filmed) for point in points)
+def truncation_psi(given: float | None, recipe: Recipe | None, model: Model, latents: Latents) -> Number:
+    """psi: as given, else what the recipe says, which may move, else the model's default for the latents.
+
+    Args:
+        given: By option or argument.
+        recipe: Fitted to its length, if its truncation moves.
+        model: What plays the latents.
+        latents: What is bent.
+    """
+    if given is not None:
+        return given
+    if recipe is not None and recipe.truncation is not None:
+        return recipe.truncation
+    return model.default_psi(latents)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from math import isfinite
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +22,8 @@ from netbend.models.shipped import shipped_clusters
 from netbend.recipe import Clusters
 from netbend.sound.spectrum import Spectrum
 
+DEFAULT_PSI = 0.7  # what is seen everywhere: pictures from seeds at their best
+
 
 @dataclass(frozen=True)
 class Latents:
@@ -28,15 +31,18 @@ class Latents:
 
     values: `(N, ...)`; z `(N, D)`, w `(N, D)`, w+ `(N, L, D)`, one vector for each of L layers.
     seeds: one for each; they seed the noise. noise_maps: of projected pictures, `(N, 1, H, W)` for each
-    layer, in place of the noise stored with the weights.
+    layer, in place of the noise stored with the weights. chosen: whether w or w+ are wanted just as they
+    are, as those in files; False where they follow from z. See `Model.default_psi`.
     """
 
     space: Space
     values: Tensor
     seeds: tuple[int, ...]
     noise_maps: tuple[Tensor, ...] | None = None
+    chosen: bool = True
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "space", Space(self.space))
         if len(self.values) != len(self.seeds):
             raise LatentError(f"{len(self.values)} latents need as many seeds, got {len(self.seeds)}")
         if any(len(maps) != len(self.values) for maps in self.noise_maps or ()):
@@ -53,29 +59,31 @@ class Latents:
         """Some of them, in that order."""
         chosen = list(indices)
         noise_maps = None if self.noise_maps is None else tuple(maps[chosen] for maps in self.noise_maps)
-        return Latents(
-            self.space, self.values[chosen], tuple(self.seeds[index] for index in chosen), noise_maps
-        )
+        seeds = tuple(self.seeds[index] for index in chosen)
+        return replace(self, values=self.values[chosen], seeds=seeds, noise_maps=noise_maps)
 
 
 @dataclass(frozen=True)
 class Play:
     """How to generate: what is chosen for a rendering besides model, recipe and latent.
 
-    truncation: psi; 1 leaves latents alone, 0 gives the mean picture.
+    truncation: psi; 1 leaves latents alone, 0 gives the mean picture; None is `Model.default_psi`.
     cutoff: truncate only the first so many latent vectors of w+; None for all.
     noise: see NoiseMode.
     label: a class to ask for, of models that have any; None leaves it to the latent.
     """
 
-    truncation: float = 1.0
+    truncation: float | None = None
     cutoff: int | None = None
-    noise: NoiseMode = NoiseMode.CONSTANT
+    noise: NoiseMode | str = NoiseMode.CONSTANT
     label: str | None = None
 
     def __post_init__(self) -> None:
-        if not isfinite(self.truncation):
+        if self.truncation is not None and not isfinite(self.truncation):
             raise LatentError(f"truncation {self.truncation}: expected a number, usually from 0 to 1")
+        if self.noise not in list(NoiseMode):
+            raise LatentError(f"noise {self.noise!r}: expected {', '.join(NoiseMode)}")
+        object.__setattr__(self, "noise", NoiseMode(self.noise))
 
 
 class Model(ABC):
@@ -106,16 +114,57 @@ class Model(ABC):
     def latents(self, seeds: Sequence[int]) -> Latents:
         """One latent for each seed, the same on every machine."""
 
-    @abstractmethod
-    def generate(self, latents: Latents, play: Play = Play()) -> Tensor:
+    def generate(
+        self,
+        latents: Latents,
+        play: Play = Play(),
+        *,
+        truncation_psi: float | None = None,
+        truncation_cutoff: int | None = None,
+        noise: NoiseMode | str | None = None,
+        label: str | None = None,
+    ) -> Tensor:
         """Run the network; images come out as float32 `(N, C, H, W)`, -1 black to 1 white.
 
+            images = model.generate(model.latents([1, 2]), truncation_psi=0.5, noise="none")
+
         What a SoundModel gives are levels, see there.
+
+        Args:
+            latents: What to generate from.
+            play: How, as one object.
+            truncation_psi: Instead of that of `play`: 1 leaves latents alone, 0 gives the mean picture.
+                Without either it is `default_psi`, as for the commands.
+            truncation_cutoff: Instead of that of `play`: truncate only the first so many vectors of w+.
+            noise: Instead of that of `play`: "constant", "random" or "none".
+            label: Instead of that of `play`: a class, of models that have any.
+
+        Raises:
+            LatentError: Latents or options do not fit the model.
         """
+        options = {"truncation": truncation_psi, "cutoff": truncation_cutoff, "noise": noise, "label": label}
+        given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+        return self._generate(latents, replace(play, **given))
+
+    @abstractmethod
+    def _generate(self, latents: Latents, play: Play) -> Tensor:
+        """What `generate` gives."""
+
+    def default_psi(self, latents: Latents) -> float:
+        """The truncation of what nobody says it for: 0.7, but 1 for w and w+ that somebody chose.
+
+        Pictures from seeds are at their best with 0.7; latents in files were searched or chosen as they
+        are. z is truncated wherever it comes from.
+        """
+        return 1.0 if latents.chosen and latents.space is not Space.Z else DEFAULT_PSI
+
+    def psi(self, latents: Latents, play: Play) -> float:
+        """The truncation that latents are generated with."""
+        return self.default_psi(latents) if play.truncation is None else play.truncation
 
     def truncated(self, latents: Latents, plays: Sequence[Play]) -> Latents:
         """Latents that are generated without truncation as these are with one of their own for each."""
-        factors = torch.tensor([play.truncation for play in plays], dtype=latents.values.dtype)
+        factors = torch.tensor([self.psi(latents, play) for play in plays], dtype=latents.values.dtype)
         values = latents.values.clone()
         values[:, : values.shape[1] - len(self.labels)] *= factors[:, None]
         return replace(latents, values=values)
@@ -138,7 +187,7 @@ class Model(ABC):
         values = torch.zeros_like(self.latents([0]).values)
         if self.labels:
             values[:, -len(self.labels) :] = 1 / len(self.labels)
-        return Latents(Space.Z, values, (0,))
+        return Latents(Space.Z, values, (0,), chosen=False)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -184,6 +233,10 @@ class Model(ABC):
 class SoundModel(Model):
     """A model of sound. It generates levels of spectra, time x frequency: float32
     `(N, 1, frames, bins)`, from 0, the floor of its `spectrum`, to 1, its ceiling."""
+
+    def default_psi(self, latents: Latents) -> float:  # noqa: ARG002
+        """1: sounds from seeds are not better for being nearer to the mean."""
+        return 1.0
 
     @property
     @abstractmethod

@@ -190,8 +190,7 @@ class StyledModel(StoredModel, Generic[G]):
         return Latents(Space.Z, z, tuple(seeds))
 
     @torch.no_grad()
-    def generate(self, latents: Latents, play: Play = Play()) -> Tensor:
-        """Images float32 `(N, C, size, size)`, -1 black to 1 white."""
+    def _generate(self, latents: Latents, play: Play) -> Tensor:
         self.check_label(play.label)
         w = self.w_plus(latents, play)
         precision = next(self.network.parameters()).dtype
@@ -209,27 +208,27 @@ class StyledModel(StoredModel, Generic[G]):
         if latents.space is not Space.Z:
             return latents
         w = self.generator.mapping(latents.values.to(self.generator.w_mean))
-        return replace(latents, space=Space.W, values=w.float().cpu())
+        return replace(latents, space=Space.W, values=w.float().cpu(), chosen=False)
 
     def mean_latent(self) -> Latents:
         """The mean of w that truncation pulls towards; w+ where layers have means of their own."""
         mean = self.generator.w_mean.float().cpu()
-        return Latents(Space.W if mean.ndim == 1 else Space.W_PLUS, mean[None], (0,))
+        return Latents(Space.W if mean.ndim == 1 else Space.W_PLUS, mean[None], (0,), chosen=False)
 
     @torch.no_grad()
     def w_plus(self, latents: Latents, play: Play = Play()) -> Tensor:
         """Latents of any space as truncated w+ `(N, latent_count, w_dim)`."""
         self.check(latents)
-        values = latents.values.to(self.generator.w_mean)
+        values, psi = latents.values.to(self.generator.w_mean), self.psi(latents, play)
         if latents.space is Space.Z:
-            return self.generator.w_plus(values, play.truncation, play.cutoff)
+            return self.generator.w_plus(values, psi, play.cutoff)
         w = values if latents.space is Space.W_PLUS else self._repeat(values)
-        return self.generator.truncate(w, play.truncation, play.cutoff)
+        return self.generator.truncate(w, psi, play.cutoff)
 
     def truncated(self, latents: Latents, plays: Sequence[Play]) -> Latents:
         """Latents that are generated without truncation as these are with one of their own for each."""
         values = [self.w_plus(latents[index], play) for index, play in enumerate(plays)]
-        return replace(latents, space=Space.W_PLUS, values=torch.cat(values))
+        return replace(latents, space=Space.W_PLUS, values=torch.cat(values), chosen=True)
 
     def _repeat(self, w: Tensor) -> Tensor:
         return w[:, None].repeat(1, self.generator.architecture.latent_count, 1)
@@ -270,9 +269,9 @@ class StyledModel(StoredModel, Generic[G]):
             raise LatentError(f"style mixing at layer {beyond[0]}: {self.name} has styles 0-{w.shape[1] - 1}")
         mixed = w.clone()
         mixed[:, list(layers)] = donor.expand_as(w)[:, list(layers)]
-        return replace(latents, space=Space.W_PLUS, values=mixed)
+        return replace(latents, space=Space.W_PLUS, values=mixed, chosen=True)
 
-    def _noise(self, latents: Latents, mode: NoiseMode) -> list[Tensor | None]:
+    def _noise(self, latents: Latents, mode: NoiseMode | str) -> list[Tensor | None]:
         stored = self.generator.synthesis.constant_noise()
         if mode is NoiseMode.CONSTANT:
             return [maps.to(stored[0]) for maps in latents.noise_maps or stored]

@@ -83,7 +83,7 @@ class Job:
             latents=None if from_seeds else encode_latents(latents.values),
             latents_shape=None if from_seeds else list(latents.values.shape),
             noise_maps=encode_noise_maps(latents.noise_maps or ()),
-            truncation=self.play.truncation,
+            truncation=self.model.psi(latents, self.play),
             cutoff=self.play.cutoff,
             noise=self.play.noise,
             label=self.play.label,

@@ -8,9 +8,8 @@ from typing import Any
 from PIL import Image
 
 from netbend.bending import Plan, find_layer, resolve
-from netbend.choices import NonFinite, Space
+from netbend.choices import NonFinite
 from netbend.errors import ModelError, RecipeError, RenderError
-from netbend.latents.truncation import comes_from_file
 from netbend.limits import MAX_SHEET_PIXELS
 from netbend.models.base import Model, Play, SoundModel
 from netbend.models.catalog import load_model
@@ -25,7 +24,7 @@ from netbend.render.together import Rendered, pictures_together
 from netbend.variations.axes import ALL, Axis, Setup, parse_axis
 from netbend.variations.freeze import draws_features
 from netbend.variations.labels import labelled
-from netbend.variations.shown import latent_of, truncation_of
+from netbend.variations.shown import latent_of, play_of
 
 # Rows and columns of the figure of the paper, with the parameters that its caption names.
 FIGURES = {
@@ -43,7 +42,8 @@ Load = Callable[[str], Model]
 class Settings:
     """What all cells of a grid have in common, besides what the first setup holds.
 
-    folder: where the recipe's paths start. size: height of a cell in pixels; None for thumbnails.
+    folder: where the recipe's paths start. play: its truncation, if any, is that of all cells. size:
+    height of a cell in pixels; None for thumbnails.
     """
 
     folder: Path | None = None
@@ -112,13 +112,8 @@ def make_grid(
     Raises NetbendError for axes that are none or do not go together.
     """
     down, across = parse_axis(rows, "rows"), parse_axis(columns, "columns")
-    is_from_file = seed is None and comes_from_file(None if recipe is None else recipe.latent)
     settings = Settings(
-        None if recipe is None else recipe.folder,
-        clusters,
-        Play(truncation_of(truncation, recipe, Space.W_PLUS, is_from_file)),
-        nonfinite,
-        size,
+        None if recipe is None else recipe.folder, clusters, Play(truncation), nonfinite, size
     )
     base = setup_of(down, across, model.name, recipe, seed=seed)
 
@@ -263,15 +258,16 @@ def _job(setup: Setup, model: Model, settings: Settings) -> Job:
     if setup.recipe is None:
         if setup.draw is not None:
             raise RecipeError("draws are of a recipe's random selections; name a recipe")
-        return Job(model, latent_of(model, setup.seed, None), settings.play)
+        latent = latent_of(model, setup.seed, None)
+        return Job(model, latent, play_of(settings.play, None, model, latent))
     for key, remedy in (("layer", "--layer 3"), ("transform", "--transform 'rotate angle=45'")):
         if any(key not in bend for bend in setup.recipe["bends"]):
             raise RecipeError(f"no {key} is said; say {remedy}, or make it an axis")
     recipe = parse_readable(setup.recipe, Source(_CELL, settings.folder))
     plan = resolve(recipe, model, seed=setup.draw, clusters=settings.clusters)
-    return Job(
-        model, latent_of(model, setup.seed, recipe), settings.play, recipe, plan, nonfinite=settings.nonfinite
-    )
+    latent = latent_of(model, setup.seed, recipe)
+    play = play_of(settings.play, recipe, model, latent)
+    return Job(model, latent, play, recipe, plan, nonfinite=settings.nonfinite)
 
 
 def _with_unbent(rows: Axis, columns: Axis, cells: list[list[Job]], base: Setup, size: int | None) -> Grid:

@@ -1,9 +1,10 @@
 """What variations are shown on where the command line leaves it open."""
 
-from netbend.choices import Space
+from dataclasses import replace
+
 from netbend.latents.path import latent_path
-from netbend.latents.truncation import usual_truncation
-from netbend.models.base import Latents, Model
+from netbend.latents.truncation import truncation_psi
+from netbend.models.base import Latents, Model, Play
 from netbend.motion import value_at
 from netbend.recipe import Recipe
 from netbend.recipe.moving import fitted_recipe
@@ -23,14 +24,8 @@ def latent_of(model: Model, seed: int | None, recipe: Recipe | None) -> Latents:
     return model.latents([SEED if seed is None else seed])
 
 
-def truncation_of(
-    given: float | None, recipe: Recipe | None, space: Space = Space.Z, from_file: bool = False
-) -> float:
-    """psi: as given, else what the recipe says, at the beginning of its film, else what is usual.
-
-    space, from_file: of the latent, see `usual_truncation`.
-    """
-    if given is None and recipe is not None:
-        said = fitted_recipe(recipe).truncation
-        given = None if said is None else value_at(said, 0)
-    return usual_truncation(space, from_file) if given is None else given
+def play_of(play: Play, recipe: Recipe | None, model: Model, latent: Latents) -> Play:
+    """How a latent is generated at the beginning of a recipe's film, with the truncation that holds then."""
+    fitted = None if recipe is None or play.truncation is not None else fitted_recipe(recipe)
+    psi = truncation_psi(play.truncation, fitted, model, latent)
+    return replace(play, truncation=value_at(psi, 0))

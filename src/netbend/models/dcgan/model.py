@@ -26,6 +26,7 @@ class DCGAN(StoredModel):
     """A generator of pictures, its layers numbered from 0 at 4x4, each after its activation.
 
     A latent is z, followed by the weight of each class; weights between 0 and 1 blend classes.
+    Truncation scales z.
     """
 
     kind, Architecture, Network = KIND, Architecture, Generator
@@ -74,8 +75,7 @@ class DCGAN(StoredModel):
         return F.one_hot(classes, len(self.labels)).float() if self.labels else torch.empty(len(classes), 0)
 
     @torch.no_grad()
-    def generate(self, latents: Latents, play: Play = Play()) -> Tensor:
-        """Images float32 `(N, C, size, size)`, -1 black to 1 white; truncation scales z."""
+    def _generate(self, latents: Latents, play: Play) -> Tensor:
         self.check(latents)
         self.check_label(play.label)
         if play.cutoff is not None or play.noise is NoiseMode.RANDOM:
@@ -85,7 +85,7 @@ class DCGAN(StoredModel):
         z, classes = values[:, :z_dim], values[:, z_dim:]
         if play.label is not None:
             classes = self._one_hot(torch.full((len(z),), self.labels.index(play.label))).to(values)
-        images: Tensor = self.generator(torch.cat([z * play.truncation, classes], dim=1))
+        images: Tensor = self.generator(torch.cat([z * self.psi(latents, play), classes], dim=1))
         return images.float()
 
     def check(self, latents: Latents) -> None:

@@ -18,7 +18,10 @@ KIND = "spectrogram_vae"
 
 
 class SpectrogramModel(StoredModel, SoundModel):
-    """Spectrograms of 128 frames; layers 1 to 4 after their activation, and the output as layer 5."""
+    """Spectrograms of 128 frames; layers 1 to 4 after their activation, and the output as layer 5.
+
+    It generates levels `(N, 1, 128, 513)`, 0 silent to 1 loud; truncation scales z.
+    """
 
     kind, Architecture, Network = KIND, Architecture, SpectrogramVAE
 
@@ -48,14 +51,13 @@ class SpectrogramModel(StoredModel, SoundModel):
         """Standard normal z `(N, D)`, in the order of how strongly its dimensions are heard."""
         return Latents(Space.Z, standard_normal(seeds, self.vae.architecture.latent_dim), tuple(seeds))
 
-    def generate(self, latents: Latents, play: Play = Play()) -> Tensor:
-        """Levels float32 `(N, 1, 128, 513)`, 0 silent to 1 loud; truncation scales z."""
+    def _generate(self, latents: Latents, play: Play) -> Tensor:
         self.check(latents)
         self.check_label(play.label)
         if play.cutoff is not None or play.noise is NoiseMode.RANDOM:
             raise LatentError(f"{self.name} has neither styles to cut off nor noise to draw")
         values = latents.values.to(self.vae.decoder.start.weight)
-        levels: Tensor = self.vae(values * play.truncation)
+        levels: Tensor = self.vae(values * self.psi(latents, play))
         return levels.float()
 
     def encode(self, levels: Tensor) -> Latents:
