@@ -18,23 +18,22 @@ out.mkdir(parents=True, exist_ok=True)
 # 1. A model, and pictures from it. The same seeds give the same pictures everywhere.
 faces = netbend.load_model("faces")
 latents = faces.latents(seeds=range(4))
-play = netbend.Play(truncation=0.7)
-unbent = netbend.to_pictures(faces.generate(latents, play))
+unbent = netbend.to_pictures(faces.generate(latents))
 unbent[0].save(out / "1-unbent.png")
 
 # 2. Inside the block, everything the network makes is bent; after it, nothing is.
 recipe = netbend.load_recipe(Path(__file__).parent.parent / "recipes" / "goggles.yaml")
 with netbend.bend(faces, recipe):
-    bent = netbend.to_pictures(faces.generate(latents, play))
+    bent = netbend.to_pictures(faces.generate(latents))
 bent[0].save(out / "2-goggles.png")
-assert netbend.to_pictures(faces.generate(latents, play)) == unbent
+assert netbend.to_pictures(faces.generate(latents)) == unbent
 
 # 3. A recipe made in Python: turn three quarters of layer 4, drawn from seed 7.
 turned = Recipe(
     (Bend(4, build_transform("rotate", {"angle": 45}), features=Not(Random(0.25))),), name="Turned", seed=7
 )
 with netbend.bend(faces, turned) as plan:
-    netbend.to_pictures(faces.generate(latents, play))[0].save(out / "3-turned.png")
+    netbend.to_pictures(faces.generate(latents))[0].save(out / "3-turned.png")
 print(
     f"bent {len(plan.bends[0].indices)} of {plan.bends[0].layer.features} features of {plan.bends[0].layer}"
 )
@@ -54,7 +53,7 @@ class MirrorMax(netbend.Transform):
 
 symmetric = Recipe((Bend(3, MirrorMax()), Bend(5, MirrorMax(amount=0.8))))
 with netbend.bend(faces, symmetric):
-    netbend.to_pictures(faces.generate(latents, play))[0].save(out / "4-mirror-max.png")
+    netbend.to_pictures(faces.generate(latents))[0].save(out / "4-mirror-max.png")
 
 # 5. Not only ours: any torch module whose layers give activation maps (N, F, H, W).
 decoder = torch.nn.Sequential(
