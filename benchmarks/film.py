@@ -37,15 +37,17 @@ REFERENCE = "one by one, all of each"
 LIMITS = ["the network alone, unbent", "the encoder alone"]
 
 
-class OneByOne(Film):
-    group = 1  # type: ignore[assignment]
-
-
 class Anew(Film):
     _prefix = None  # type: ignore[assignment]
 
 
-class OneByOneAnew(Anew, OneByOne):
+class Batches(Film):
+    """As on a GPU."""
+
+    group = 16  # type: ignore[assignment]
+
+
+class BatchesAnew(Anew, Batches):
     pass
 
 
@@ -79,17 +81,17 @@ def contenders(model: Model, folder: Path) -> dict[str, Callable[[], object]]:
     film = film_of(model)
     settings = {field.name: getattr(film, field.name) for field in fields(film)}
     pictures = list(film.frames())
-    latents = film.path.at([0.0] * film.group)
+    latents = film.path.at([0.0])
     batches: dict[str, Callable[[], object]] = {
-        f"batches of {film.group}, all of each": lambda: list(Anew(**settings).frames()),
-        f"batches of {film.group}, with reuse": lambda: list(film_of(model).frames()),
+        "batches of 16, all of each": lambda: list(BatchesAnew(**settings).frames()),
+        "batches of 16, with reuse": lambda: list(Batches(**settings).frames()),
     }
     alone = partial(encode, format=FORMATS[".mp4"], fps=fraction(FPS), quality=18)
     return {
-        REFERENCE: lambda: list(OneByOneAnew(**settings).frames()),
-        "one by one, with reuse": lambda: list(OneByOne(**settings).frames()),
-        **(batches if film.group > 1 else {}),
-        LIMITS[0]: lambda: [model.generate(latents) for _ in range(0, len(film), film.group)],
+        REFERENCE: lambda: list(Anew(**settings).frames()),
+        "one by one, with reuse": lambda: list(film_of(model).frames()),
+        **(batches if model.layers[-1].height < 256 else {}),
+        LIMITS[0]: lambda: [model.generate(latents) for _ in range(len(film))],
         LIMITS[1]: lambda: alone(map(at_height, pictures), folder / "alone.mp4"),
         "the film: both at once": lambda: write_film(film_of(model), folder / "film.mp4", Encoding()),
     }

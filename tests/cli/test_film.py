@@ -209,11 +209,11 @@ def test_a_bend_that_makes_nan_leaves_nothing_behind(run: Run, folder: Path) -> 
     assert not (folder / "o").exists()
 
 
-def interrupted(monkeypatch: pytest.MonkeyPatch, error: BaseException, group: int) -> None:
+def interrupted(monkeypatch: pytest.MonkeyPatch, error: BaseException, frame: int) -> None:
     grouped = Film._grouped
 
     def failing(film: Film, number: int) -> list[Image.Image]:
-        if number >= group:
+        if number >= frame:
             raise error
         return grouped(film, number)
 
@@ -226,7 +226,7 @@ def test_ctrl_c_keeps_what_is_finished_and_says_so(
     command = [*FILM, "--seconds", "10", "-o", "film.mkv", "-q"]
     run(*command[:-2], "at-once.mkv", "-q")
     with monkeypatch.context() as patched:
-        interrupted(patched, KeyboardInterrupt(), 4)
+        interrupted(patched, KeyboardInterrupt(), 64)
         ran = run(*command)
     assert ran.code == 130
     assert "stopped; what is finished lies in film.mkv.unfinished, and the same command goes on" in ran.err
@@ -243,7 +243,7 @@ def test_ctrl_c_keeps_what_is_finished_and_says_so(
     grouped = Film._grouped
     monkeypatch.setattr(Film, "_grouped", lambda film, number: made.append(number) or grouped(film, number))
     assert run(*command).code == 0
-    assert min(made) == 4
+    assert min(made) == 64
     assert (folder / "film.mkv").read_bytes() == (folder / "at-once.mkv").read_bytes()
     assert not (folder / "film.mkv.unfinished").exists()
 

@@ -1,5 +1,6 @@
 """A frame is what it is, whatever frames were made before it."""
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -62,17 +63,28 @@ def test_a_frame_alone_is_the_frame_of_the_film(film_of: Film_of, name: str, com
     assert (film.still, len({frame.tobytes() for frame in frames}) == 1) == ((name == "nothing"),) * 2
 
 
+class InBatches(Film):
+    """As on a GPU."""
+
+    group = 16  # type: ignore[assignment]
+
+
+def in_batches(film: Film) -> Film:
+    return InBatches(**{field.name: getattr(film, field.name) for field in fields(film)})
+
+
 @pytest.mark.parametrize("name", RECIPES)
 def test_frames_are_the_moments_of_the_recipe(film_of: Film_of, model: Model, name: str) -> None:
-    """To the rounding of a batch: what `netbend render --time` makes."""
+    """What `netbend render --time` makes, to the bit; of batches, to their rounding."""
     film = film_of(RECIPES[name])
     for number in (0, 7, 22, 39):
         time = film.time(number)
         psi = film.truncation if isinstance(film.truncation, float) else film.truncation.at(time)
         with bend(model, film.plan.at(time)):
             (expected,) = to_pictures(model.generate(film.path.at([time]), Play(truncation=psi)))
-        difference = pixels(expected).astype(int) - pixels(film.frame(number))
-        assert np.abs(difference).max() <= 1
+        np.testing.assert_array_equal(pixels(film.frame(number)), pixels(expected))
+        together = pixels(in_batches(film).frame(number)).astype(int)
+        assert np.abs(pixels(expected) - together).max() <= 1
 
 
 @pytest.mark.parametrize(("first", "end"), [(0, 1), (15, 17), (16, 32), (5, 40), (39, 99), (20, None)])
@@ -82,12 +94,15 @@ def test_any_part_of_a_film_is_that_part(film_of: Film_of, first: int, end: int 
     assert part == [picture.tobytes() for picture in film.frames()][first:end]
 
 
-def test_frames_are_made_in_batches(film_of: Film_of, model: Model) -> None:
+def test_frames_are_made_one_by_one_on_a_cpu_and_in_batches_elsewhere(film_of: Film_of, model: Model) -> None:
     batches: list[int] = []
     model.network.register_forward_pre_hook(lambda _m, inputs: batches.append(len(inputs[0])))
     for name in ("latent", "all"):
         batches.clear()
         list(film_of(RECIPES[name]).frames())
+        assert batches == [1] * 40
+        batches.clear()
+        list(in_batches(film_of(RECIPES[name])).frames())
         assert batches == [16, 16, 16]
 
 
@@ -97,10 +112,10 @@ def test_what_does_not_change_is_computed_once(film_of: Film_of, model: Model) -
         conv = model.network.get_submodule(f"layers.{number}").conv
         conv.register_forward_pre_hook(lambda _m, _i, number=number: ran.append(number))
     list(film_of({"bends": [STILL, TURN]}).frames())
-    assert [ran.count(number) for number in range(5)] == [1, 1, 1, 4, 4]  # once to begin with, and 3 groups
+    assert [ran.count(number) for number in range(5)] == [1, 1, 1, 41, 41]  # once to begin with, and 40
     ran.clear()
     list(film_of({"bends": [STILL, TURN]}, compare=True).frames())
-    assert [ran.count(number) for number in range(5)] == [2, 2, 2, 5, 5]
+    assert [ran.count(number) for number in range(5)] == [2, 2, 2, 42, 42]
 
 
 def test_compare_has_the_unbent_picture_at_the_left(film_of: Film_of) -> None:
@@ -178,9 +193,11 @@ def test_nan_in_the_middle_of_a_film_names_its_bend(film_of: Film_of, model: Mod
 def test_large_pictures_are_made_one_by_one_and_small_ones_together(model: Model) -> None:
     class Large(type(model)):  # type: ignore[misc]
         layers = property(lambda _self: [*model.layers, model.layers[-1].__class__(9, "x", "x", 3, 512, 512)])
+        network = torch.nn.Linear(1, 1, device="meta")
 
     film = Film(Large.__new__(Large), Plan(()), None, 4)  # type: ignore[arg-type]
     assert film.group == 1
+    model.network.to("meta")
     assert Film(model, Plan(()), None, 4).group == 16  # type: ignore[arg-type]
 
 

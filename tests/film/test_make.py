@@ -64,11 +64,11 @@ def test_its_sound_is_beneath_it_where_the_format_has_any(scene_of: SceneOf, tmp
     assert len(list((tmp_path / "frames").iterdir())) == 10
 
 
-def failing_from(group: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def failing_from(frame: int, monkeypatch: pytest.MonkeyPatch) -> None:
     grouped = Film._grouped
 
     def failing(film: Film, number: int) -> list[Image.Image]:
-        if number >= group:
+        if number >= frame:
             raise KeyboardInterrupt
         return grouped(film, number)
 
@@ -80,7 +80,7 @@ def test_what_was_stopped_goes_on_and_another_film_is_not_mixed_in(
 ) -> None:
     netbend.make_film(scene_of(), tmp_path / "at-once.mkv", 10)
     with monkeypatch.context() as patched:
-        failing_from(2, patched)
+        failing_from(33, patched)
         with pytest.raises(KeyboardInterrupt):
             netbend.make_film(scene_of(), tmp_path / "film.mkv", 10)
     assert (tmp_path / "film.mkv.unfinished" / "00000000.mkv").exists()

@@ -37,8 +37,9 @@ class Film:
     length: number of frames. truncation: instead of that of `play`. compare: the unbent picture at the
     left of the bent.
 
-    Frames are made in groups, always the same ones, since a network may round a batch differently
-    than a single sample. So a frame made by itself has the very pixels it has in the film.
+    A network may round a batch differently than a single sample. On a CPU frames are therefore made one by
+    one, and are to the bit the pictures that are rendered by themselves. On other devices they are made in
+    groups, always the same ones, so that a frame made by itself has the very pixels it has in the film.
     """
 
     model: Model
@@ -74,6 +75,8 @@ class Film:
     @property
     def group(self) -> int:
         """How many frames are made at once."""
+        if next(self.model.network.parameters()).device.type == "cpu":
+            return 1
         last = self.model.layers[-1]
         return max(1, min(LARGEST_GROUP, PIXELS_AT_ONCE // (last.height * last.width)))
 
