@@ -111,7 +111,7 @@ def test_every_command_shows_the_same_picture(run: Run, case: Case) -> None:
     typed("render", recipe, "-o", "render")
     (rendered,) = Path("render").iterdir()
     np.testing.assert_array_equal(pixels(rendered), expected)
-    assert run("render", "--from", rendered, "-o", "again", "-q").code == 0
+    assert run("render", "--from", rendered, "-m", "tiny.safetensors", "-o", "again", "-q").code == 0
     np.testing.assert_array_equal(pixels(Path("again") / rendered.name), expected)
     if case.options is not None:
         typed("render", recipe, *case.options, "-o", "options")
