@@ -249,3 +249,9 @@ def test_tiles_that_are_larger_than_any_picture_are_refused(tmp_path: Path) -> N
     (tmp_path / "a.tif").write_bytes(tiff(bytes(5), 8, more=tiles))
     with pytest.raises(DataError, match="tiles of 60000x60000 pixels"):
         read_image(tmp_path / "a.tif", DataError)
+
+
+def test_missing_strips_are_not_taken_for_black(tmp_path: Path) -> None:
+    (tmp_path / "a.tif").write_bytes(tiff(bytes(5), 8, more={257: 3, 278: 1}))
+    with pytest.raises(DataError, match="strips are missing"):
+        read_image(tmp_path / "a.tif", DataError)

@@ -5,8 +5,10 @@ import re
 import struct
 import subprocess
 import sys
+import time
 import zlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,7 @@ from PIL import Image, ImageCms, PngImagePlugin, features
 
 from netbend.errors import DataError
 from netbend.limits import MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS
-from netbend.media import signature
+from netbend.media import image, signature
 from netbend.media.image import read_grey, read_image
 
 # Four pixels: red, white, black, and a colour of unlike channels.
@@ -350,6 +352,28 @@ def test_text_in_a_png_that_unpacks_to_much_is_refused_or_left_alone(tmp_path: P
     done = subprocess.run([sys.executable, "-c", code, tmp_path / "a.png"], capture_output=True, text=True)
     assert done.stderr == ""
     assert int(done.stdout) < 50_000 * (1 if sys.platform == "linux" else 1024)
+
+
+def test_large_pictures_are_decoded_one_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(image, "LARGE", 32 * 32 - 1)
+    blocks(COLOURS).save(tmp_path / "a.png")
+    now, most = 0, 0
+
+    def slowly(picture: Image.Image) -> Image.Image:
+        nonlocal now, most
+        now += 1
+        most = max(most, now)
+        time.sleep(0.005)
+        now -= 1
+        return picture
+
+    def decode(_: int) -> None:
+        with (tmp_path / "a.png").open("rb") as file:
+            image.decode_image(file, "a.png", slowly)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(decode, range(8)))
+    assert most == 1
 
 
 def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:

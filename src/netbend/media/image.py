@@ -16,12 +16,12 @@ from PIL import Image, UnidentifiedImageError
 from netbend.errors import NetbendError
 from netbend.limits import MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS
 from netbend.media.colour import to_grey, to_rgb
-from netbend.media.plain_tiff import is_misread, read_plain_tiff
+from netbend.media.plain_tiff import is_misread, read_plain_tiff, refuse_layout
 from netbend.media.signature import HEIC_REMEDY, SIGNATURE_BYTES, UnreadableImage, format_of, reads_heic
 from netbend.regular_file import open_regular
 
 Step = Callable[[Image.Image], Image.Image]
-LARGE = 2**24  # pixels; larger pictures are decoded one at a time, for their memory
+LARGE = 2**25  # pixels; larger pictures are decoded one at a time, for their memory
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -77,6 +77,7 @@ def _decode(file: BinaryIO, name: str, convert: Step, finish: Step = lambda pict
         file.seek(0)
         with _opened(file, format) as picture:
             _refuse_size(picture)
+            refuse_layout(picture)
             with _large if picture.width * picture.height > LARGE else nullcontext():
                 return finish(_upright(convert(picture), _orientation(picture)))
 
@@ -100,7 +101,9 @@ def _clear_reasons() -> Iterator[None]:
 
 def _reason(error: Exception) -> str:
     """What Pillow says, without the addresses of its objects, on one line."""
-    text = re.sub(r"<[^<>]* at 0x[0-9a-fA-F]+>", "it", str(error)) or type(error).__name__
+    if not isinstance(error, OSError | SyntaxError | ValueError):
+        return "damaged"  # what is said of a missing key or a wrong type helps nobody
+    text = re.sub(r"<[^<>]* at 0x[0-9a-fA-F]+>", "it", str(error)) or "damaged"
     return " ".join(text.split())[:200]
 
 
@@ -136,12 +139,6 @@ def _refuse_size(picture: Image.Image) -> None:
     if width * height > MAX_IMAGE_PIXELS:
         raise UnreadableImage(
             f"{width}x{height} pixels; more than the {MAX_IMAGE_PIXELS} that are read, make it smaller"
-        )
-    tags = getattr(picture, "tag_v2", {})
-    tile = (tags.get(322, 0), tags.get(323, 0))  # TileWidth, TileLength
-    if all(isinstance(side, int) for side in tile) and tile[0] * tile[1] > MAX_IMAGE_PIXELS:
-        raise UnreadableImage(
-            f"tiles of {tile[0]}x{tile[1]} pixels, more than the {MAX_IMAGE_PIXELS} that are read"
         )
 
 

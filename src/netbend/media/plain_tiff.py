@@ -4,8 +4,9 @@ Of these only what programs commonly write: in strips, as they are or deflated, 
 """
 
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from netbend.media.signature import UnreadableImage
 # Tags, by the names of TIFF 6.0.
 WIDTH, LENGTH, BITS, COMPRESSION, PHOTOMETRIC, OFFSETS = 256, 257, 258, 259, 262, 273
 ORIENTATION, SAMPLES, ROWS_PER_STRIP, COUNTS, PLANAR, PREDICTOR = 274, 277, 278, 279, 284, 317
-EXTRA_SAMPLES, SAMPLE_FORMAT, PROFILE = 338, 339, 34675
+TILE_WIDTH, TILE_LENGTH, EXTRA_SAMPLES, SAMPLE_FORMAT, PROFILE = 322, 323, 338, 339, 34675
 NONE, DEFLATE = (1,), (8, 32946)  # compressions
 IN_PLANES = 2
 DIFFERENCES, FLOAT_DIFFERENCES = 2, 3  # predictors; the latter: Adobe's Technical Note 3 of 2005
@@ -70,6 +71,30 @@ def is_misread(picture: Image.Image) -> bool:
     tags = getattr(picture, "tag_v2", {})
     bits = tags.get(BITS, 1)
     return tags.get(PLANAR) == IN_PLANES and isinstance(bits, tuple) and len(bits) > 1 and max(bits) > 8
+
+
+def refuse_layout(picture: Image.Image) -> None:
+    """Raise UnreadableImage for an opened TIFF of huge tiles, or of fewer strips than it has rows for.
+
+    Pillow would allocate the one, and leave what is missing of the other black.
+    """
+    tags = getattr(picture, "tag_v2", {})
+    width, height = (_first(tags, tag, 0) for tag in (TILE_WIDTH, TILE_LENGTH))
+    if width * height > MAX_IMAGE_PIXELS:
+        raise UnreadableImage(
+            f"tiles of {width}x{height} pixels, more than the {MAX_IMAGE_PIXELS} that are read"
+        )
+    length = _first(tags, LENGTH, 0)  # not the picture's height: Pillow turns that at once
+    rows = max(1, _first(tags, ROWS_PER_STRIP, length))
+    planes = _first(tags, SAMPLES, 1) if _first(tags, PLANAR, 1) == IN_PLANES else 1
+    if OFFSETS in tags and len(_all(tags, OFFSETS)) < -(-length // rows) * planes:
+        raise UnreadableImage("not a readable picture (strips are missing)")
+
+
+def _first(tags: Mapping[int, Any], tag: int, default: int) -> int:
+    value = tags.get(tag, default)
+    value = value[0] if isinstance(value, tuple) and value else value
+    return value if isinstance(value, int) else default
 
 
 def _rare(what: str) -> UnreadableImage:
@@ -127,7 +152,7 @@ def _layout(tags: ImageFileDirectory_v2) -> _Layout:
     )
 
 
-def _all(tags: ImageFileDirectory_v2, tag: int) -> tuple[int, ...]:
+def _all(tags: Mapping[int, Any], tag: int) -> tuple[int, ...]:
     value = tags[tag]
     return value if isinstance(value, tuple) else (value,)
 
