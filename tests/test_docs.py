@@ -95,7 +95,7 @@ def test_the_gallery_shows_every_recipe_for_photo_faces() -> None:
     recipes = {
         path.stem: netbend.load_recipe(path) for path in (ROOT / "recipes" / "photo-faces").glob("*.yaml")
     }
-    assert len(recipes) == 12
+    assert len(recipes) == 17
     assert all(recipe.model == "photo-faces" and recipe.description for recipe in recipes.values())
     shown = {
         path.stem: read_record(path) for path in (ROOT / "docs" / "gallery" / "photo-faces").glob("*.png")
