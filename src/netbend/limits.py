@@ -49,6 +49,11 @@ MAX_IMAGE_PROFILE = 8 * 1024**2  # bytes of its colour profile; a larger one is 
 MAX_ZIP_DIRECTORY = 16 * 1024**2  # bytes of the list of what a zip of training data holds
 MAX_LISTED_FILES = 20  # broken ones that one message names
 
+# Sounds
+MIN_SAMPLE_RATE, MAX_SAMPLE_RATE = 1000, 768_000  # Hz; beyond, it is a lie or no sound to be heard
+MAX_SOUND_CHANNELS = 64  # ambisonics of the seventh order; each has buffers of its own
+MAX_SOUND_SECONDS = 24 * 3600.0  # silence of a day is a small file
+
 # Lists on the command line
 MAX_LISTED_VALUES = 1000  # of one axis of a sheet
 MAX_SHEET_PIXELS = 80_000_000  # more, and other programs refuse to open the picture
@@ -74,6 +79,7 @@ MAX_XML_CONSTANTS = 10_000
 MAX_SHOWN_TEXT = 200  # characters out of a file in a message
 
 # Networks
+MAX_SETTINGS_BYTES = 100_000  # of the settings of a run, which have 1,000
 MAX_HEADER_BYTES = 1_000_000  # of netbend's own format
 MAX_WIDTH = 16_384  # features of a layer that is built
 MAX_RESOLUTIONS = 10  # 4 to 2048

@@ -17,13 +17,14 @@ def check_folder(
     may_change: settings that do not matter. called: the option that names the folder.
     Raises DataError.
     """
-    from netbend.models.run_settings import option
+    from netbend.models.run_settings import option, refuse_special_in
 
     try:
         if not out.exists() or not any(out.iterdir()):
             return
     except OSError as error:
         raise DataError(f"{out}: not a folder that can be written ({error.strerror})") from error
+    refuse_special_in(out)
     if not (out / "settings.json").exists():
         raise DataError(f"{out}: not empty, and not an unfinished run; name another {called}")
     changed = type(settings).load(out / "settings.json").difference(settings)

@@ -18,6 +18,7 @@ from netbend.clustering.progress import Report, Tell, silent
 from netbend.clustering.settings import Settings
 from netbend.errors import ClusterError
 from netbend.models.base import SoundModel
+from netbend.regular_file import refuse_special
 
 HEADER = "netbend-metric-networks"
 Networks = Mapping[str, MetricNetwork]
@@ -112,6 +113,7 @@ def save_networks(networks: Networks, path: Path, model_hash: str | None) -> Non
 
 def load_networks(path: Path, model: Bendable) -> Networks:
     """The metric networks in a file. Raises ClusterError if they are none, or another model's."""
+    refuse_special(path, ClusterError)
     try:
         with safe_open(path, "pt") as file:
             made_for = (file.metadata() or {}).get(HEADER)

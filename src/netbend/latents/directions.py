@@ -12,6 +12,7 @@ from netbend.atomic import write_atomic
 from netbend.errors import LatentError
 from netbend.latents.file import read_arrays
 from netbend.models.base import Model
+from netbend.regular_file import refuse_special
 
 SAMPLES = 10_000
 BATCH = 1000
@@ -121,8 +122,7 @@ def _signs(vectors: Tensor) -> Tensor:
 def load_directions(path: Path | str, model: Model) -> Directions:
     """Read what `Directions.save` wrote. Raises LatentError, also if they are another model's."""
     path = Path(path)
-    if not path.is_file():
-        raise LatentError(f"directions {path}: {'not a file' if path.exists() else 'no such file'}")
+    refuse_special(path, LatentError)
     arrays = read_arrays(path, "directions")
     try:
         vectors, deviations, shares = (

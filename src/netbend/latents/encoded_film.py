@@ -1,6 +1,7 @@
 """Another film as a path through latent space: one network into the next (paper, section 7.5)."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from netbend.latents.projection.start import start_of
 from netbend.limits import MAX_VIDEO_FRAMES, MAX_VIDEO_PIXELS
 from netbend.models.base import Model
 from netbend.models.styled import StyledModel
+from netbend.regular_file import open_regular
 
 ENCODED_AT_ONCE = 16
 FORMATS = "mov,matroska,avi,gif,mpegts,mpeg,ogg,flv"  # no playlists: they open other files
@@ -82,20 +84,21 @@ def _rate(film: Path) -> float:
     return float(rate)
 
 
-def _opened(film: Path) -> Any:
-    if not film.is_file():
-        raise LatentError(f"film {film}: {'not a file' if film.exists() else 'no such file'}")
-    try:
-        container = av.open(str(film), options={"format_whitelist": FORMATS})
-    except (av.FFmpegError, OSError) as error:
-        raise LatentError(f"film {film}: not a film that can be read ({error.strerror})") from error
-    reason = _unreadable(container)
-    if reason is not None:
-        container.close()
-        raise LatentError(f"film {film}: {reason}")
-    # Frames may be larger than the file says.
-    container.streams.video[0].codec_context.options = {"max_pixels": str(MAX_VIDEO_PIXELS)}
-    return container
+@contextmanager
+def _opened(film: Path) -> Iterator[Any]:
+    with open_regular(film, LatentError) as file:  # not by name: FFmpeg takes some names for addresses
+        try:
+            container = av.open(file, options={"format_whitelist": FORMATS})
+        except (av.FFmpegError, OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise LatentError(f"film {film}: not a film that can be read ({reason})") from error
+        with container:
+            refused = _unreadable(container)
+            if refused is not None:
+                raise LatentError(f"film {film}: {refused}")
+            # Frames may be larger than the file says.
+            container.streams.video[0].codec_context.options = {"max_pixels": str(MAX_VIDEO_PIXELS)}
+            yield container
 
 
 def _unreadable(container: Any) -> str | None:

@@ -7,6 +7,8 @@ from typing import Self
 
 from netbend.atomic import write_atomic
 from netbend.errors import DataError
+from netbend.limits import MAX_SETTINGS_BYTES
+from netbend.regular_file import read_regular, refuse_special
 
 
 @dataclass(frozen=True)
@@ -24,8 +26,8 @@ class RunSettings:
     def load(cls, path: Path) -> Self:
         """Raises DataError for the settings of another kind of run."""
         try:
-            return cls(**json.loads(path.read_text()))
-        except (TypeError, ValueError) as error:
+            return cls(**json.loads(read_regular(path, DataError, MAX_SETTINGS_BYTES)))
+        except (TypeError, ValueError, RecursionError) as error:
             raise DataError(f"{path}: not the settings of such a training run ({error})") from error
 
     def difference(self, other: Self) -> list[str]:
@@ -36,6 +38,16 @@ class RunSettings:
         """Raise DataError about the options of these settings."""
         options = ", ".join(f"{option(name)} {getattr(self, name)}" for name in names)
         raise DataError(f"{options}: {reason}")
+
+
+def refuse_special_in(folder: Path) -> None:
+    """Raise DataError for what is no file in the folder of a run, whose files are opened by name.
+
+    Folders in it are no matter: samples lie in one.
+    """
+    for path in sorted(folder.iterdir()):
+        if not path.is_dir():
+            refuse_special(path, DataError)
 
 
 def option(name: str) -> str:

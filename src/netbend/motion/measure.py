@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netbend.errors import SoundError
+from netbend.regular_file import refuse_special
 from netbend.sound.files import SoundReader
 
 FRAMES_A_SECOND = 100
@@ -48,7 +49,8 @@ def measured(path: Path, of: str | tuple[float, float], smooth: float) -> Track:
     smooth: seconds in which a value falls to a third (1/e); it rises at once.
     Raises SoundError for a file that cannot be read, and for a band above all that it can hold.
     """
-    changed = path.stat().st_mtime_ns if path.is_file() else 0
+    refuse_special(path, SoundError)
+    changed = path.stat().st_mtime_ns
     return _measured(path, changed, of, smooth)
 
 

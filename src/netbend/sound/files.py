@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from netbend.atomic import atomic_write
 from netbend.errors import SoundError
+from netbend.limits import MAX_SAMPLE_RATE, MAX_SOUND_CHANNELS, MAX_SOUND_SECONDS, MIN_SAMPLE_RATE
+from netbend.regular_file import refuse_special
 from netbend.sound.truncation import refuse_truncated
 
 EXTENSIONS = {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc"}
@@ -28,7 +30,6 @@ FORMATS = {
     ".aiff": "AIFF",
 }
 BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
-SAMPLE_RATES = range(1000, 768_001)
 UNKNOWN_LENGTH = 2**40  # frames; libsndfile gives more for a FLAC that does not say how many it has
 MOST_BYTES = 2**32 - 2**16  # that fit into a WAV or AIFF file
 Samples = NDArray[np.float32]  # (channels, frames), a full-scale sine from -1 to 1
@@ -43,8 +44,7 @@ class SoundReader:
 
     def __init__(self, path: Path):
         self.path = path
-        if not path.is_file():
-            raise SoundError(f"{path}: {'not a file' if path.exists() else 'no such file'}")
+        refuse_special(path, SoundError)
         try:
             self._file = soundfile.SoundFile(path)
         except (soundfile.SoundFileError, OSError, TypeError, ValueError) as error:
@@ -52,20 +52,38 @@ class SoundReader:
                 f"{path}: not a sound that can be read ({_reason(error)}); netbend reads WAV, FLAC, OGG, MP3 "
                 f"and AIFF"
             ) from error
+        try:
+            self._describe()
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _describe(self) -> None:
+        path = self.path
         self.sample_rate: int = self._file.samplerate
         self.channels: int = self._file.channels
         self.frames: int = self._file.frames
         self.format: str = self._file.format.replace("WAVEX", "WAV")
         self.subtype: str = self._file.subtype
-        if self.sample_rate not in SAMPLE_RATES:
+        if not MIN_SAMPLE_RATE <= self.sample_rate <= MAX_SAMPLE_RATE:
             raise SoundError(
                 f"{path}: {self.sample_rate} samples a second; "
-                f"expected {SAMPLE_RATES[0]} to {SAMPLE_RATES[-1]}"
+                f"expected {MIN_SAMPLE_RATE} to {MAX_SAMPLE_RATE}"
+            )
+        if self.channels > MAX_SOUND_CHANNELS:
+            raise SoundError(
+                f"{path}: {self.channels} channels; at most {MAX_SOUND_CHANNELS} are read. "
+                f"Take it apart first"
             )
         if self.frames >= UNKNOWN_LENGTH:
             raise SoundError(
                 f"{path}: its header does not say how long it is, as of files that were streamed; "
                 f"convert it to .wav, or encode it again"
+            )
+        if self.seconds > MAX_SOUND_SECONDS:
+            raise SoundError(
+                f"{path}: {self.seconds / 3600:.1f} hours; "
+                f"at most {MAX_SOUND_SECONDS / 3600:g} are read. Cut it"
             )
         refuse_truncated(path, self.format)
 
