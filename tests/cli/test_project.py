@@ -120,6 +120,15 @@ def test_a_mistake_is_one_message_and_nothing_is_written(
     assert not (folder / "o").exists()
 
 
+def test_all_pictures_that_cannot_be_used_are_named_at_once(run: Run, folder: Path) -> None:
+    (folder / "page.png").write_text("<!DOCTYPE html>")
+    ran = run("project", "a.png", "text.png", "b.png", "page.png", *QUICK, "-o", "o")
+    assert ran.code == 1
+    assert "text.png: not a readable picture" in ran.err
+    assert "page.png: not a readable picture (it is a web page)" in ran.err
+    assert not (folder / "o").exists()
+
+
 def test_what_is_there_is_kept_unless_asked(run: Run, folder: Path) -> None:
     (folder / "o").mkdir()
     (folder / "o" / "a.npz").write_text("mine")

@@ -14,6 +14,7 @@ from netbend.cli.options import Overwrite
 from netbend.cli.output import Device, Json, Quiet, print_json, print_table, progress_bar
 from netbend.errors import RenderError
 from netbend.latents.projection.settings import Settings
+from netbend.limits import MAX_LISTED_FILES
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -120,10 +121,19 @@ def _squares(images: list[Path], crop: str | None, align: bool, face: str | None
 
     place = None if face is None else parse_face(face)
     cut = None if crop is None else parse_crop(crop)
+    broken = []
     for path in images:
-        picture = read_picture(path)
-        found = find_face(picture, path) if align else place
-        yield square(picture, cut, path) if found is None else aligned(picture, found, path)
+        try:
+            picture = read_picture(path)
+            found = find_face(picture, path) if align else place
+            taken = square(picture, cut, path) if found is None else aligned(picture, found, path)
+        except RenderError as error:  # all of them are to be said at once
+            broken.append(str(error))
+        else:
+            yield taken
+    if broken:
+        more = [f"and {len(broken) - MAX_LISTED_FILES} more"] if len(broken) > MAX_LISTED_FILES else []
+        raise RenderError("\n".join([*broken[:MAX_LISTED_FILES], *more]))
 
 
 class _Work:
