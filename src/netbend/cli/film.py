@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from netbend.film.frames import Film
     from netbend.film.scene import Scene
-    from netbend.models.base import Play
+    from netbend.models.base import Model, Play
     from netbend.recipe.places import Latent
 
 TALLEST = 4320  # rows, of 8K; encoders need gigabytes for more
@@ -159,14 +159,14 @@ def _scene(
 
     recipe = Recipe(()) if recipe_file is None else load_recipe(recipe_file, five_items)
     clusters = None if clusters_file is None else load_clusters(clusters_file)
-    latent = _latent(seeds, latents_file, space)
     model = load_of_pictures(model_name or recipe.model or "faces", device, precision)
+    latent = _latent(model, seeds, latents_file, space)
     return Scene(model, recipe, latent, clusters=clusters)
 
 
-def _latent(seeds: str | None, file: Path | None, space: Space | None) -> "Latent | None":
+def _latent(model: "Model", seeds: str | None, file: Path | None, space: Space | None) -> "Latent | None":
     """One latent, or a journey through several that closes."""
-    from netbend.latents.file import load_latents
+    from netbend.latents.file import load_latents_for
     from netbend.latents.seeds import parse_seeds
     from netbend.recipe.places import Journey, Latent, LatentFile, Point, Seed
 
@@ -174,7 +174,7 @@ def _latent(seeds: str | None, file: Path | None, space: Space | None) -> "Laten
     if seeds is not None:
         points = [Seed(seed) for seed in parse_seeds(seeds)]
     elif file is not None:
-        found = load_latents(file, space)
+        found = load_latents_for(model, file, space)
         points = [LatentFile(str(file.resolve()), number, found.space) for number in range(len(found))]
     if not points:
         return None

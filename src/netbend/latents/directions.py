@@ -10,7 +10,7 @@ from torch import Tensor
 
 from netbend.atomic import write_atomic
 from netbend.errors import LatentError
-from netbend.latents.file import read_arrays
+from netbend.latents.arrays import read_arrays
 from netbend.models.base import Model
 from netbend.regular_file import refuse_special
 

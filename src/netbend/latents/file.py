@@ -1,79 +1,41 @@
-"""Latents in files: `.npz`/`.npy`, `.safetensors` and `.pt`."""
+"""Latents in files: `.npz`/`.npy`, `.safetensors`, `.pt` and `.pkl`, as tools and projectors write them."""
 
-import zipfile
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from netbend.choices import Space
-from netbend.errors import LatentError
-from netbend.limits import MAX_LATENT_VALUES
+from netbend.errors import CheckpointError, LatentError
+from netbend.latents.arrays import arrays_in, is_array_file, pickled_objects
+from netbend.latents.candidates import SPACES_OF_KEY, Candidate, Sizes, candidates, said
+from netbend.limits import MAX_LATENT_VALUES, MAX_WEIGHTS_BYTES
 from netbend.models.base import Latents, Model
-from netbend.models.weights import read_tensors
-
-# Names under which projectors store their result, and the space it lies in.
-SPACE_OF_KEY = {"z": Space.Z, "w": Space.W, "w+": Space.W_PLUS, "w_plus": Space.W_PLUS, "latent": Space.W}
+from netbend.models.weights import parse_weights, shown
+from netbend.regular_file import read_regular
 
 
 def load_latents(path: Path | str, space: Space | str | None = None) -> Latents:
     """Read one or many latents; nothing in the file is executed.
 
-    A file names its space by its key: z, w or w+; `latent`, which projectors of `.pt` files use,
-    is w. Arrays of shape `(D,)` or `(N, D)` are z or w, `(N, L, D)` is w+. Latents without a key
-    need `space`. Several arrays, such as one for each projected image, are put together. Noise maps
-    beside w or w+, `noise_0` ... of shape `(N, 1, H, W)`, one for each layer, are taken along.
+    A file names its space by its key: z, w or w+, and those that projectors use. Arrays of shape `(D,)` or
+    `(N, D)` are z or w, `(N, L, D)` is w+; `(L, D)` under `latent` is one w+. Latents without a key need
+    `space`, or a model to play them (`load_latents_for`). Several arrays, such as one for each projected
+    image, are put together. Noise maps beside them, `noise`, `noises` or `noise_0` ..., are taken along.
     Raises LatentError naming what was found.
     """
-    path, space = Path(path), None if space is None else Space(space)
-    if not path.is_file():
-        raise LatentError(f"latents {path}: {'not a file' if path.exists() else 'no such file'}")
-    tree = _read(path)
-    found = list(_candidates(tree))
-    if space is not None:  # what a key names otherwise is not meant
-        found = [(named, values) for named, values in found if named in (None, space)] or found
-    if not found:
-        raise LatentError(f"latents {path}: no array named {', '.join(SPACE_OF_KEY)} in it")
-    batches = [_batch(path, values, space or named) for named, values in found]
-    spaces = {batch_space for batch_space, _ in batches}
-    if len(spaces) > 1:
-        raise LatentError(f"latents {path}: holds {', '.join(sorted(spaces))}; say which with --space")
-    try:
-        values = torch.cat([batch for _, batch in batches])
-    except RuntimeError as error:
-        shapes = ", ".join(str(tuple(batch.shape)) for _, batch in batches)
-        raise LatentError(f"latents {path}: arrays of different shapes, {shapes}") from error
-    if len(values) == 0:
-        raise LatentError(f"latents {path}: no latents in it, an array of shape {tuple(values.shape)}")
-    if not values.isfinite().all():
-        raise LatentError(f"latents {path}: NaN or infinity among the values")
-    try:
-        return Latents(spaces.pop(), values, tuple(range(len(values))), _noise_maps(tree))
-    except LatentError as error:
-        raise LatentError(f"latents {path}: {error}") from error
-
-
-def noise_key(layer: int) -> str:
-    """The name of a layer's noise maps in a file."""
-    return f"noise_{layer}"
-
-
-def _noise_maps(tree: Any) -> tuple[Tensor, ...] | None:
-    if not isinstance(tree, dict) or noise_key(0) not in tree:
-        return None
-    count = next(layer for layer in range(len(tree) + 1) if noise_key(layer) not in tree)
-    noise_maps = tuple(tree[noise_key(layer)] for layer in range(count))
-    if not all(isinstance(maps, Tensor) and maps.ndim == 4 and maps.isfinite().all() for maps in noise_maps):
-        raise LatentError("noise maps are finite numbers of shape (N, 1, H, W)")
-    return tuple(maps.float() for maps in noise_maps)
+    return _load(Path(path), None if space is None else Space(space), None)
 
 
 def load_latents_for(model: Model, path: Path, space: Space | None = None) -> Latents:
-    """Latents from a file that a model can play. Raises LatentError, also where they do not fit it."""
-    latents = load_latents(path, space)
+    """Latents from a file that a model can play, whose sizes decide where keys do not.
+
+    Raises LatentError, also where they do not fit it.
+    """
+    latents = _load(path, space, _sizes(model))
     try:
         model.check(latents)
     except LatentError as error:
@@ -81,70 +43,128 @@ def load_latents_for(model: Model, path: Path, space: Space | None = None) -> La
     return latents
 
 
-def _read(path: Path) -> Any:
+def noise_key(layer: int) -> str:
+    """The name of a layer's noise maps in a file."""
+    return f"noise_{layer}"
+
+
+def _sizes(model: Model) -> Sizes:
+    z_dim = model.latents([0]).values.shape[-1]
+    w_dim = model.mean_latent().values.shape[-1] if model.style_count else 0
+    return Sizes(z_dim, w_dim, model.style_count)
+
+
+def _load(path: Path, space: Space | None, sizes: Sizes | None) -> Latents:
+    try:
+        return _latents(_read(Path(path), sizes), Path(path).stem, space, sizes)
+    except CheckpointError as error:
+        raise LatentError(f"latents {error}") from error
+    except LatentError as error:
+        message = str(error)
+        raise LatentError(message if str(path) in message else f"latents {path}: {message}") from error
+
+
+def _read(path: Path, sizes: Sizes | None) -> Any:
     """The file as a tree of dicts, lists and tensors."""
-    if path.suffix not in {".npz", ".npy"}:
-        return read_tensors(path)
-    return {
+    data = read_regular(path, LatentError, MAX_WEIGHTS_BYTES)
+    pickled = pickled_objects(data, path)
+    if pickled is not None:
+        tree = parse_weights(pickled, str(path)).tree
+        if not candidates(tree, path.stem, sizes):
+            raise LatentError("not a readable array file (it holds pickled objects, none of them latents)")
+        return tree
+    if not is_array_file(data) and path.suffix not in {".npz", ".npy"}:
+        return parse_weights(data, str(path)).tree
+    tensors = {
         name: torch.from_numpy(array.astype(np.float32))
-        for name, array in read_arrays(path, "latents").items()
+        for name, array in arrays_in(data, path, "latents").items()
         if np.issubdtype(array.dtype, np.number) and not np.issubdtype(array.dtype, np.complexfloating)
     }
+    return tensors[path.stem] if list(tensors) == [path.stem] else tensors
 
 
-def read_arrays(path: Path, kind: str) -> dict[str, NDArray[Any]]:
-    """The arrays of a `.npz` or `.npy` by name; nothing in it is executed. kind: for messages.
+def _latents(tree: Any, name: str, space: Space | None, sizes: Sizes | None) -> Latents:
+    found = candidates(tree, name, sizes)
+    if space is not None:  # what a key names otherwise is not meant
+        fitting = [candidate for candidate in found if space in candidate.spaces] or found
+        found = [said(candidate, frozenset({space})) for candidate in fitting]
+    if not found:
+        raise LatentError(f"no array named {', '.join(SPACES_OF_KEY)} in it, found {_contents(tree)}")
+    count = sum(candidate.values.numel() for candidate in found)
+    if count > MAX_LATENT_VALUES:
+        raise LatentError(f"{count} values, at most {MAX_LATENT_VALUES} are read")
+    batches = [_only_reading(candidate, space, sizes) for candidate in found]
+    spaces = {batch_space for batch_space, _ in batches}
+    if len(spaces) > 1:
+        raise LatentError(f"holds {', '.join(sorted(spaces))}; say which with --space")
+    values = _together([batch for _, batch in batches], "arrays")
+    if len(values) == 0:
+        raise LatentError(f"no latents in it, an array of shape {tuple(values.shape)}")
+    if not values.isfinite().all():
+        raise LatentError("NaN or infinity among the values")
+    noise_maps = _noise_maps(found, [len(batch) for _, batch in batches])
+    return Latents(spaces.pop(), values, tuple(range(len(values))), noise_maps)
 
-    Raises LatentError.
-    """
-    try:
-        if path.suffix == ".npz":
-            _refuse_bombs(path, kind)
-        loaded = np.load(path, allow_pickle=False)
-        return {path.stem: loaded} if isinstance(loaded, np.ndarray) else dict(loaded)
-    except (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile, KeyError) as error:
-        raise LatentError(f"{kind} {path}: not a readable array file ({error})") from error
+
+def _only_reading(candidate: Candidate, space: Space | None, sizes: Sizes | None) -> tuple[Space, Tensor]:
+    """The one kind of latents that an array is. Raises LatentError for none, and for several."""
+    readings = candidate.readings(sizes)
+    shape = tuple(candidate.values.shape)
+    if len(readings) > 1:
+        kinds = list(readings)
+        options = " or ".join(f"--space {kind}" for kind in kinds)
+        raise LatentError(f"is the array {shape} {' or '.join(kinds)}? Say {options}")
+    if not readings:
+        kind = "" if space is None else f" of {space}"
+        raise LatentError(
+            f"expected latents{kind}, (N, dimensions) or (N, layers, dimensions), found {shape}"
+        )
+    ((found, batch),) = readings.items()
+    return found, batch.detach().float()
 
 
-def _refuse_bombs(path: Path, kind: str) -> None:
-    with zipfile.ZipFile(path) as archive:
-        unpacked = sum(member.file_size for member in archive.infolist())
-    if unpacked > 8 * MAX_LATENT_VALUES:
-        raise LatentError(f"{kind} {path}: unpacks to {unpacked} bytes, more than any set of {kind}")
+def _noise_maps(found: list[Candidate], counts: list[int]) -> tuple[Tensor, ...] | None:
+    noises = [candidate.noise for candidate in found]
+    if all(noise is None for noise in noises):
+        return None
+    if not all(noises):
+        without = next(candidate.where for candidate in found if not candidate.noise)
+        warnings.warn(
+            f"latents {without}: no noise maps beside it, as beside others; those of none are used. "
+            f"Keep them in files of their own",
+            stacklevel=2,
+        )
+        return None
+    first = noises[0]
+    assert first is not None
+    if all(noise is first for noise in noises):  # of the whole file
+        return _fitted(first, sum(counts))
+    layers = zip(
+        *(_fitted(noise or (), count) for noise, count in zip(noises, counts, strict=True)), strict=False
+    )
+    return tuple(_together(list(maps), "noise maps") for maps in layers)
 
 
-def _candidates(tree: Any, name: str | None = None) -> list[tuple[Space | None, Tensor]]:
-    """Arrays that may be latents, with the space that their key names."""
+def _fitted(noise: tuple[Tensor, ...], count: int) -> tuple[Tensor, ...]:
+    """Maps that stand for all latents as one for each."""
+    return tuple(maps.expand(count, -1, -1, -1) if len(maps) == 1 else maps for maps in noise)
+
+
+def _together(batches: list[Tensor], what: str) -> Tensor:
+    if len({batch.shape[1:] for batch in batches}) > 1:
+        shapes = ", ".join(dict.fromkeys(str(tuple(batch.shape)) for batch in batches[:8]))
+        raise LatentError(f"{what} of different shapes, {shapes}")
+    return torch.cat(batches)
+
+
+def _contents(tree: Any, most: int = 6) -> str:
+    """What a file holds, for messages."""
     if isinstance(tree, Tensor):
-        return [(SPACE_OF_KEY.get(name or ""), tree)]
+        return f"an array {tuple(tree.shape)}"
     if not isinstance(tree, dict):
-        return []
-    named = {key: value for key, value in tree.items() if key in SPACE_OF_KEY and isinstance(value, Tensor)}
-    if named:
-        return [(SPACE_OF_KEY[key], value) for key, value in named.items()]
-    tensors = [value for value in tree.values() if isinstance(value, Tensor)]
-    if len(tensors) == 1 and len(tree) == 1:
-        return [(None, tensors[0])]
-    return [found for value in tree.values() if isinstance(value, dict) for found in _candidates(value)]
-
-
-def _batch(path: Path, values: Tensor, space: Space | None) -> tuple[Space, Tensor]:
-    values = values.detach().float()
-    if values.ndim == 1:
-        values = values[None]
-    if values.ndim == 2 and space is Space.W_PLUS:
-        values = values[None]
-    if values.ndim == 3:
-        if space is Space.Z:
-            raise LatentError(f"latents {path}: an array {tuple(values.shape)} is w+, not z")
-        return Space.W_PLUS, values
-    if values.ndim != 2:
-        raise LatentError(
-            f"latents {path}: expected (N, dimensions) or (N, layers, dimensions), "
-            f"found {tuple(values.shape)}"
-        )
-    if space is None:
-        raise LatentError(
-            f"latents {path}: is the array {tuple(values.shape)} z or w? Say --space z or --space w"
-        )
-    return space, values
+        return type(tree).__name__
+    names = [
+        f"{shown(str(key), 40)} {tuple(value.shape)}" if isinstance(value, Tensor) else shown(str(key), 40)
+        for key, value in list(tree.items())[:most]
+    ]
+    return ", ".join(names) + (f" and {len(tree) - most} more" if len(tree) > most else "") or "nothing"

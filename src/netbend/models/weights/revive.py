@@ -204,6 +204,8 @@ class Reviver:
         match (args, state):
             case ([raw, kind, shape, order, *_], _) if name in NUMPY_BUFFER:
                 columns_first = order == "F"
+            case (_, [_, _, _, _, list() as objects]) if name in NUMPY_ARRAY:
+                return objects[0] if len(objects) == 1 else objects
             case (_, [_, shape, kind, columns_first, raw]) if name in NUMPY_ARRAY:
                 pass
             case _:
