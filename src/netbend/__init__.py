@@ -24,26 +24,68 @@ if "OMP_WAIT_POLICY" not in os.environ:
 if TYPE_CHECKING:
     from netbend.atlas import make_atlas
     from netbend.bending import Layer, Plan, bend, resolve
+    from netbend.choices import (
+        FiveItems,
+        NoiseMode,
+        NonFinite,
+        Perceptual,
+        Phase,
+        Precision,
+        Preset,
+        Space,
+        Start,
+    )
     from netbend.clustering import Counts, Settings, cluster_features, cluster_latents
-    from netbend.errors import NetbendError
+    from netbend.errors import (
+        CheckpointError,
+        ClusterError,
+        DataError,
+        LatentError,
+        ModelError,
+        NetbendError,
+        NonFiniteError,
+        RecipeError,
+        RefusedFile,
+        RenderError,
+        SoundError,
+    )
     from netbend.film.frames import Film
     from netbend.film.make import make_film
     from netbend.film.scene import Scene
-    from netbend.latents.directions import find_directions
+    from netbend.latents.directions import Directions, find_directions, load_directions
     from netbend.latents.file import load_latents
     from netbend.latents.path import latent_path
     from netbend.latents.projection.project import project
+    from netbend.latents.projection.settings import Settings as ProjectionSettings
     from netbend.models.base import Latents, Model, Play
     from netbend.models.catalog import load_model
     from netbend.models.wrap import wrap
     from netbend.pictures import to_pictures
-    from netbend.recipe import Bend, Clusters, Recipe, load_clusters, load_recipe, save_clusters
+    from netbend.recipe import (
+        All,
+        Bend,
+        Cluster,
+        Clusters,
+        Drift,
+        Indices,
+        Not,
+        Random,
+        Recipe,
+        load_clusters,
+        load_recipe,
+        parse_recipe,
+        recipe_to_data,
+        recipe_to_yaml,
+        save_clusters,
+    )
+    from netbend.recipe.latent import parse_latent
+    from netbend.render.sound import Mixing, SoundJob
     from netbend.render.stream import Listening, SoundStream
-    from netbend.transforms import Transform, parameter, transform
+    from netbend.transforms import Transform, build_transform, parameter, transform
     from netbend.variations.breed import breed
     from netbend.variations.freeze import freeze
     from netbend.variations.grid import make_grid
-    from netbend.variations.surprise import surprise
+    from netbend.variations.surprise import Bounds, surprise
 
 __version__ = "0.1.0"
 
@@ -51,54 +93,129 @@ __version__ = "0.1.0"
 _ROOMS = {
     "atlas": ["make_atlas"],
     "bending": ["Layer", "Plan", "bend", "resolve"],
+    "choices": [
+        "FiveItems",
+        "NoiseMode",
+        "NonFinite",
+        "Perceptual",
+        "Phase",
+        "Precision",
+        "Preset",
+        "Space",
+        "Start",
+    ],
     "clustering": ["Counts", "Settings", "cluster_features", "cluster_latents"],
-    "errors": ["NetbendError"],
+    "errors": [
+        "CheckpointError",
+        "ClusterError",
+        "DataError",
+        "LatentError",
+        "ModelError",
+        "NetbendError",
+        "NonFiniteError",
+        "RecipeError",
+        "RefusedFile",
+        "RenderError",
+        "SoundError",
+    ],
     "film.frames": ["Film"],
     "film.make": ["make_film"],
     "film.scene": ["Scene"],
-    "latents.directions": ["find_directions"],
+    "latents.directions": ["Directions", "find_directions", "load_directions"],
     "latents.file": ["load_latents"],
     "latents.path": ["latent_path"],
     "latents.projection.project": ["project"],
+    "latents.projection.settings": ["ProjectionSettings"],
     "models.base": ["Latents", "Model", "Play"],
     "models.catalog": ["load_model"],
     "models.wrap": ["wrap"],
-    "recipe": ["Bend", "Clusters", "Recipe", "load_clusters", "load_recipe", "save_clusters"],
     "pictures": ["to_pictures"],
+    "recipe": [
+        "All",
+        "Bend",
+        "Cluster",
+        "Clusters",
+        "Drift",
+        "Indices",
+        "Not",
+        "Random",
+        "Recipe",
+        "load_clusters",
+        "load_recipe",
+        "parse_recipe",
+        "recipe_to_data",
+        "recipe_to_yaml",
+        "save_clusters",
+    ],
+    "recipe.latent": ["parse_latent"],
+    "render.sound": ["Mixing", "SoundJob"],
     "render.stream": ["Listening", "SoundStream"],
-    "transforms": ["Transform", "parameter", "transform"],
+    "transforms": ["Transform", "build_transform", "parameter", "transform"],
     "variations.breed": ["breed"],
     "variations.freeze": ["freeze"],
     "variations.grid": ["make_grid"],
-    "variations.surprise": ["surprise"],
+    "variations.surprise": ["Bounds", "surprise"],
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
+_THERE = {"ProjectionSettings": "Settings"}  # what has a shorter name in its room
 
 __all__ = [
+    "All",
     "Bend",
+    "Bounds",
+    "CheckpointError",
+    "Cluster",
+    "ClusterError",
     "Clusters",
     "Counts",
+    "DataError",
+    "Directions",
+    "Drift",
     "Film",
+    "FiveItems",
+    "Indices",
+    "LatentError",
     "Latents",
     "Layer",
     "Listening",
+    "Mixing",
     "Model",
+    "ModelError",
     "NetbendError",
+    "NoiseMode",
+    "NonFinite",
+    "NonFiniteError",
+    "Not",
+    "Perceptual",
+    "Phase",
     "Plan",
     "Play",
+    "Precision",
+    "Preset",
+    "ProjectionSettings",
+    "Random",
     "Recipe",
+    "RecipeError",
+    "RefusedFile",
+    "RenderError",
     "Scene",
     "Settings",
+    "SoundError",
+    "SoundJob",
     "SoundStream",
+    "Space",
+    "Start",
     "Transform",
     "bend",
     "breed",
+    "build_transform",
     "cluster_features",
     "cluster_latents",
     "find_directions",
     "freeze",
     "latent_path",
     "load_clusters",
+    "load_directions",
     "load_latents",
     "load_model",
     "load_recipe",
@@ -106,7 +223,11 @@ __all__ = [
     "make_film",
     "make_grid",
     "parameter",
+    "parse_latent",
+    "parse_recipe",
     "project",
+    "recipe_to_data",
+    "recipe_to_yaml",
     "resolve",
     "save_clusters",
     "surprise",
@@ -119,7 +240,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _ROOM_OF:
         raise AttributeError(f"module 'netbend' has no attribute {name!r}")
-    return getattr(import_module(f"netbend.{_ROOM_OF[name]}"), name)
+    return getattr(import_module(f"netbend.{_ROOM_OF[name]}"), _THERE.get(name, name))
 
 
 def __dir__() -> list[str]:

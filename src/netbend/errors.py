@@ -21,40 +21,40 @@ class NetbendError(Exception):
 
 
 class RecipeError(NetbendError):
-    pass
+    """A recipe, cluster or mask file, or what it asks of this model, is wrong."""
 
 
 class CheckpointError(NetbendError):
-    pass
+    """A file of weights cannot be used."""
 
 
 class RefusedFile(CheckpointError):
-    pass
+    """A file of weights is not read on: that could run code or exhaust the machine."""
 
 
 class LatentError(NetbendError):
-    pass
+    """A latent, or how it is to be generated, does not fit the model."""
 
 
 class ModelError(NetbendError):
-    pass
+    """There is no such model, or it is not of the kind that was asked for."""
 
 
 class DataError(NetbendError):
-    pass
+    """Training data cannot be used."""
 
 
 class ClusterError(NetbendError):
-    pass
+    """Features cannot be clustered."""
 
 
 class SoundError(NetbendError):
-    pass
+    """A sound cannot be read or written."""
 
 
 class RenderError(NetbendError):
-    pass
+    """A picture cannot be made or written."""
 
 
 class NonFiniteError(NetbendError):
-    pass
+    """A bend made NaN or infinity."""

@@ -1,7 +1,8 @@
 """Putting a plan into a network, and taking it out again."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -15,13 +16,13 @@ from netbend.bending.layers import Bendable
 from netbend.bending.plan import Plan, PlannedBend, resolve
 from netbend.choices import NonFinite
 from netbend.errors import ModelError, NonFiniteError
-from netbend.recipe import Clusters, Recipe
+from netbend.recipe import Clusters, Recipe, RecipeLike
 
 
 class bend:  # noqa: N801 - reads as the verb it is
     """Bend a model for the length of a `with` block.
 
-        with bend(model, recipe, seed=7):
+        with bend(model, "neon.yaml", seed=7):
             images = model.generate(latents)
 
     Within the block everything the network makes is bent; after it, also after an exception,
@@ -29,8 +30,9 @@ class bend:  # noqa: N801 - reads as the verb it is
     threads that run the same network meanwhile find it bent too.
 
     model: a network and its layers.
-    recipe: a Recipe, or a Plan that was resolved before; of what moves, its state at the time 0. Or
-    plans, one for each sample of the batches that are generated, such as [plan.at(t) for t in times].
+    recipe: a Recipe, the path of its file, a dict of what the file would hold, or a Plan that was
+    resolved before; of what moves, its state at the time 0. Or plans, one for each sample of the batches
+    that are generated, such as [plan.at(t) for t in times].
     seed: of the random selections; the recipe's own if None.
     clusters: used instead of the cluster file that the recipe names, or of the model's own.
     nonfinite: what to do about NaN or infinity after a bend: "error", "warn" or "replace".
@@ -43,16 +45,19 @@ class bend:  # noqa: N801 - reads as the verb it is
     def __init__(
         self,
         model: Bendable,
-        recipe: Recipe | Plan | Sequence[Plan],
+        recipe: RecipeLike | Plan | Sequence[Plan],
         *,
         seed: int | None = None,
-        clusters: Clusters | None = None,
+        clusters: Clusters | Path | str | None = None,
         nonfinite: NonFinite | str = NonFinite.ERROR,
     ):
         self.network = model.network
-        if isinstance(recipe, Recipe):
+        if isinstance(recipe, Recipe | Path | str | Mapping):
             recipe = resolve(recipe, model, seed=seed, clusters=clusters)
-        self.plans = [recipe] if isinstance(recipe, Plan) else list(recipe)
+        plans = [recipe] if isinstance(recipe, Plan) else recipe
+        if not isinstance(plans, Sequence) or not all(isinstance(plan, Plan) for plan in plans):
+            raise ModelError(f"expected a Recipe, the path of its file, a dict or plans, not {recipe!r:.60}")
+        self.plans = list(plans)
         if len({tuple(planned.layer for planned in plan.bends) for plan in self.plans}) != 1:
             raise ModelError("expected a plan, or plans of one recipe, one for each sample")
         self.policy = NonFinite(nonfinite)

@@ -26,7 +26,10 @@ from netbend.recipe import (
     Not,
     Random,
     Recipe,
+    RecipeLike,
     Selection,
+    given_clusters,
+    given_recipe,
     load_clusters,
 )
 from netbend.recipe.moving import bend_moves, fitted_recipe, still_bend
@@ -57,6 +60,12 @@ class PlannedBend:
     def __str__(self) -> str:
         return f"`{self.transform.name}` at {self.layer}"
 
+    def __repr__(self) -> str:
+        how = "" if self.mix == 1 else f", mix {self.mix:g}"
+        where = "" if self.mask is None else ", masked"
+        features = f"{len(self.indices)} of {self.layer.features} features"
+        return f"<{self.transform!r} on {features} at {self.layer}{how}{where}>"
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -80,24 +89,26 @@ class Plan:
 
 
 def resolve(
-    recipe: Recipe,
+    recipe: RecipeLike,
     model: Bendable,
     *,
     seed: int | None = None,
-    clusters: Clusters | None = None,
+    clusters: Clusters | Path | str | None = None,
     seconds: float | None = None,
     soundtrack: Path | None = None,
 ) -> Plan:
     """Decide everything a recipe leaves open, but for the time.
 
+    recipe: a Recipe, the path of its file, or a dict of what the file would hold.
     seed: of the random selections; the recipe's own if None.
     clusters: used instead of the file that the recipe names, or else of the model's own.
     seconds, soundtrack: what moving values are fitted to, instead of the recipe's own.
     Raises RecipeError at the recipe's line for a layer, feature or cluster that is not there, for
     clusters of another model, and for moving values that lack a length or a sound.
     """
-    recipe = fitted_recipe(replace(recipe, latent=None, truncation=None), seconds, soundtrack)
-    clusters = _clusters(recipe, model, clusters)
+    recipe = replace(given_recipe(recipe), latent=None, truncation=None)
+    recipe = fitted_recipe(recipe, seconds, soundtrack)
+    clusters = _clusters(recipe, model, given_clusters(clusters))
     seed = recipe.seed if seed is None else seed
     planned = []
     moving: dict[int, Callable[[float], PlannedBend]] = {}

@@ -12,7 +12,7 @@ from netbend.latents.encoded_film import seconds_of
 from netbend.latents.path import latent_path
 from netbend.latents.truncation import truncation_psi
 from netbend.models.base import Model, Play
-from netbend.recipe import Clusters, Recipe
+from netbend.recipe import Clusters, Recipe, given_recipe
 from netbend.recipe.moving import fitted_recipe, follows_soundtrack
 from netbend.recipe.places import Filmed, Journey, Latent, Seed, Walk
 from netbend.sound.files import SoundReader
@@ -25,6 +25,7 @@ A_LEG = 3.0  # seconds from one latent to the next, of a film that nothing else 
 class Scene:
     """What a film is made from, where it differs from what the recipe says.
 
+    recipe: a Recipe, the path of its file, or a dict of what the file would hold.
     latent: instead of the recipe's; without either, that of the seed 0. seconds, soundtrack,
     truncation, seed (of random selections), clusters: instead of the recipe's.
     """
@@ -37,6 +38,9 @@ class Scene:
     truncation: float | None = None
     seed: int | None = None
     clusters: Clusters | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "recipe", given_recipe(self.recipe))
 
     @property
     def sound(self) -> Path | None:

@@ -9,6 +9,8 @@ def parse_seeds(text: str) -> list[int]:
     """Turn `0-15,20,33` into seeds, in that order. Raises LatentError for anything else."""
     seeds: list[int] = []
     for part in text.split(","):
+        if part.strip().startswith("-"):
+            raise LatentError(f"seeds {text!r:.80}: seeds start at 0; a range is written as 0-15")
         first, _, last = part.strip().partition("-")
         low, high = whole_number(first), whole_number(last or first)
         if low is None or high is None or part.strip().endswith("-"):

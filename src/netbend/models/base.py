@@ -51,6 +51,11 @@ class Latents:
     def __len__(self) -> int:
         return len(self.values)
 
+    def __repr__(self) -> str:
+        seeds = ", ".join(map(str, self.seeds[:8])) + (", ..." if len(self.seeds) > 8 else "")
+        noise = ", with noise maps" if self.noise_maps else ""
+        return f"<Latents: {self.space} {tuple(self.values.shape)}, seeds {seeds}{noise}>"
+
     def __getitem__(self, index: int) -> "Latents":
         """One of them, still a batch."""
         return self.take([range(len(self))[index]])
@@ -94,6 +99,12 @@ class Model(ABC):
 
     name: str
     hash: str
+
+    def __repr__(self) -> str:
+        numbers = [layer.number for layer in self.layers if layer.number is not None]
+        numbered = f"layers {min(numbers)}-{max(numbers)}" if numbers else f"{len(self.layers)} layers"
+        height, width = self.layers[-1].height, self.layers[-1].width
+        return f"<{type(self).__name__} {self.name!r}: {numbered}, {width}x{height}, hash {self.hash[:12]}>"
 
     @property
     @abstractmethod

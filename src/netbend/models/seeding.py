@@ -24,5 +24,5 @@ def standard_normal(seeds: Sequence[int], dimensions: int) -> Tensor:
 def checked_seed(seed: int) -> int:
     """The seed itself. Raises LatentError if it is not from 0 to 2^32 - 1."""
     if not 0 <= seed < 2**32:
-        raise LatentError(f"seed {seed}: expected 0 to {2**32 - 1}")
+        raise LatentError(f"seed {seed}: seeds start at 0 and end at {2**32 - 1}")
     return seed

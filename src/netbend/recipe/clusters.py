@@ -42,6 +42,10 @@ class Clusters:
     model_hash: str | None = None
     method: Mapping[str, Any] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{layer}: {len(members)}" for layer, members in self.layers.items())
+        return f"<Clusters of {self.model or self.file} by layer {{{counts}}}>"
+
     def find(self, layer: LayerKey, wanted: int | str) -> tuple[int, ...] | None:
         """Features of a layer's cluster by its number or name, of all clusters of that name; None
         if there is none."""

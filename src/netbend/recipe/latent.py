@@ -205,6 +205,8 @@ def _numbers(data: object, what: str, largest: int) -> list[int]:
         for part in str(entry).split(",") if plain else [""]:
             match = _RANGE.fullmatch(part)
             low, high = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+            if plain and part.strip().startswith("-"):
+                raise ValueError(f"{what}: {entry!r:.40}: they start at 0; a range is written as 0-7")
             if not low <= high <= largest:
                 raise ValueError(
                     f"{what}: expected numbers up to {largest} and ranges such as 0-7, not {entry!r:.40}"

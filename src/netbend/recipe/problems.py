@@ -25,7 +25,9 @@ class Problems:
         where = self.source.at(path, key=key)
         line, _, column = where.removeprefix(self.source.file + ":").partition(":")
         message = shortened(message, MAX_PROBLEM_TEXT)
-        self.found.append(((int(line), int(column)), f"{where}: {message}"))
+        # What stands in no file has no lines: such problems stay in the order in which they are found.
+        place = (int(line), int(column)) if column.isdecimal() else (0, len(self.found))
+        self.found.append((place, f"{where}: {message}"))
 
     def add_invalid(self, error: ValidationError, form: type[BaseModel], at: KeyPath) -> None:
         """What pydantic found wrong in the data at a path."""

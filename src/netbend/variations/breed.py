@@ -10,7 +10,20 @@ from pydantic import ValidationError
 
 from netbend.bending import Bendable, Layer, find_layer, resolve
 from netbend.errors import RecipeError
-from netbend.recipe import All, Bend, Cluster, Clusters, Drift, Indices, Not, Random, Recipe, Selection
+from netbend.recipe import (
+    All,
+    Bend,
+    Cluster,
+    Clusters,
+    Drift,
+    Indices,
+    Not,
+    Random,
+    Recipe,
+    RecipeLike,
+    Selection,
+    given_recipe,
+)
 from netbend.recipe.moving import bend_moves
 from netbend.recipe.selection import selection_moves
 from netbend.recipe.yamlfile import Source
@@ -27,8 +40,8 @@ SHARE_STEP = 0.2  # standard deviation of a change of a share
 
 
 def breed(
-    first: Recipe,
-    second: Recipe,
+    first: RecipeLike,
+    second: RecipeLike,
     model: Bendable,
     seed: int,
     *,
@@ -56,6 +69,7 @@ def breed(
     """
     if not 0 <= mutation <= 1:
         raise RecipeError(f"mutation {mutation}: expected a chance from 0 to 1")
+    first, second = given_recipe(first), given_recipe(second)
     random = chance(seed)
     parents = [_settled(parent, model, clusters) for parent in (first, second)]
     for _ in range(MAX_DRAWS):

@@ -14,7 +14,7 @@ from netbend.limits import MAX_SHEET_PIXELS
 from netbend.models.base import Model, Play, SoundModel
 from netbend.models.catalog import load_model
 from netbend.pictures import SHEET_HEIGHT, thumbnail
-from netbend.recipe import Clusters, Recipe, load_clusters, recipe_to_data
+from netbend.recipe import Clusters, Recipe, RecipeLike, given_recipe, load_clusters, recipe_to_data
 from netbend.recipe.legacy import UNBENT_LAYER
 from netbend.recipe.readable import parse_readable
 from netbend.recipe.schema import EVERY_LAYER
@@ -94,7 +94,7 @@ def make_grid(
     rows: str,
     columns: str,
     model: Model,
-    recipe: Recipe | None = None,
+    recipe: RecipeLike | None = None,
     *,
     seed: int | None = None,
     truncation: float | None = None,
@@ -111,6 +111,7 @@ def make_grid(
     usual. size: height of a cell in pixels; None for thumbnails.
     Raises NetbendError for axes that are none or do not go together.
     """
+    recipe = None if recipe is None else given_recipe(recipe)
     down, across = parse_axis(rows, "rows"), parse_axis(columns, "columns")
     settings = Settings(
         None if recipe is None else recipe.folder, clusters, Play(truncation), nonfinite, size
