@@ -46,6 +46,7 @@ MAX_SHEET_PICTURES = 1000  # of a contact sheet
 MAX_IMAGE_BYTES = 256 * 1024**2  # of a picture's file
 MAX_IMAGE_PIXELS = 89_000_000  # of a picture, before it is decoded; above, Pillow itself warns
 MAX_IMAGE_PROFILE = 8 * 1024**2  # bytes of its colour profile; a larger one is not applied
+MAX_PPM_HEADER = 4096  # bytes, comments included; Pillow reads them one by one
 MAX_ZIP_DIRECTORY = 16 * 1024**2  # bytes of the list of what a zip of training data holds
 MAX_LISTED_FILES = 20  # broken ones that one message names
 

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image, ImageCms, PngImagePlugin, features
 
 from netbend.errors import DataError
-from netbend.limits import MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS
+from netbend.limits import MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS, MAX_PPM_HEADER
 from netbend.media import image, signature
 from netbend.media.image import read_grey, read_image
 
@@ -374,6 +374,14 @@ def test_large_pictures_are_decoded_one_at_a_time(tmp_path: Path, monkeypatch: p
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(decode, range(8)))
     assert most == 1
+
+
+def test_comments_of_a_ppm_may_be_short_and_no_longer(tmp_path: Path) -> None:
+    (tmp_path / "a.ppm").write_bytes(b"P6 # by hand\n1 1 # one\n255\n\1\2\3")
+    assert read_image(tmp_path / "a.ppm", DataError).getpixel((0, 0)) == (1, 2, 3)
+    for start, end in ((b"P6 #", b"\n1 1 255\n\1\2\3"), (b"P6 1 1 #", b"\n255\n\1\2\3")):
+        (tmp_path / "a.ppm").write_bytes(start + b"x" * MAX_PPM_HEADER + end)
+        assert f"its header does not end in {MAX_PPM_HEADER} bytes" in refused(tmp_path / "a.ppm")
 
 
 def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:

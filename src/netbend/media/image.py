@@ -14,7 +14,7 @@ from typing import BinaryIO
 from PIL import Image, UnidentifiedImageError
 
 from netbend.errors import NetbendError
-from netbend.limits import MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS
+from netbend.limits import MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS, MAX_PPM_HEADER
 from netbend.media.colour import to_grey, to_rgb
 from netbend.media.plain_tiff import is_misread, read_plain_tiff, refuse_layout
 from netbend.media.signature import HEIC_REMEDY, SIGNATURE_BYTES, UnreadableImage, format_of, reads_heic
@@ -111,6 +111,8 @@ def _reason(error: Exception) -> str:
 def _opened(file: BinaryIO, format: str) -> Iterator[Image.Image]:
     if format == "HEIF":
         _register_heic()
+    if format == "PPM":
+        _refuse_long_header(file)
     try:
         opened: Image.Image = Image.open(file, formats=[format])
     except UnidentifiedImageError:
@@ -129,6 +131,14 @@ def _register_heic() -> None:
     import pillow_heif
 
     pillow_heif.register_heif_opener(thumbnails=False)
+
+
+def _refuse_long_header(file: BinaryIO) -> None:
+    """Of a PPM: its kind, width, height and, except in bitmaps, white; and comments of any length."""
+    said = re.sub(rb"#[^\r\n]*", b" ", file.read(MAX_PPM_HEADER)).split()
+    file.seek(0)
+    if len(said) < (3 if said[:1] in ([b"P1"], [b"P4"]) else 4):
+        raise UnreadableImage(f"not a readable picture (its header does not end in {MAX_PPM_HEADER} bytes)")
 
 
 def _refuse_size(picture: Image.Image) -> None:
