@@ -29,12 +29,13 @@ from netbend.cli import (
     transforms,
     vary,
 )
+from netbend.cli.app import App
 from netbend.cli.terminal import Commands, complain, shield
 from netbend.errors import NetbendError
 from netbend.memory import keep_freed_memory
 from netbend.printable import printable
 
-app = typer.Typer(
+app = App(
     name="netbend",
     cls=Commands,
     help="Put transformations into a trained generative network and see everything it makes change.",

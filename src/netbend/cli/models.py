@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
+from netbend.cli.app import App
 from netbend.cli.output import Json, Quiet, print_json, print_table
 from netbend.errors import ModelError
 
-app = typer.Typer(help="List the models that netbend knows; install more.", invoke_without_command=True)
+app = App(help="List the models that netbend knows; install more.", invoke_without_command=True)
 
 
 @app.callback()

@@ -2,13 +2,11 @@
 
 from typing import Any
 
-import typer
-from typer.core import TyperGroup
-
+from netbend.cli.app import App, Group
 from netbend.cli.cluster import files, make
 
 
-class _MakesByDefault(TyperGroup):
+class _MakesByDefault(Group):
     """`netbend cluster MODEL` is short for `netbend cluster make MODEL`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -17,7 +15,7 @@ class _MakesByDefault(TyperGroup):
         return super().parse_args(ctx, args)
 
 
-app = typer.Typer(
+app = App(
     cls=_MakesByDefault,
     no_args_is_help=True,
     help="Find the sets of features that belong together: `netbend cluster faces` is short for "
