@@ -18,10 +18,12 @@ from netbend.clustering import (
     cluster_latents,
     default_settings,
     load_networks,
+    save_networks,
 )
 from netbend.clustering.activations import ActivationSet, sampled_maps
 from netbend.clustering.correlation import correlate
 from netbend.clustering.metric_learning import MetricTraining
+from netbend.clustering.metric_network import MetricNetwork
 from netbend.clustering.progress import Report
 from netbend.errors import ClusterError
 from netbend.models.base import Model
@@ -170,6 +172,39 @@ def test_a_training_goes_on_where_it_stopped(blobs: WrappedModule, tmp_path: Pat
     second.run(4)
     for name, tensor in whole.network.state_dict().items():
         torch.testing.assert_close(second.network.state_dict()[name], tensor)
+
+
+def test_networks_from_before_maps_were_clipped_see_whole_maps(blobs: WrappedModule, tmp_path: Path) -> None:
+    file = tmp_path / "networks.safetensors"
+    earlier = MetricNetwork(FEATURES, 8, 8, clip=False)
+    save_networks({"blobs": earlier}, file, blobs.hash)
+    assert not load_networks(file, blobs)["blobs"].clip
+    save_networks({"blobs": MetricNetwork(FEATURES, 8, 8)}, file, blobs.hash)
+    assert load_networks(file, blobs)["blobs"].clip
+
+
+def test_work_begun_before_maps_were_clipped_is_not_gone_on_with(
+    blobs: WrappedModule, tmp_path: Path
+) -> None:
+    maps = ActivationSet(tmp_path / "maps.npy", blobs.layers[0], 3)
+    maps.collect(blobs, run_of(blobs), range(3))
+    checkpoint = tmp_path / "maps.pt"
+    training = MetricTraining(maps, 0, batch=9, seed=0, checkpoint=checkpoint)
+    training.run(1)
+    state = torch.load(checkpoint, weights_only=True)
+    del state["clip"]
+    torch.save(state, checkpoint)
+    with pytest.raises(ClusterError, match="did not clip maps"):
+        MetricTraining(maps, 0, batch=9, seed=0, checkpoint=checkpoint)
+
+
+def test_the_papers_preset_says_how_well_each_network_tells_its_features(blobs: WrappedModule) -> None:
+    settings = default_settings(
+        blobs, preset="paper", samples=6, test_samples=2, epochs=1, batch=12, learning_rate=0.01
+    )
+    method = cluster_features(blobs, settings, run=run_of(blobs), counts=Counts(3)).method
+    assert (method["batch"], method["learning_rate"]) == (12, 0.01)
+    assert 0 <= method["accuracy"][1] <= 1
 
 
 def test_a_disk_that_is_too_small_is_told_before_anything_is_written(

@@ -12,6 +12,7 @@ from netbend.clustering.correlation import Correlation
 from netbend.clustering.grouping import Counts, best_count, count_for, group, parse_counts
 from netbend.clustering.metric_learning import batch_for
 from netbend.clustering.metric_network import BOTTLENECK, MetricNetwork, ShuffleUnit, depth_for, embed_all
+from netbend.clustering.settings import Settings
 from netbend.errors import ClusterError
 
 # Layers of tables 1 and 2: size, depth, clusters, batch size (of images only).
@@ -70,6 +71,37 @@ def test_embedding_many_maps_is_embedding_each() -> None:
     maps = torch.randn(4, 3, 8, 8)
     vectors = embed_all(network, maps, batch=5)
     torch.testing.assert_close(vectors[2, 1], network.embed(maps[2, 1][None, None])[0])
+
+
+def test_metric_networks_see_maps_in_the_papers_range() -> None:
+    network = MetricNetwork(3, 8, 8).eval()
+    maps = 5 * torch.randn(4, 1, 8, 8)
+    torch.testing.assert_close(network.embed(maps), network.embed(maps.clamp(-1, 1)))
+    assert not torch.allclose(network.embed(maps), network.embed(maps.clamp(-2, 0.5)))
+
+
+class Points:
+    """A space whose features lie on a line: k-means from one start may end in a poor grouping."""
+
+    samples = 10
+
+    def vectors(self, count: int, half: int | None = None) -> Tensor:  # noqa: ARG002
+        generator = torch.Generator().manual_seed(3)
+        return torch.rand(60, 2, generator=generator)
+
+
+def test_the_papers_k_means_starts_once_and_quick_keeps_the_best_of_twenty() -> None:
+    from sklearn.cluster import KMeans
+
+    vectors = Points().vectors(5).double().numpy()
+    for preset, starts in (("paper", 1), ("quick", 20)):
+        settings = Settings(None, ("a",), preset=preset, seed=4)
+        labels = KMeans(5, init="random", algorithm="lloyd", n_init=starts, random_state=4).fit_predict(
+            vectors
+        )
+        expected = {tuple(np.flatnonzero(labels == label).tolist()) for label in range(5)}
+        assert set(group(Points(), 5, 4, settings.restarts)) == expected
+    assert group(Points(), 5, 4, 1) != group(Points(), 5, 4, 20)
 
 
 def planted(samples: int, groups: int = 3, each: int = 4, seed: int = 0) -> tuple[Tensor, np.ndarray]:

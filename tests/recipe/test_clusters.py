@@ -11,7 +11,13 @@ from netbend.bending import Layer, resolve
 from netbend.errors import RecipeError
 from netbend.models.wrap import WrappedModule
 from netbend.recipe import Clusters, load_clusters, parse_recipe
-from netbend.recipe.clusters import checked_name, rename_cluster, save_clusters
+from netbend.recipe.clusters import (
+    bundled_clusters,
+    checked_name,
+    clusters_file,
+    rename_cluster,
+    save_clusters,
+)
 
 DICTIONARY = """\
 1:
@@ -222,3 +228,21 @@ def test_the_older_dictionary_holds_no_names(tmp_path: Path) -> None:
 def test_names_are_words(name: object) -> None:
     with pytest.raises(ValueError, match="expected a name"):
         checked_name(name)
+
+
+def test_clusters_that_come_with_netbend_are_named_by_model_and_preset(tmp_path: Path) -> None:
+    clusters = load_clusters("faces/paper")
+    assert (clusters.model, clusters.method["preset"]) == ("faces", "paper")
+    (tmp_path / "faces").mkdir()
+    assert clusters_file("faces/paper", tmp_path) == clusters_file("faces/paper")
+    own = tmp_path / "faces" / "paper"
+    own.write_text(DICTIONARY)
+    assert clusters_file("faces/paper", tmp_path) == own, "a file of that name comes first"
+    assert clusters_file("faces/papre", tmp_path) == tmp_path / "faces/papre"
+
+
+@pytest.mark.parametrize(
+    "name", ["../faces/paper", "faces/../paper", "Faces/paper", "paper", "faces/paper/x"]
+)
+def test_nothing_but_a_model_and_a_preset_names_them(name: str) -> None:
+    assert bundled_clusters(name) is None

@@ -32,6 +32,7 @@ from netbend.recipe import (
     given_recipe,
     load_clusters,
 )
+from netbend.recipe.clusters import clusters_file
 from netbend.recipe.moving import bend_moves, fitted_recipe, still_bend
 from netbend.recipe.selection import selection_moves
 from netbend.transforms import Transform
@@ -246,7 +247,7 @@ def _clusters(recipe: Recipe, model: Bendable, given: Clusters | None) -> Cluste
     if not any(_looks_up(bend.features) for bend in recipe.bends):
         return None
     if given is None and recipe.clusters is not None:
-        given = load_clusters(_beside(recipe, recipe.clusters))
+        given = load_clusters(clusters_file(recipe.clusters, recipe.folder))
     clusters = model.clusters if given is None else given
     if clusters is not None and model.hash is not None:
         check_clusters(clusters, model.hash)

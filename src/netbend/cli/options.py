@@ -34,7 +34,12 @@ Noise = Annotated[NoiseMode, typer.Option(help="Per-layer noise.")]
 DrawSeed = Annotated[
     int | None, typer.Option(help="Seed of the random selections; default: the recipe's.", min=0)
 ]
-ClusterFile = Annotated[Path | None, typer.Option(help="Cluster file; default: the recipe's.")]
+ClusterFile = Annotated[
+    Path | None,
+    typer.Option(
+        help="Cluster file, or faces/paper, photo-faces/paper, photo-faces/fine; default: the recipe's."
+    ),
+]
 OnNonFinite = Annotated[NonFinite, typer.Option(help="What to do about NaN or infinity after a bend.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")]
 InPrecision = Annotated[

@@ -12,7 +12,8 @@ from netbend.bending import Layer
 from netbend.digits import whole_number
 from netbend.errors import ClusterError
 
-RESTARTS = 20
+RESTARTS = 20  # of the preset `quick`
+PAPER_RESTARTS = 1  # section 4.3 names Lloyd's method and Forgy's start, and no restarts
 # Tables 1 and 2: (largest number of positions in a map, clusters).
 COUNTS = [(64**2, 5), (256**2, 4)]
 LARGEST_MAPS_COUNT = 3
@@ -71,20 +72,22 @@ class FeatureSpace(Protocol):
         ...
 
 
-def group(space: FeatureSpace, count: int | str, seed: int) -> list[tuple[int, ...]]:
-    """Group features by k-means: Lloyd's algorithm from Forgy's start, the best of RESTARTS.
+def group(
+    space: FeatureSpace, count: int | str, seed: int, restarts: int = RESTARTS
+) -> list[tuple[int, ...]]:
+    """Group features by k-means: Lloyd's algorithm from Forgy's start, the best of some.
 
-    count: of clusters, or `auto`, see `best_count`.
+    count: of clusters, or `auto`, see `best_count`. restarts: how many starts.
     Returns the features of each cluster, the largest first.
     """
     if count == AUTOMATIC:
-        count = best_count(space, seed)
-    labels = _kmeans(space.vectors(int(count)), int(count), seed)
+        count = best_count(space, seed, restarts)
+    labels = _kmeans(space.vectors(int(count)), int(count), seed, restarts)
     groups = [tuple(np.flatnonzero(labels == label).tolist()) for label in range(int(count))]
     return sorted((members for members in groups if members), key=lambda members: (-len(members), members))
 
 
-def best_count(space: FeatureSpace, seed: int) -> int:
+def best_count(space: FeatureSpace, seed: int, restarts: int = RESTARTS) -> int:
     """The largest number of clusters, up to 12, that both halves of the samples give alike.
 
     Alike: an adjusted Rand index of AGREEMENT or more, the mean of a few starts. More clusters than
@@ -96,7 +99,7 @@ def best_count(space: FeatureSpace, seed: int) -> int:
     for count in range(min(AUTOMATIC_MOST, features - 1), 2, -1):
         halves = [space.vectors(count, half) for half in (0, 1)]
         scores = [
-            adjusted_rand_score(*(_kmeans(half, count, seed + start) for half in halves))
+            adjusted_rand_score(*(_kmeans(half, count, seed + start, restarts) for half in halves))
             for start in range(AUTOMATIC_STARTS)
         ]
         if np.mean(scores) >= AGREEMENT:
@@ -104,13 +107,13 @@ def best_count(space: FeatureSpace, seed: int) -> int:
     return min(2, features)
 
 
-def _kmeans(vectors: Tensor, count: int, seed: int) -> np.ndarray:
+def _kmeans(vectors: Tensor, count: int, seed: int, restarts: int) -> np.ndarray:
     from sklearn.cluster import KMeans
     from sklearn.exceptions import ConvergenceWarning
 
     with warnings.catch_warnings():
         # Fewer distinct points than clusters: some stay empty, which is no fault.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        kmeans = KMeans(count, init="random", algorithm="lloyd", n_init=RESTARTS, random_state=seed)
+        kmeans = KMeans(count, init="random", algorithm="lloyd", n_init=restarts, random_state=seed)
         labels: np.ndarray = kmeans.fit_predict(vectors.double().numpy())
     return labels

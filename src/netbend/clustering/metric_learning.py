@@ -40,7 +40,14 @@ class MetricTraining:
     """Teaches a metric network which feature of a layer made which map."""
 
     def __init__(
-        self, maps: ActivationSet, held_out: int, *, batch: int, seed: int, checkpoint: Path | None = None
+        self,
+        maps: ActivationSet,
+        held_out: int,
+        *,
+        batch: int,
+        seed: int,
+        learning_rate: float = LEARNING_RATE,
+        checkpoint: Path | None = None,
     ):
         """held_out: how many of the samples, the last ones, only test. checkpoint: where to go on from."""
         self.maps = maps
@@ -54,7 +61,7 @@ class MetricTraining:
             torch.manual_seed(seed)
             self.network = MetricNetwork(layer.features, layer.height, layer.width)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.optimizer = torch.optim.Adam(self.network.parameters(), LEARNING_RATE, BETAS)
+        self.optimizer = torch.optim.Adam(self.network.parameters(), learning_rate, BETAS)
         self.order = torch.Generator().manual_seed(seed)
         if checkpoint is not None and checkpoint.exists():
             self._resume(checkpoint)
@@ -102,6 +109,7 @@ class MetricTraining:
             "order": self.order.get_state(),
             "epoch": self.epoch,
             "accuracy": self.accuracy,
+            "clip": self.network.clip,
         }
         with (
             atomic_write(self.checkpoint, ClusterError, overwrite=True) as unfinished,
@@ -111,6 +119,11 @@ class MetricTraining:
 
     def _resume(self, checkpoint: Path) -> None:
         state = torch.load(checkpoint, weights_only=True)
+        if state.get("clip") is not self.network.clip:
+            raise ClusterError(
+                f"{checkpoint}: begun by an earlier netbend, which did not clip maps to -1..1; "
+                f"name another --work, or delete this folder"
+            )
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.order.set_state(state["order"])
@@ -120,9 +133,11 @@ class MetricTraining:
 class MeanEmbedding(HalvedMean):
     """The mean feature vector of each feature (section 4.3), in each half of the samples."""
 
-    def __init__(self, network: MetricNetwork, features: int):
+    def __init__(self, network: MetricNetwork, features: int, accuracy: float = float("nan")):
+        """accuracy: the share of held-out maps whose feature the network tells right."""
         super().__init__(features, BOTTLENECK)
         self.network = network.eval()
+        self.accuracy = accuracy
 
     def add(self, maps: Tensor) -> None:
         """Take in maps `(N, F, H, W)` of N more samples."""

@@ -10,6 +10,7 @@ WIDTH = 50  # channels of every convolutional block
 GROUPS = 2
 BOTTLENECK = 10  # numbers in a feature vector
 LEAST_SIDE = 4  # of the maps that are flattened
+MAP_RANGE = (-1.0, 1.0)  # section 5: maps are treated as "1-channel images in the range -1 to 1"
 CACHED_POSITIONS = 2**15  # times 50 channels of four bytes: 6 MB
 
 
@@ -54,9 +55,13 @@ class MetricNetwork(nn.Module):
     The vector in the bottleneck is the feature vector: near for maps that look alike.
     """
 
-    def __init__(self, features: int, height: int, width: int):
-        """features, height, width: of the layer's maps; they give the depth."""
+    def __init__(self, features: int, height: int, width: int, *, clip: bool = True):
+        """features, height, width: of the layer's maps; they give the depth.
+
+        clip: maps to MAP_RANGE before anything else; networks of netbend before this took them whole.
+        """
         super().__init__()
+        self.clip = clip
         self.stem = nn.Conv2d(1, WIDTH, 3, padding=1, bias=False)
         self.stem_norm = nn.BatchNorm2d(WIDTH)
         self.units = nn.Sequential(*(ShuffleUnit() for _ in range(depth_for(height, width))))
@@ -67,6 +72,7 @@ class MetricNetwork(nn.Module):
 
     def embed(self, maps: Tensor) -> Tensor:
         """Feature vectors `(N, 10)` of maps `(N, 1, H, W)`."""
+        maps = maps.clamp(*MAP_RANGE) if self.clip else maps
         stem = F.relu(self.stem_norm(self.stem(maps)))
         return self.bottleneck(self.units(stem).flatten(1))
 

@@ -21,6 +21,7 @@ from netbend.models.base import SoundModel
 from netbend.regular_file import refuse_special
 
 HEADER = "netbend-metric-networks"
+CLIPPED = "netbend-clips-maps"  # what networks from before maps were clipped do not say
 Networks = Mapping[str, MetricNetwork]
 """By the names of their layers."""
 
@@ -46,11 +47,12 @@ def _learn_layer(
     training = MetricTraining(
         maps,
         settings.test_samples,
-        batch=SOUND_BATCH if isinstance(model, SoundModel) else batch_for(layer.height, layer.width),
+        batch=settings.batch or _paper_batch(model, layer),
         seed=settings.seed,
+        learning_rate=settings.learning_rate,
         checkpoint=_file(layer, work, ".pt"),
     )
-    embedding = MeanEmbedding(training.network, layer.features)
+    embedding = MeanEmbedding(training.network, layer.features, training.accuracy)
     averaged = _averages(layer, work)
     if averaged.exists():
         embedding.totals, embedding.samples = load(averaged.read_bytes())["totals"], settings.samples
@@ -67,11 +69,16 @@ def _learn_layer(
             Report(f"{layer}: epochs", at.epoch, settings.epochs, f"{at.accuracy:.1%} told right")
         ),
     )
+    embedding.accuracy = training.accuracy
     for sample in range(settings.samples):
         embedding.add(maps.samples(sample, sample + 1))
     write_atomic(averaged, save({"totals": embedding.totals}), ClusterError, overwrite=True)
     maps.remove()
     return embedding
+
+
+def _paper_batch(model: Bendable, layer: Layer) -> int:
+    return SOUND_BATCH if isinstance(model, SoundModel) else batch_for(layer.height, layer.width)
 
 
 def _set_of(layer: Layer, settings: Settings, work: Path) -> ActivationSet:
@@ -105,10 +112,13 @@ def embed_latents(
 def save_networks(networks: Networks, path: Path, model_hash: str | None) -> None:
     """Write metric networks as one safetensors file. Raises ClusterError if that fails."""
     tensors: dict[str, Tensor] = {}
+    metadata = {HEADER: model_hash or ""}
+    if all(network.clip for network in networks.values()):
+        metadata[CLIPPED] = "yes"
     for layer, network in networks.items():
         for name, tensor in network.state_dict().items():
             tensors[f"{layer}/{name}"] = tensor.contiguous()
-    write_atomic(path, save(tensors, metadata={HEADER: model_hash or ""}), ClusterError, overwrite=True)
+    write_atomic(path, save(tensors, metadata=metadata), ClusterError, overwrite=True)
 
 
 def load_networks(path: Path, model: Bendable) -> Networks:
@@ -116,7 +126,8 @@ def load_networks(path: Path, model: Bendable) -> Networks:
     refuse_special(path, ClusterError)
     try:
         with safe_open(path, "pt") as file:
-            made_for = (file.metadata() or {}).get(HEADER)
+            about = file.metadata() or {}
+        made_for, clip = about.get(HEADER), CLIPPED in about
         if made_for is None:
             raise ClusterError(
                 f"{path}: no metric networks in it; `netbend cluster --preset paper` makes them"
@@ -129,14 +140,14 @@ def load_networks(path: Path, model: Bendable) -> Networks:
     except Exception as error:  # safetensors raises several kinds
         raise ClusterError(f"{path}: not a readable safetensors file ({error})") from error
     return {
-        layer.name: _network(layer, tensors, path)
+        layer.name: _network(layer, tensors, path, clip=clip)
         for layer in model.layers
         if f"{layer.name}/bottleneck.weight" in tensors
     }
 
 
-def _network(layer: Layer, tensors: Mapping[str, Tensor], path: Path) -> MetricNetwork:
-    network = MetricNetwork(layer.features, layer.height, layer.width)
+def _network(layer: Layer, tensors: Mapping[str, Tensor], path: Path, *, clip: bool) -> MetricNetwork:
+    network = MetricNetwork(layer.features, layer.height, layer.width, clip=clip)
     prefix = f"{layer.name}/"
     state = {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
     try:

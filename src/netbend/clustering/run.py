@@ -10,7 +10,7 @@ from netbend.bending import Bendable, Layer
 from netbend.choices import Preset
 from netbend.clustering.activations import Run
 from netbend.clustering.correlation import correlate
-from netbend.clustering.grouping import AUTOMATIC, Counts, FeatureSpace, group
+from netbend.clustering.grouping import AUTOMATIC, PAPER_RESTARTS, RESTARTS, Counts, FeatureSpace, group
 from netbend.clustering.paper import Networks, embed_latents, learn, save_networks
 from netbend.clustering.progress import Tell, silent
 from netbend.clustering.settings import Settings, layers_to_cluster
@@ -47,6 +47,7 @@ def cluster_features(
     _check_counts(layers, counts)
     run = _runner(model, settings.truncation) if run is None else run
     with ExitStack() as stack:
+        method: dict[str, Any] = dict(settings.method())
         if settings.preset == Preset.QUICK:
             checkpoint = None if work is None else work / "correlations.safetensors"
             spaces: Mapping[str, FeatureSpace] = correlate(
@@ -58,7 +59,8 @@ def cluster_features(
             if networks is not None:
                 save_networks({name: each.network for name, each in learnt.items()}, networks, model.hash)
             spaces = learnt
-    return _clusters(model, layers, spaces, counts, settings.seed, settings.method())
+            method["accuracy"] = {layer.key: round(learnt[layer.name].accuracy, 3) for layer in layers}
+    return _clusters(model, layers, spaces, counts, settings.seed, settings.restarts, method)
 
 
 def default_settings(model: Bendable, layers: Sequence[int | str] = (), **rest: Any) -> Settings:
@@ -97,7 +99,8 @@ def cluster_latents(
         spaces = embed_latents(model, chosen, run, samples, networks)
     method = {"preset": str(Preset.QUICK if networks is None else Preset.PAPER), "seed": seed}
     method["latents"] = len(latents)
-    return _clusters(model, chosen, spaces, counts, seed, method)
+    restarts = RESTARTS if networks is None else PAPER_RESTARTS
+    return _clusters(model, chosen, spaces, counts, seed, restarts, method)
 
 
 def _runner(model: Bendable, truncation: float) -> Run:
@@ -120,10 +123,12 @@ def _clusters(
     spaces: Mapping[str, FeatureSpace],
     counts: Counts,
     seed: int,
+    restarts: int,
     method: Mapping[str, Any],
 ) -> Clusters:
     found = {
-        layer.key: dict(enumerate(group(spaces[layer.name], counts.of(layer), seed))) for layer in layers
+        layer.key: dict(enumerate(group(spaces[layer.name], counts.of(layer), seed, restarts)))
+        for layer in layers
     }
     name = getattr(model, "name", None)
     return Clusters(found, model=name, model_hash=model.hash, method=dict(method))

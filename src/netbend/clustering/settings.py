@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from netbend.bending import Bendable, Layer, find_layer
 from netbend.choices import Preset
+from netbend.clustering.grouping import PAPER_RESTARTS, RESTARTS
+from netbend.clustering.metric_learning import LEARNING_RATE
 from netbend.errors import ClusterError, RecipeError
 from netbend.models.run_settings import RunSettings
 
@@ -17,7 +19,8 @@ class Settings(RunSettings):
 
     model_hash: of the model. layers: their names. samples: how many pictures or sounds to look at.
     seed: of the samples, the networks and k-means; runs of other seeds share no sample.
-    truncation: of the samples. epochs, test_samples: of the paper's metric networks.
+    truncation: of the samples. epochs, test_samples, learning_rate, batch: of the paper's metric networks;
+    without a batch, those of table 2.
     """
 
     model_hash: str | None
@@ -28,6 +31,8 @@ class Settings(RunSettings):
     truncation: float = 1.0
     epochs: int = 100
     test_samples: int = 100
+    learning_rate: float = LEARNING_RATE
+    batch: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", tuple(self.layers))
@@ -35,6 +40,11 @@ class Settings(RunSettings):
             raise ClusterError(
                 f"{self.samples} samples, {self.test_samples} for testing, {self.epochs} epochs, seed "
                 f"{self.seed}: expected at least one sample and epoch, and nothing below 0"
+            )
+        if not 0 < self.learning_rate < float("inf") or (self.batch is not None and self.batch < 2):
+            raise ClusterError(
+                f"learning rate {self.learning_rate}, batches of {self.batch}: expected a rate above 0 and "
+                f"batches of 2 or more"
             )
 
     @property
@@ -52,8 +62,18 @@ class Settings(RunSettings):
             "truncation": self.truncation,
         }
         if self.preset == Preset.PAPER:
-            method |= {"epochs": self.epochs, "test_samples": self.test_samples}
+            method |= {
+                "epochs": self.epochs,
+                "test_samples": self.test_samples,
+                "learning_rate": self.learning_rate,
+                "batch": self.batch or "as in table 2",
+            }
         return method
+
+    @property
+    def restarts(self) -> int:
+        """Of k-means."""
+        return PAPER_RESTARTS if self.preset == Preset.PAPER else RESTARTS
 
 
 def layers_to_cluster(model: Bendable, wanted: Sequence[int | str] = ()) -> list[Layer]:

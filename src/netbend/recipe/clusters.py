@@ -2,8 +2,10 @@
 
 import io
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias, TypeGuard
 
@@ -73,13 +75,32 @@ def checked_name(name: object) -> str:
     return name.strip()
 
 
+def bundled_clusters(name: Path | str) -> Path | None:
+    """The file of clusters that come with netbend, by a name such as photo-faces/paper; None if none do."""
+    name = name.as_posix() if isinstance(name, Path) else name
+    if not re.fullmatch(r"[a-z0-9-]+/[a-z0-9-]+", name):
+        return None
+    model, preset = name.split("/")
+    file = Path(str(files("netbend.data"))) / model / f"clusters-{preset}.yaml"
+    return file if file.is_file() else None
+
+
+def clusters_file(path: Path | str, folder: Path | None = None) -> Path:
+    """Where clusters lie that are named in a recipe or on the command line.
+
+    path: of a file, from `folder` if that is given; where there is none, the name of bundled clusters.
+    """
+    here = Path(path) if folder is None else folder / path
+    return here if here.exists() else bundled_clusters(path) or here
+
+
 def load_clusters(path: Path | str) -> Clusters:
-    """Read a cluster file, YAML or JSON.
+    """Read a cluster file, YAML or JSON, or clusters that come with netbend, such as photo-faces/paper.
 
     It is what `save_clusters` writes, or the older dictionary: layer number -> list of
     {feature_index, cluster_index}. Raises RecipeError, by line, for anything else.
     """
-    path = Path(path)
+    path = clusters_file(path)
     data, source = parse_yaml(read_file(path), str(path), path.parent)
     problems = Problems(source)
     if not isinstance(data, dict):

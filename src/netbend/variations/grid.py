@@ -15,6 +15,7 @@ from netbend.models.base import Model, Play, SoundModel
 from netbend.models.catalog import load_model
 from netbend.pictures import SHEET_HEIGHT, thumbnail
 from netbend.recipe import Clusters, Recipe, RecipeLike, given_recipe, load_clusters, recipe_to_data
+from netbend.recipe.clusters import clusters_file
 from netbend.recipe.legacy import UNBENT_LAYER
 from netbend.recipe.readable import parse_readable
 from netbend.recipe.schema import EVERY_LAYER
@@ -224,7 +225,7 @@ def _all_clusters(axis: Axis, base: Setup, model: Model, settings: Settings) -> 
     layer = find_layer(model.layers, wanted, axis.text)
     clusters = settings.clusters or model.clusters
     if settings.clusters is None and recipe.get("clusters"):
-        clusters = load_clusters((settings.folder or Path()) / recipe["clusters"])
+        clusters = load_clusters(clusters_file(recipe["clusters"], settings.folder))
     members = {} if clusters is None else clusters.layers.get(layer.key, {})
     if clusters is None or not members:
         raise RenderError(

@@ -8,6 +8,7 @@ from typing import Any
 
 from netbend.motion import SOUNDTRACK, Follow
 from netbend.recipe import Bend, Recipe
+from netbend.recipe.clusters import bundled_clusters
 from netbend.recipe.places import Filmed, LatentFile, Move
 from netbend.recipe.yamlfile import Source
 
@@ -47,6 +48,8 @@ def _rewritten(value: Any, rewrite: Callable[[str], str]) -> Any:
 
 def _path_from(path: str, old: Path, new: Path) -> str:
     if Path(path).is_absolute():
+        return path
+    if not (old / path).exists() and bundled_clusters(path) is not None:
         return path
     target = (old / path).resolve()
     try:

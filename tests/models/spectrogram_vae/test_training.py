@@ -113,6 +113,7 @@ def test_files_are_set_apart_whole():
 def test_the_papers_settings():
     assert (PAPER_PRESET.learning_rate, PAPER_PRESET.beta1, PAPER_PRESET.beta2) == (0.0003, 0.0, 0.99)
     assert (PAPER_PRESET.batch, PAPER_PRESET.epochs, PAPER_PRESET.width) == (64, 50.0, 1.0)
+    assert (PAPER_PRESET.warm_up, PAPER_PRESET.anneal) == (0, False)
 
 
 @pytest.mark.parametrize("wrong", [{"width": 0.0}, {"batch": 0}, {"beta1": 1.0}, {"kl_weight": -1.0}])

@@ -51,6 +51,10 @@ def make(
     ] = None,
     epochs: Annotated[int, typer.Option(help="Of the paper's metric networks.", min=1)] = 100,
     test_samples: Annotated[int, typer.Option(help="Samples that only test them.", min=0)] = 100,
+    learning_rate: Annotated[float, typer.Option(help="Of Adam, for them.")] = 1e-4,
+    batch: Annotated[
+        int | None, typer.Option(help="Maps of a training step; default: the paper's, by size.", min=2)
+    ] = None,
     work: Annotated[
         Path | None, typer.Option(help="Folder for unfinished work; default: OUT.unfinished.")
     ] = None,
@@ -94,6 +98,8 @@ def make(
             truncation=truncation,
             epochs=epochs,
             test_samples=test_samples,
+            learning_rate=learning_rate,
+            batch=batch,
         )
         folder = work or out.with_name(out.name + ".unfinished")
         found = _of_samples(loaded, settings, counts, folder, out, quiet or json)
@@ -106,8 +112,8 @@ def make(
         print(out)
 
 
-_OF_SAMPLES = ["samples", "preset", "epochs", "test_samples", "work"]
-_OF_PAPER = ["epochs", "test_samples"]
+_OF_PAPER = ["epochs", "test_samples", "learning_rate", "batch"]
+_OF_SAMPLES = ["samples", "preset", "work", *_OF_PAPER]
 
 
 def _refuse_idle(context: typer.Context, preset: Preset, *, of_latents: bool) -> None:

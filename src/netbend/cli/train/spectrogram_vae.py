@@ -42,6 +42,9 @@ def spectrogram_vae(
     epochs: Annotated[float | None, typer.Option(help="Passes over the sounds.")] = None,
     batch: Annotated[int | None, typer.Option(help="Cuts in a step.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Of Adam.")] = None,
+    warm_up: Annotated[
+        int | None, typer.Option(help="Steps in which the learning rate rises; 0 in the preset paper.")
+    ] = None,
     beta1: Annotated[float | None, typer.Option(help="Of Adam.")] = None,
     beta2: Annotated[float | None, typer.Option(help="Of Adam.")] = None,
     anneal: Annotated[bool | None, typer.Option(help="Let the learning rate fall along a cosine.")] = None,
@@ -70,6 +73,7 @@ def spectrogram_vae(
         epochs=epochs,
         batch=batch,
         learning_rate=learning_rate,
+        warm_up=warm_up,
         beta1=beta1,
         beta2=beta2,
         anneal=anneal,

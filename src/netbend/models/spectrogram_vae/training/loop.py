@@ -23,7 +23,6 @@ from netbend.sound.drawing import spectrogram_sheet
 from netbend.sound.files import write_sound
 from netbend.sound.spectrum import Spectrum
 
-WARM_UP = 200  # steps
 SAVE_EVERY_SECONDS = 300
 MEASURED = 512  # cuts
 LATENTS_KNOWN = 4096  # from which their spread is estimated
@@ -98,8 +97,10 @@ class Trainer:
         return self.cuts_seen / self.cuts_in_epoch
 
     def _step(self, total: float) -> None:
-        warm_up = min(WARM_UP * self.settings.batch, 0.1 * total)
-        rate = self.settings.learning_rate * min(1.0, (self.cuts_seen + self.settings.batch) / warm_up)
+        rate = self.settings.learning_rate
+        if self.settings.warm_up:
+            warm_up = min(self.settings.warm_up * self.settings.batch, 0.1 * total)
+            rate *= min(1.0, (self.cuts_seen + self.settings.batch) / warm_up)
         if self.settings.anneal:
             rate *= (1 + cos(pi * self.cuts_seen / total)) / 2
         for group in self.optimizer.param_groups:

@@ -13,6 +13,7 @@ class Settings(RunSettings):
 
     width: of the network; 1 is the paper's.
     epochs: passes; one sees as much sound as there is, in random cuts.
+    warm_up: steps in which the learning rate rises, at most a tenth of all; 0 starts with all of it.
     beta1, beta2: of Adam. anneal: let the learning rate fall to nothing along a cosine.
     kl_weight: dB^2 of mean squared error that one nat of latent information costs.
     emphasis: of low frequencies in the error: 1 weighs bins as the ear's mel scale spaces them, 0 alike.
@@ -34,12 +35,13 @@ class Settings(RunSettings):
     gain: float = 6.0
     bf16: bool = False
     seed: int = 0
+    warm_up: int = 200
 
     def __post_init__(self) -> None:
         for name in ("width", "latent_dim", "sample_rate", "epochs", "batch", "learning_rate"):
             if getattr(self, name) <= 0:
                 self.refuse("expected a number above 0", name)
-        for name in ("kl_weight", "emphasis", "gain"):
+        for name in ("kl_weight", "emphasis", "gain", "warm_up"):
             if getattr(self, name) < 0:
                 self.refuse("expected 0 or more", name)
         for name in ("beta1", "beta2"):
@@ -56,4 +58,4 @@ class Settings(RunSettings):
 
 # Section 3.2; it does not say how the information in the latent was weighted.
 PAPER = {"width": 1.0, "epochs": 50.0, "batch": 64, "learning_rate": 0.0003, "beta1": 0.0, "beta2": 0.99}
-PAPER_PRESET = Settings(**PAPER, anneal=False, emphasis=0.0, gain=0.0)  # type: ignore[arg-type]
+PAPER_PRESET = Settings(**PAPER, anneal=False, emphasis=0.0, gain=0.0, warm_up=0)  # type: ignore[arg-type]
