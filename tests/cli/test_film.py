@@ -233,9 +233,9 @@ def test_ctrl_c_keeps_what_is_finished_and_says_so(
     assert names(folder / "film.mkv.unfinished") == ["00000000.mkv", "00000032.mkv", "settings.json"]
     assert len(frames(folder / "film.mkv.unfinished" / "00000032.mkv")) == 32
 
-    other = run(*command, "--seconds", "11")
+    other = run(*command, "--fps", "11")
     assert other.code == 1
-    assert "film.mkv.unfinished: holds an unfinished film with other settings (recipe, frames)" in other.err
+    assert "film.mkv.unfinished: holds an unfinished film with other settings (fps)" in other.err
     (folder / "drift.yaml").write_text(RECIPE.replace("0.1", "0.11"))
     assert "other settings (recipe)" in run(*command).err
     (folder / "drift.yaml").write_text(RECIPE)

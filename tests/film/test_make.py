@@ -12,7 +12,9 @@ import soundfile
 from PIL import Image
 
 import netbend
-from netbend.errors import NonFiniteError, RenderError
+from netbend.errors import NonFiniteError, RenderError, SoundError
+from netbend.film import settings, write
+from netbend.film.folder import unfinished
 from netbend.film.frames import Film
 from netbend.models.base import Model
 from netbend.recipe import recipe_from_data
@@ -26,8 +28,8 @@ SceneOf = Callable[..., netbend.Scene]
 def scene_of(model: Model) -> SceneOf:
     """A scene of a turning bend, at most so far."""
 
-    def scene_of(angle: float = 90, **rest: Any) -> netbend.Scene:
-        turn = {"layer": 3, "transform": "rotate", "params": {"angle": {"from": 0, "to": angle}}}
+    def scene_of(angle: float = 90, turning: object = None, **rest: Any) -> netbend.Scene:
+        turn = {"layer": 3, "transform": "rotate", "params": {"angle": turning or {"from": 0, "to": angle}}}
         recipe = recipe_from_data({"latent": 3, "bends": [turn]})
         return netbend.Scene(model, recipe, **{"seconds": 4, **rest})
 
@@ -68,7 +70,7 @@ def failing_from(frame: int, monkeypatch: pytest.MonkeyPatch) -> None:
     grouped = Film._grouped
 
     def failing(film: Film, number: int) -> list[Image.Image]:
-        if number >= frame:
+        if number * film.group >= frame:
             raise KeyboardInterrupt
         return grouped(film, number)
 
@@ -84,10 +86,144 @@ def test_what_was_stopped_goes_on_and_another_film_is_not_mixed_in(
         with pytest.raises(KeyboardInterrupt):
             netbend.make_film(scene_of(), tmp_path / "film.mkv", 10)
     assert (tmp_path / "film.mkv.unfinished" / "00000000.mkv").exists()
-    with pytest.raises(RenderError, match=r"holds an unfinished film with other settings \(recipe\)"):
+    with pytest.raises(RenderError, match=r"other settings \(recipe\); .* or say --overwrite to begin anew"):
         netbend.make_film(scene_of(angle=80), tmp_path / "film.mkv", 10)
     netbend.make_film(scene_of(), tmp_path / "film.mkv", 10)
     assert (tmp_path / "film.mkv").read_bytes() == (tmp_path / "at-once.mkv").read_bytes()
+
+
+@pytest.fixture
+def short_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parts of 16 frames, to save time."""
+    for module in (settings, write):
+        monkeypatch.setattr(module, "PART_FRAMES", 16)
+
+
+def stopped(scene: netbend.Scene, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two parts of 16 frames are finished then."""
+    with monkeypatch.context() as patched:
+        failing_from(32, patched)
+        with pytest.raises(KeyboardInterrupt):
+            netbend.make_film(scene, out, 10)
+    parts = 32 if out.suffix == "" else 2
+    assert len(list(unfinished(out).glob("[f0]*"))) == parts
+
+
+@pytest.mark.usefixtures("short_parts")
+def test_what_was_stopped_is_begun_anew_where_asked_but_nobody_elses_file_is_removed(
+    scene_of: SceneOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "film.mkv"
+    stopped(scene_of(), out, monkeypatch)
+    (unfinished(out) / "notes.txt").write_text("mine")
+    with pytest.raises(RenderError, match=r"but also notes\.txt, which stays"):
+        netbend.make_film(scene_of(angle=80), out, 10, begin_anew=True)
+    (unfinished(out) / "notes.txt").unlink()
+    netbend.make_film(scene_of(angle=80), out, 10, begin_anew=True)
+    assert len(pictures(out)) == 40
+    assert list(tmp_path.iterdir()) == [out]
+
+
+CHANGES: list[dict[str, Any]] = [{"seconds": 3.4}, {"seconds": 4.9}, {"soundtrack": "tone.wav"}]
+
+
+@pytest.mark.usefixtures("short_parts")
+@pytest.mark.parametrize("change", CHANGES, ids=str)
+@pytest.mark.parametrize("name", ["film.mkv", "frames"])
+def test_an_unfinished_film_takes_another_length_or_sound(
+    scene_of: SceneOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], name: str
+) -> None:
+    """Its finished frames are used, and the film has the bytes of one that was made so at once."""
+    soundfile.write(tmp_path / "tone.wav", np.sin(np.arange(8000) / 10), 8000)
+    change = {key: tmp_path / value if key == "soundtrack" else value for key, value in change.items()}
+    moving = {"seconds": 4, "turning": {"wave": "sine", "from": 0, "to": 90, "seconds": 2}}
+    netbend.make_film(scene_of(**{**moving, **change}), tmp_path / "o" / name, 10)
+    stopped(scene_of(**moving), tmp_path / name, monkeypatch)
+    made: list[int] = []
+    grouped = Film._grouped
+
+    def noted(film: Film, number: int) -> list[Image.Image]:
+        made.append(number * film.group)
+        return grouped(film, number)
+
+    monkeypatch.setattr(Film, "_grouped", noted)
+    netbend.make_film(scene_of(**{**moving, **change}), tmp_path / name, 10)
+    assert min(made) == 32
+    assert content(tmp_path / name) == content(tmp_path / "o" / name)
+    assert not unfinished(tmp_path / name).exists()
+
+
+def content(path: Path) -> dict[str, bytes]:
+    files = path.iterdir() if path.is_dir() else [path]
+    return {file.name: file.read_bytes() for file in files}
+
+
+@pytest.mark.usefixtures("short_parts")
+def test_another_sound_that_is_followed_is_another_film(
+    scene_of: SceneOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though it differs only where no frame is compared."""
+    follows = {"sound": "soundtrack", "of": "level", "from": 0, "to": 90}
+    for name, place in (("a.wav", 4000), ("b.wav", 4400)):
+        click = np.zeros(32_000)
+        click[place : place + 40] = 0.5
+        soundfile.write(tmp_path / name, click, 8000)
+    stopped(
+        scene_of(turning=follows, soundtrack=tmp_path / "a.wav", seconds=10), tmp_path / "f.mkv", monkeypatch
+    )
+    with pytest.raises(RenderError, match=r"other settings \(recipe\)"):
+        netbend.make_film(
+            scene_of(turning=follows, soundtrack=tmp_path / "b.wav", seconds=10), tmp_path / "f.mkv", 10
+        )
+    (tmp_path / "a.wav").rename(tmp_path / "c.wav")
+    netbend.make_film(
+        scene_of(turning=follows, soundtrack=tmp_path / "c.wav", seconds=10), tmp_path / "f.mkv", 10
+    )
+
+
+def damaged(path: Path) -> Path:
+    """Whole by its header, and broken in the middle."""
+    soundfile.write(path, np.random.default_rng(0).uniform(-0.5, 0.5, 32_000), 8000)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 400] = bytes(400)
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("name", ["gone.flac", "text.flac", "damaged.flac", "nine.wav", "folder.flac"])
+def test_sounds_are_read_before_the_first_frame(
+    scene_of: SceneOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (tmp_path / "text.flac").write_text("no sound")
+    (tmp_path / "folder.flac").mkdir()
+    damaged(tmp_path / "damaged.flac")
+    soundfile.write(tmp_path / "nine.wav", np.zeros((4000, 9)), 8000)
+    before = sorted(tmp_path.iterdir())
+    with monkeypatch.context() as patched:
+        failing_from(0, patched)
+        with pytest.raises(SoundError, match=name):
+            netbend.make_film(scene_of(soundtrack=tmp_path / name), tmp_path / "film.mp4", 10)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_two_commands_do_not_make_one_film(
+    scene_of: SceneOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grouped, told = Film._grouped, []
+
+    def meanwhile(film: Film, number: int) -> list[Image.Image]:
+        if told:
+            return grouped(film, number)
+        with pytest.raises(RenderError, match="another netbend is at work in it; wait for it") as raised:
+            netbend.make_film(scene_of(), tmp_path / "film.mkv", 10)
+        told.append(raised)
+        return grouped(film, number)
+
+    monkeypatch.setattr(Film, "_grouped", meanwhile)
+    netbend.make_film(scene_of(), tmp_path / "film.mkv", 10)
+    assert len(told) == 1
+    assert len(pictures(tmp_path / "film.mkv")) == 40
+    assert [path.name for path in tmp_path.iterdir()] == ["film.mkv"]
 
 
 @pytest.mark.parametrize(

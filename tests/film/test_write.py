@@ -13,9 +13,10 @@ from PIL import Image
 
 from netbend.choices import NoiseMode
 from netbend.errors import RenderError, SoundError
-from netbend.film.formats import FORMATS, format_of
+from netbend.film.folder import unfinished
+from netbend.film.formats import FORMATS, Encoding, format_of
 from netbend.film.settings import settings_of
-from netbend.film.write import Encoding, at_height, fraction, unfinished, write_film
+from netbend.film.write import at_height, fraction, write_film
 from netbend.models.base import Play
 
 from .conftest import Drawn, Film_of, is_empty, noise_picture, plain
@@ -227,10 +228,23 @@ def test_an_interrupted_film_goes_on_and_is_the_same(tmp_path: Path, name: str) 
 
 def test_a_folder_of_frames_takes_the_place_of_a_longer_film(tmp_path: Path) -> None:
     write_film(Drawn(noise_picture, 40), tmp_path / "frames", OWN)
-    (tmp_path / "frames" / "notes.txt").write_text("mine")
+    others = [tmp_path / "frames" / name for name in ("notes.txt", "frame-000012b.png", "frame-000099.png")]
+    for other in others:
+        other.write_text("mine")
     write_film(Drawn(noise_picture, 3), tmp_path / "frames", OWN)
-    assert len(list((tmp_path / "frames").glob("*.png"))) == 3
-    assert (tmp_path / "frames" / "notes.txt").read_text() == "mine"
+    frames = [tmp_path / "frames" / f"frame-{number:06d}.png" for number in range(3)]
+    assert sorted((tmp_path / "frames").iterdir()) == sorted([*others, *frames])
+    assert {other.read_text() for other in others} == {"mine"}
+
+
+def test_a_picture_of_a_frames_name_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "frames").mkdir()
+    plain((1, 2, 3)).save(tmp_path / "frames" / "frame-000001.png")
+    before = (tmp_path / "frames" / "frame-000001.png").read_bytes()
+    with pytest.raises(RenderError, match=r"frame-000001\.png: is no frame that netbend wrote"):
+        write_film(Drawn(noise_picture, 3), tmp_path / "frames", OWN)
+    assert (tmp_path / "frames" / "frame-000001.png").read_bytes() == before
+    assert len(list((tmp_path / "frames").iterdir())) == 1
 
 
 def click_at(path: Path, time: float, seconds: float, rate: int = 44100, channels: int = 2) -> Path:
@@ -340,15 +354,15 @@ OTHERS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
         "recipe",
     ),
     ({"latent": 4}, {}, "recipe"),
-    ({}, {"seconds": 5}, "recipe, frames"),
-    ({}, {"fps": 25}, "recipe, frames, fps"),
+    ({}, {"seconds": 5}, "recipe"),  # what lasts as long as the film is another in all of its frames
+    ({}, {"fps": 25}, "fps"),
     ({}, {"compare": True}, "compare"),
     ({}, {"play": Play(cutoff=2)}, "recipe"),
     ({}, {"play": Play(label="blue")}, "recipe"),
     ({}, {"play": Play(noise=NoiseMode.NONE)}, "noise"),
     ({}, {"encoding": {"height": 64}}, "height"),
     ({}, {"encoding": {"quality": 30}}, "quality"),
-    ({}, {"kind": ".webm"}, "kind"),
+    ({}, {"kind": ".webm"}, "parts"),
 ]
 
 
@@ -360,13 +374,23 @@ def test_another_film_has_other_settings(
 
     def settings(recipe: dict[str, Any], rest: dict[str, Any]) -> Any:
         rest = dict(rest)
-        encoding = Encoding(**{"comment": str(recipe), **rest.pop("encoding", {})})
+        encoding = Encoding(**rest.pop("encoding", {}))
         kind = rest.pop("kind", ".mp4")
-        return settings_of(film_of(recipe, **rest), encoding, kind)
+        return settings_of(film_of(recipe, **rest), encoding, kind, str(recipe))
 
     first = settings(data, {})
     assert settings(data, {}).difference(first) == []
     assert ", ".join(settings({**data, **recipe}, rest).difference(first)) == changed
+
+
+def test_length_and_sound_are_no_settings_where_no_frame_depends_on_them(film_of: Film_of) -> None:
+    turn = {**TURN, "params": {"angle": {"wave": "sine", "from": 0, "to": 90, "seconds": 2}}}
+
+    def settings(seconds: float, sound: Path | None) -> Any:
+        film = film_of({"latent": 3, "bends": [turn]}, seconds=seconds)
+        return settings_of(film, Encoding(sound=sound, comment=str(sound)), ".mp4", "recipe")
+
+    assert settings(9.3, Path("a.wav")).difference(settings(4, None)) == []
 
 
 def test_nothing_else_is_left(tmp_path: Path) -> None:

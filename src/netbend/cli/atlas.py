@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netbend.cli.cluster.make import parse_layers
+from netbend.cli.destination import refuse_file_name, refuse_unwritable
 from netbend.cli.idle import refuse_idle_options
 from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar
 from netbend.errors import RecipeError
@@ -44,12 +45,16 @@ def atlas(
     Writes a folder with index.html, which needs no network, and a PNG sheet for each layer.
     """
     from netbend.atlas import make_atlas
+    from netbend.atlas.folder import refuse_folder
     from netbend.clustering.progress import Report
     from netbend.latents.seeds import parse_seeds
     from netbend.models.base import Play
     from netbend.models.catalog import load_model
 
     refuse_idle_options(context, {}, {"sound": ["seeds", "truncation"]})
+    refuse_file_name(out, "a page, pictures and sheets")
+    refuse_folder(out, overwrite=overwrite)
+    refuse_unwritable(out)
     seed_list = parse_seeds(seeds)
     loaded = load_model(model, device)
     found = _clusters(clusters, loaded)

@@ -7,11 +7,21 @@ from typing import Annotated
 import typer
 
 from netbend.choices import FiveItems, NonFinite
+from netbend.cli.destination import refuse_file_name, refuse_unwritable
 from netbend.cli.idle import refuse_idle_options
 from netbend.cli.latent import BESIDE, WITHOUT, LatentFile, LatentSeed, one_latent
 from netbend.cli.many import makes_pictures, typed, write_and_say
-from netbend.cli.options import ClusterFile, FiveItemMeaning, LatentSpace, OnNonFinite, Overwrite, Truncation
+from netbend.cli.options import (
+    ClusterFile,
+    FiveItemMeaning,
+    LatentSpace,
+    OnNonFinite,
+    Overwrite,
+    Resume,
+    Truncation,
+)
 from netbend.cli.output import Device, Json, Quiet
+from netbend.cli.stopping import refuse_unverifiable
 from netbend.errors import RecipeError
 
 
@@ -39,6 +49,7 @@ def breed(
     nonfinite: OnNonFinite = NonFinite.ERROR,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder.")] = Path("out/breed"),
     metadata: Annotated[bool, typer.Option(help="Keep command and recipes inside the sheet.")] = True,
+    resume: Resume = False,
     overwrite: Overwrite = False,
     device: Device = "auto",
     json: Json = False,
@@ -58,6 +69,9 @@ def breed(
     from netbend.variations.files import Outcome, Wanted
     from netbend.variations.shown import play_of
 
+    refuse_unverifiable(resume, metadata)
+    refuse_file_name(out, "recipes and a sheet")
+    refuse_unwritable(out)
     refuse_idle_options(context, WITHOUT, BESIDE)
     one, other = load_recipe(first, five_items), load_recipe(second, five_items)
     given = None if clusters is None else load_clusters(clusters)
@@ -87,5 +101,6 @@ def breed(
         sheet="children.png" if pictures else None,
         command=typed() if metadata else None,
         overwrite=overwrite,
+        resume=resume,
     )
     write_and_say(outcomes, wanted, json, quiet)

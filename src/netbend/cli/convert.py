@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from netbend.cli.destination import refuse_other_ending
 from netbend.cli.output import Quiet
 
 
@@ -17,7 +18,10 @@ def convert(
 ) -> None:
     """Convert a checkpoint to .safetensors; nothing in it is executed."""
     from netbend.models.catalog import load_model
+    from netbend.render.files import refuse_existing
 
+    refuse_existing([out], overwrite)
+    refuse_other_ending(out, [".safetensors"], "a safetensors file")
     load_model(checkpoint, device="cpu").save(out, half=half, overwrite=overwrite)
     if not quiet:
         print(out)

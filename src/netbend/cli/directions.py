@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from netbend.cli.destination import refuse_file_name, refuse_unwritable
 from netbend.cli.options import Overwrite
 from netbend.cli.output import Device, Json, Quiet, print_json, print_table, progress_bar
 from netbend.errors import LatentError, RenderError
@@ -48,6 +49,8 @@ def directions(
 
     if not 0 < reach < float("inf"):
         raise RenderError(f"--range {reach:g}: expected standard deviations above 0, such as 2")
+    refuse_file_name(out, "a file of directions and a sheet")
+    refuse_unwritable(out)
     shown, styles = parse_seeds(seeds), _styles(layers)
     loaded = load_model(model, device)
     stem = loaded.name.rpartition("/")[2].partition(".")[0]

@@ -20,7 +20,6 @@ from netbend.cli.options import (
     ModelName,
     Noise,
     OnNonFinite,
-    Overwrite,
     RecipeFile,
     Truncation,
 )
@@ -85,7 +84,10 @@ def film(
     stills: Annotated[
         int | None, typer.Option(help="Only so many frames, evenly over the film, on a sheet.", min=2, max=64)
     ] = None,
-    overwrite: Overwrite = False,
+    overwrite: Annotated[
+        bool,
+        typer.Option("--overwrite", help="Replace what is there, unfinished films included."),
+    ] = False,
     precision: InPrecision = Precision.FLOAT32,
     device: Device = "auto",
     json: Json = False,
@@ -113,7 +115,7 @@ def film(
     else:
         if made.still and len(made) > 1:
             warnings.warn("nothing moves: every frame is the same picture", stacklevel=2)
-        _write_film(scene, made, out, height, quality, quiet or json)
+        _write_film(scene, made, out, height, quality, overwrite, quiet or json)
     if json:
         print_json({"files": [str(out)], "frames": len(made), "seconds": made.seconds})
     elif not quiet:
@@ -122,14 +124,10 @@ def film(
 
 def _check_film(out: Path, fps: float, height: int | None, quality_given: bool, overwrite: bool) -> None:
     """Refuse before the work what cannot be written. Raises RenderError."""
-    from netbend.atomic import exists_already
-    from netbend.render.files import refuse_existing
+    from netbend.film.folder import refuse_out
 
     check_out(out, fps, height)
-    if not out.is_dir():
-        refuse_existing([out], overwrite)
-    elif any(out.iterdir()) and not overwrite:
-        raise RenderError(exists_already(out))
+    refuse_out(out, overwrite=overwrite)
     format = format_of(out)
     if quality_given and (format is None or not format.is_yuv):
         raise RenderError(f"--quality means nothing for {out.suffix or 'PNG'} films: they have but one")
@@ -219,17 +217,30 @@ def _write_picture(picture: "Image", out: Path, overwrite: bool) -> None:
 
 
 def _write_film(
-    scene: "Scene", film: "Film", out: Path, height: int | None, quality: int, silent: bool
+    scene: "Scene",
+    film: "Film",
+    out: Path,
+    height: int | None,
+    quality: int,
+    overwrite: bool,
+    silent: bool,
 ) -> None:
-    from netbend.film.folder import GOES_ON
+    from netbend.film.folder import GOES_ON, unfinished
     from netbend.film.make import encoding_of, write_or_keep
-    from netbend.film.write import unfinished
 
     encoding = encoding_of(scene, film, out, height, quality)
     with progress_bar(visible=not silent) as bar:
         task = bar.add_task("Filming", total=len(film))
         try:
-            write_or_keep(film, out, encoding, lambda count: bar.advance(task, count))
+            write_or_keep(
+                scene,
+                film,
+                out,
+                encoding,
+                lambda count: bar.advance(task, count),
+                overwrite=overwrite,
+                begin_anew=overwrite,
+            )
         except KeyboardInterrupt:
             if unfinished(out).exists():
                 print(f"netbend: stopped; {GOES_ON.format(unfinished(out))}", file=sys.stderr)

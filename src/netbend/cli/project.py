@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from netbend.choices import Perceptual, Space, Start
+from netbend.cli.destination import refuse_file_name
 from netbend.cli.idle import refuse_idle_options
 from netbend.cli.options import Overwrite
 from netbend.cli.output import Device, Json, Quiet, print_json, print_table, progress_bar
@@ -89,6 +90,7 @@ def project(
         refuse_idle_options(context, {}, {"space": ["closeness"]})
     if start is Start.ENCODER:
         refuse_idle_options(context, {}, {"start": ["seed"]})
+    refuse_file_name(out, "a latent and a picture of each")
     names = _names(images)
     refuse_existing(_outputs(out, names, steps, progress_every), overwrite)
     loaded = with_styles(load_model(model, device))

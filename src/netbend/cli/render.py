@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netbend.choices import FiveItems, NoiseMode, NonFinite, Precision, Space
+from netbend.cli.destination import places, refuse_unwritable
 from netbend.cli.idle import refuse_idle_options
 from netbend.cli.loading import load_of_pictures
 from netbend.cli.options import (
@@ -20,9 +21,11 @@ from netbend.cli.options import (
     OnNonFinite,
     Overwrite,
     RecipeFile,
+    Resume,
     Truncation,
 )
 from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar
+from netbend.cli.stopping import kept_on_stop, refuse_unverifiable
 from netbend.errors import LatentError, ModelError, RecipeError, RenderError
 from netbend.limits import MAX_FILM_SECONDS
 
@@ -66,7 +69,9 @@ def render(
     bend_seed: DrawSeed = None,
     clusters: ClusterFile = None,
     nonfinite: OnNonFinite = NonFinite.ERROR,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the pictures.")] = Path("out"),
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for the pictures, or a .png file for one.")
+    ] = Path("out"),
     sheet: Annotated[bool, typer.Option("--sheet", help="Also write a contact sheet.")] = False,
     compare: Annotated[
         bool, typer.Option("--compare", help="Put the unbent picture beside the bent.")
@@ -75,6 +80,7 @@ def render(
         Path | None, typer.Option("--from", help="Make a picture again from the record inside it.")
     ] = None,
     metadata: Annotated[bool, typer.Option(help="Keep a record inside each picture.")] = True,
+    resume: Resume = False,
     overwrite: Overwrite = False,
     precision: InPrecision = Precision.FLOAT32,
     device: Device = "auto",
@@ -86,6 +92,8 @@ def render(
     Each PNG keeps a record of recipe, model, seed and drawn features; `--from` makes it again.
     """
     refuse_idle_options(context, _IDLE_WITHOUT, _IDLE_BESIDE)
+    refuse_unverifiable(resume, metadata)
+    refuse_unwritable(out)
     if from_picture is not None:
         written = _render_again(from_picture, model, out, metadata, overwrite, device)
     else:
@@ -112,7 +120,7 @@ def render(
         if style_seed is not None:
             job = _with_styles(job, style_seed, style_layers)
         stem = recipe.stem if recipe else job.model.name.rpartition("/")[2].partition(".")[0]
-        written = _render_all(job, out, stem, sheet, metadata, overwrite, quiet or json)
+        written = _render_all(job, out, stem, sheet, metadata, overwrite, resume, quiet or json)
     if json:
         print_json({"files": [str(path) for path in written]})
     elif not quiet:
@@ -140,7 +148,17 @@ _IDLE_BESIDE = {
             "label",
             "style_seed",
         ),
-        *("style_layers", "bend_seed", "clusters", "nonfinite", "sheet", "compare", "precision", "time"),
+        *(
+            "style_layers",
+            "bend_seed",
+            "clusters",
+            "nonfinite",
+            "sheet",
+            "compare",
+            "precision",
+            "time",
+            "resume",
+        ),
     ],
 }
 
@@ -213,40 +231,21 @@ def _with_styles(job: "Job", seed: int, layers: str) -> "Job":
 
 
 def _render_all(
-    job: "Job", out: Path, stem: str, sheet: bool, metadata: bool, overwrite: bool, silent: bool
+    job: "Job", out: Path, stem: str, sheet: bool, metadata: bool, overwrite: bool, resume: bool, silent: bool
 ) -> list[Path]:
-    from netbend.atomic import write_atomic
-    from netbend.pictures import thumbnail
-    from netbend.render.files import nothing_left_on_error, refuse_existing
     from netbend.render.job import check_recordable
-    from netbend.render.record import png_bytes
+    from netbend.render.write import PictureFiles
 
-    paths = [out / f"{stem}-seed{seed:04d}.png" for seed in job.latents.seeds]
-    sheet_path = out / f"{stem}-sheet.png"
-    refuse_existing([*paths, sheet_path] if sheet else paths, overwrite)
-    if len(set(paths)) < len(paths):
+    names = [f"{stem}-seed{seed:04d}.png" for seed in job.latents.seeds]
+    if len(set(names)) < len(names):
         raise RenderError("a seed comes twice; each makes one picture")
     check_recordable(job, sheet=sheet, metadata=metadata)
-    new: list[Path] = []
-    pictures = []
-    with nothing_left_on_error(new), progress_bar(visible=not silent) as bar:
-        for index, path in enumerate(bar.track(paths, description=f"Rendering {stem}")):
-            picture = job[index].picture()
-            replaced = path.exists()
-            write_atomic(
-                path,
-                png_bytes(picture, job[index].record() if metadata else None),
-                RenderError,
-                overwrite=overwrite,
-            )
-            if not replaced:
-                new.append(path)
-            if sheet:
-                pictures.append(thumbnail(picture))
-        if sheet:
-            record = job.record(sheet=True) if metadata else None
-            write_atomic(sheet_path, png_bytes(job.sheet(pictures), record), RenderError, overwrite=overwrite)
-    return [*paths, sheet_path] if sheet else paths
+    sheets = [f"{stem}-sheet.png"] if sheet else []
+    paths = places(out, [*names, *sheets], ", or ask for one picture, as with --seeds 3")
+    files = PictureFiles(paths[: len(names)], paths[-1] if sheet else None, metadata, overwrite, resume)
+    with kept_on_stop(files.made, len(names), out, resume=metadata), progress_bar(visible=not silent) as bar:
+        files.write(job, lambda numbers: bar.track(numbers, description=f"Rendering {stem}"))
+    return paths
 
 
 def _render_again(
@@ -260,7 +259,7 @@ def _render_again(
     from netbend.render.record import png_bytes, read_record
 
     record = read_record(picture_file)
-    path = out / picture_file.name
+    (path,) = places(out, [f"{picture_file.stem}.png"])
     refuse_existing([path], overwrite)
     try:
         model = load_model(model_name or known_name(record), device, bf16=record.bf16)

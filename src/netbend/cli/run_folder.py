@@ -1,9 +1,13 @@
 """Folders that a long run keeps its work in, to go on from."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netbend.errors import DataError
+from netbend.atomic import UNFINISHED, folder_of
+from netbend.errors import DataError, NetbendError
+from netbend.folder_lock import LOCK, locked
 
 if TYPE_CHECKING:
     from netbend.models.run_settings import RunSettings
@@ -20,7 +24,7 @@ def check_folder(
     from netbend.models.run_settings import option, refuse_special_in
 
     try:
-        if not out.exists() or not any(out.iterdir()):
+        if not out.exists() or not any(map(_counts, out.iterdir())):
             return
     except OSError as error:
         raise DataError(f"{out}: not a folder that can be written ({error.strerror})") from error
@@ -34,3 +38,15 @@ def check_folder(
         raise DataError(
             f"{out}: holds a run with other settings ({options}); give the same, or another {called}"
         )
+
+
+@contextmanager
+def held_folder(out: Path, kind: type[NetbendError] = DataError) -> Iterator[None]:
+    """Make a run's folder and hold it, so that no two commands work in it. Raises an error of that kind."""
+    with folder_of(out / LOCK, kind), locked(out, kind):
+        yield
+
+
+def _counts(path: Path) -> bool:
+    """Not what a run leaves that is killed before it has noted its settings."""
+    return path.name != LOCK and not path.name.startswith(UNFINISHED)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netbend.choices import FiveItems, NonFinite, Phase, Precision
+from netbend.cli.destination import ENDINGS, refuse_other_ending, refuse_unwritable
 from netbend.cli.idle import is_given, refuse_idle_options
 from netbend.cli.loading import load
 from netbend.cli.options import ClusterFile, DrawSeed, FiveItemMeaning, InPrecision, OnNonFinite, Overwrite
@@ -99,6 +100,7 @@ def sound(
         raise RenderError("name sound files to bend, or --seeds to let the model sing")
     if not sources:
         _refuse_without_sources(context)
+    refuse_unwritable(out)
     lengths = _lengths(sources or [])
     settings = _Settings(recipe, five_items, model, clusters, seed, variations, device, precision)
     jobs = settings.jobs(phase, iterations, detail, mix, gain, volume, nonfinite)
@@ -198,6 +200,8 @@ def _bend_files(
     from netbend.render.sound_picture import compared
 
     sources = list(lengths)
+    if picture is not None:
+        refuse_other_ending(picture, [".png"], "a picture")
     if picture is not None and len(sources) > 1:
         raise RenderError("--spectrogram shows one source: name one file")
     endings = [f"-{recipe.stem}{label}" if recipe else f"{label}-unbent" for label in jobs]
@@ -210,10 +214,12 @@ def _bend_files(
         if path.resolve() in {source.resolve() for source in sources}:
             raise RenderError(f"{path} is a source; name another --out")
     refuse_existing(written, overwrite)
+    work = [(source, job) for source in sources for job in jobs.values()]
+    for path, (source, job) in zip(paths, work, strict=True):
+        job.check(source, path)
     new: list[Path] = []
     with nothing_left_on_error(new), progress_bar(visible=not silent) as bar:
         task = bar.add_task("Bending", total=sum(lengths.values()) * len(jobs))
-        work = [(source, job) for source in sources for job in jobs.values()]
         for path, (source, job) in zip(paths, work, strict=True):
             is_new = not path.exists()
             _report_clipped(
@@ -266,11 +272,13 @@ def _result(out: Path, source: Path, ending: str, several: bool) -> Path:
     from netbend.sound.files import FORMATS
 
     suffix = out.suffix.lower()
+    if out.is_dir():
+        suffix = ""
     if suffix in FORMATS and not several:
         return out
     if suffix in FORMATS:
         raise RenderError(f"--out {out}: there are several results; name a folder")
-    if suffix in NO_FORMATS:
+    if suffix in NO_FORMATS or suffix in ENDINGS:
         raise RenderError(f"--out {out}: netbend does not write {suffix}; choose {', '.join(FORMATS)}")
     kept = source.suffix if source.suffix.lower() in FORMATS else ".wav"
     return out / f"{source.stem}{ending}{kept}"

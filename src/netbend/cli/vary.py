@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netbend.choices import FiveItems, NonFinite
+from netbend.cli.destination import place_of_sheet, refuse_file_name, refuse_unwritable
 from netbend.cli.idle import refuse_idle_options
 from netbend.cli.latent import BESIDE, WITHOUT, LatentFile, LatentSeed, one_latent
 from netbend.cli.many import makes_pictures, typed, write_and_say
@@ -17,9 +18,11 @@ from netbend.cli.options import (
     ModelName,
     OnNonFinite,
     Overwrite,
+    Resume,
     Truncation,
 )
 from netbend.cli.output import Device, Json, Quiet
+from netbend.cli.stopping import refuse_unverifiable
 from netbend.errors import ModelError, RecipeError, RenderError
 
 if TYPE_CHECKING:
@@ -57,8 +60,11 @@ def vary(
     truncation: Truncation = None,
     clusters: ClusterFile = None,
     nonfinite: OnNonFinite = NonFinite.ERROR,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder.")] = Path("out"),
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder, or a .png file for a sheet alone.")
+    ] = Path("out"),
     metadata: Annotated[bool, typer.Option(help="Keep a record inside each picture.")] = True,
+    resume: Resume = False,
     overwrite: Overwrite = False,
     device: Device = "auto",
     json: Json = False,
@@ -77,6 +83,11 @@ def vary(
     from netbend.variations.lists import numbers
     from netbend.variations.shown import play_of
 
+    refuse_unverifiable(resume, metadata)
+    besides = "recipes" if surprise or keep is not None else None
+    if besides is not None:
+        refuse_file_name(out, besides)
+    refuse_unwritable(out)
     refuse_idle_options(context, _WITHOUT, _BESIDE)
     seeds = list(range(seed, seed + count)) if keep is None else numbers(keep, "--keep")
     bounds = _bounds(layers, transforms, bends, share) if surprise else None
@@ -99,13 +110,16 @@ def vary(
         drawn = replace(drawn, model=name)  # so that the recipe alone gives the picture again
         job = Job(loaded, latent, play, drawn, plan, nonfinite=nonfinite)
         outcomes.append(Outcome(str(draw), f"{stem}-{draw:04d}", job))
+    name_of_sheet = f"{stem}-variations.png" if pictures and keep is None else None
+    folder, sheet = place_of_sheet(out, name_of_sheet, besides)
     wanted = Wanted(
-        out,
-        recipes=surprise or keep is not None,
+        folder,
+        recipes=besides is not None,
         pictures=pictures and keep is not None,
-        sheet=f"{stem}-variations.png" if pictures and keep is None else None,
+        sheet=sheet,
         command=typed() if metadata else None,
         overwrite=overwrite,
+        resume=resume,
     )
     write_and_say(outcomes, wanted, json, quiet)
 

@@ -36,6 +36,21 @@ FORMATS = {
     ".gif": Format("gif", "gif", "pal8", most_fps=50),  # browsers take a hundredth of a second for a tenth
 }
 LOSSLESS = FORMATS[".mkv"]
+PART_FRAMES = 32  # of a part of a film; a killed render loses at most twice as many
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """What becomes of a film's frames.
+
+    height: pixels to which they are brought; None for their own, small ones enlarged. quality: CRF.
+    sound: put beneath. comment: kept in the file.
+    """
+
+    height: int | None = None
+    quality: int = QUALITY
+    sound: Path | None = None
+    comment: str = ""
 
 
 def format_of(out: Path) -> Format | None:
@@ -67,3 +82,8 @@ def check_out(out: Path, fps: float, height: int | None) -> None:
         raise RenderError(
             f"--fps {fps:g}: players slow {out.suffix} films down above {format.most_fps:g} frames a second"
         )
+
+
+def parts_ending(ending: str) -> str:
+    """The ending of the files in which the parts of a film of that ending are kept."""
+    return {"": ".png", ".gif": ".mkv"}.get(ending, ending)

@@ -4,15 +4,16 @@ from json import dumps
 from pathlib import Path
 
 from netbend import __version__
-from netbend.atomic import folder_of, write_atomic
+from netbend.atomic import exists_already, folder_of
 from netbend.choices import NonFinite
 from netbend.errors import RenderError
-from netbend.film.folder import kept_or_removed, refuse_another_film
-from netbend.film.formats import QUALITY, check_out, format_of
+from netbend.film.finish import refuse_others_frames
+from netbend.film.folder import is_free, tidied_up, unfinished, working_in
+from netbend.film.formats import QUALITY, Encoding, check_out, format_of
 from netbend.film.frames import Film
 from netbend.film.scene import Scene
 from netbend.film.settings import settings_of
-from netbend.film.write import Encoding, Report, unfinished, write_film
+from netbend.film.write import Report, fraction, write_film
 from netbend.models.base import Play
 from netbend.recipe import recipe_to_data
 
@@ -28,6 +29,7 @@ def make_film(
     height: int | None = None,
     quality: int = QUALITY,
     report: Report = lambda _: None,
+    begin_anew: bool = False,
 ) -> Film:
     """Make a film of a recipe, in place of what is there, and give its frames.
 
@@ -38,14 +40,16 @@ def make_film(
     play: but for its truncation, which is the scene's.
     compare: the unbent picture at the left of the bent. height, quality: see `Encoding`.
     report: called with the number of frames that are there more, from another thread.
-    What was cut off lies in `unfinished(out)`; the same call goes on from there.
+    What was cut off lies in `unfinished(out)`; the same call goes on from there, also to another length or
+    with another sound. begin_anew: remove what lies there of another film.
     Raises RenderError for what cannot be written, and if another film lies unfinished there; RecipeError
     and LatentError for what does not fit the model, SoundError, NonFiniteError.
     """
     out = Path(out)
     check_out(out, fps, height)
     film = scene.film(fps, play, compare=compare, nonfinite=nonfinite)
-    write_or_keep(film, out, encoding_of(scene, film, out, height, quality), report)
+    encoding = encoding_of(scene, film, out, height, quality)
+    write_or_keep(scene, film, out, encoding, report, begin_anew=begin_anew)
     return film
 
 
@@ -67,13 +71,44 @@ def encoding_of(
     return Encoding(height, quality, sound, dumps(made_with, separators=(",", ":")))
 
 
-def write_or_keep(film: Film, out: Path, encoding: Encoding, report: Report = lambda _: None) -> None:
+def write_or_keep(
+    scene: Scene,
+    film: Film,
+    out: Path,
+    encoding: Encoding,
+    report: Report = lambda _: None,
+    *,
+    overwrite: bool = True,
+    begin_anew: bool = False,
+) -> None:
     """Write a film; if that fails, keep the parts that are finished, and the next time go on from them.
 
-    Raises RenderError, also if parts of another film lie there; SoundError, NonFiniteError.
+    overwrite: whether to take the place of another. begin_anew: whether to remove parts of another film
+    that lie unfinished there. Raises RenderError, SoundError, NonFiniteError.
     """
-    settings, folder = settings_of(film, encoding, out.suffix.lower()), unfinished(out)
-    refuse_another_film(folder, settings)
-    with folder_of(out, RenderError), kept_or_removed(folder):
-        write_atomic(folder / "settings.json", settings.content(), RenderError, overwrite=True)
-        write_film(film, out, encoding, report)
+    settings = settings_of(film, encoding, out.suffix.lower(), scene.made_from)
+    if tidied_up(out, settings):
+        report(len(film))
+        return
+    if not overwrite and not is_free(out):
+        raise RenderError(exists_already(out))
+    _check(film, out, encoding)
+    with (
+        folder_of(out, RenderError),
+        working_in(unfinished(out), settings, begin_anew=begin_anew),
+    ):
+        write_film(film, out, encoding, report, overwrite=overwrite)
+
+
+def _check(film: Film, out: Path, encoding: Encoding) -> None:
+    """Find out before the first frame what would fail after the last one."""
+    format = format_of(out)
+    if format is None:
+        if out.is_dir():
+            refuse_others_frames(out, len(film))
+        return
+    from netbend.film.sound_track import check_codecs, check_track
+
+    check_codecs(format, with_sound=encoding.sound is not None)
+    if encoding.sound is not None:
+        check_track(encoding.sound, format, len(film) / fraction(film.fps))

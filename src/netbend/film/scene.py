@@ -1,5 +1,7 @@
 """From a recipe to a film: its length, its sound, where in latent space it moves."""
 
+import hashlib
+import json
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,8 +14,8 @@ from netbend.latents.encoded_film import seconds_of
 from netbend.latents.path import latent_path
 from netbend.latents.truncation import truncation_psi
 from netbend.models.base import Model, Play
-from netbend.recipe import Clusters, Recipe, given_recipe
-from netbend.recipe.moving import fitted_recipe, follows_soundtrack
+from netbend.recipe import Clusters, Recipe, given_recipe, recipe_to_data
+from netbend.recipe.moving import fitted_recipe, followed_sounds, follows_soundtrack
 from netbend.recipe.places import Filmed, Journey, Latent, Seed, Walk
 from netbend.sound.files import SoundReader
 
@@ -76,6 +78,23 @@ class Scene:
         given = {name: value for name, value in instead.items() if value is not None}
         return replace(self.recipe, seconds=self.length, **given)  # type: ignore[arg-type]
 
+    @cached_property
+    def fitted(self) -> Recipe:
+        """The recipe with its length and its sound."""
+        return fitted_recipe(self.whole_recipe, soundtrack=self.sound)
+
+    @property
+    def made_from(self) -> str:
+        """What decides about the frames, as far as it stands in the recipe or is a sound or film in a file:
+        not its length, unless something lasts as long as the film, nor a sound that nothing follows."""
+        about = {"name", "description", "model", "seconds", "soundtrack"}
+        said = {key: value for key, value in recipe_to_data(self.fitted).items() if key not in about}
+        files = followed_sounds(self.fitted)
+        place = None if self.fitted.latent is None else self.fitted.latent.place
+        if isinstance(place, Filmed):
+            files = [*files, (self.recipe.folder or Path()) / place.film]
+        return json.dumps([said, [_hash(file) for file in files]])
+
     def film(
         self,
         fps: float,
@@ -88,7 +107,7 @@ class Scene:
 
         Raises RecipeError, LatentError for what does not fit the model, RenderError for no length.
         """
-        fitted = fitted_recipe(self.whole_recipe, soundtrack=self.sound)
+        fitted = self.fitted
         path = latent_path(fitted.latent or Latent(Seed(0)), self.model, self.recipe.folder)
         plan = resolve(fitted, self.model, clusters=self.clusters) if fitted.bends else Plan(())
         length = round(self.length * fps)
@@ -105,3 +124,11 @@ class Scene:
             compare,
             nonfinite,
         )
+
+
+def _hash(file: Path) -> str:
+    try:
+        with file.open("rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest()
+    except OSError as error:
+        raise RenderError(f"{file}: cannot be read ({error.strerror})") from error

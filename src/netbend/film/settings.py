@@ -5,63 +5,95 @@ import json
 from dataclasses import dataclass
 
 from netbend import __version__
+from netbend.film.formats import PART_FRAMES, Encoding, parts_ending
 from netbend.film.frames import Film
-from netbend.film.write import PART, Encoding
 from netbend.models.run_settings import RunSettings
 from netbend.motion import value_at
 
-MOST_MOMENTS = 1000  # at which bends, latents and truncation are compared
+MAX_MOMENTS = 1000  # at which bends, latents and truncation are compared, and as many shortly after
 
 
 @dataclass(frozen=True)
 class FilmSettings(RunSettings):
-    """recipe: a hash of it, and of all that moves or is drawn, at some moments."""
+    """Settings of the frames that are finished. The film's length and its sound are none of them.
+
+    recipe: a hash of it as far as it decides about frames. moments: hashes of all that moves or is drawn
+    at some frames, by their numbers: what a recipe names in files may change, too. parts: ending of the
+    files in which frames are kept.
+    """
 
     netbend: str
     model: str
     recipe: str
-    frames: int
     fps: float
     noise: str
     compare: bool
     height: int | None
     quality: int
-    kind: str
+    parts: str
+    moments: dict[str, str]
+
+    def difference(self, other: "FilmSettings") -> list[str]:
+        """Names of the settings that differ, so that finished frames would be others."""
+        changed = [name for name in super().difference(other) if name != "moments"]
+        both = self.moments.keys() & other.moments.keys()
+        if not changed and any(self.moments[frame] != other.moments[frame] for frame in both):
+            return ["recipe"]
+        return changed
 
 
-def settings_of(film: Film, encoding: Encoding, kind: str) -> FilmSettings:
-    """kind: the ending of its file."""
+def settings_of(film: Film, encoding: Encoding, ending: str, recipe: str) -> FilmSettings:
+    """Settings of a film.
+
+    Args:
+        film: Its frames.
+        encoding: What becomes of them.
+        ending: That of its file, such as `.mp4`; empty for a folder.
+        recipe: What it was made from, but for its length and its sound.
+    """
     return FilmSettings(
         netbend=__version__,
         model=f"{film.model.hash}{' in bfloat16' if film.model.bf16 else ''}",
-        recipe=_digest(film, encoding),
-        frames=len(film),
+        recipe=_digest(film, recipe),
         fps=film.fps,
         noise=str(film.play.noise),
         compare=film.compare,
         height=encoding.height,
         quality=encoding.quality,
-        kind=kind,
+        parts=parts_ending(ending),
+        moments={str(frame): _moment(film, frame) for frame in _chosen(len(film))},
     )
 
 
-def _digest(film: Film, encoding: Encoding) -> str:
-    """Of the recipe as the film keeps it, and of what comes of it: files that it names may change."""
-    digest = hashlib.sha256(encoding.comment.encode())
+def _digest(film: Film, recipe: str) -> str:
+    """Of what does not move."""
+    digest = hashlib.sha256(recipe.encode())
     latents = film.path.at([0.0])
     play = [film.play.cutoff, film.play.label]
     digest.update(json.dumps([str(film.nonfinite), latents.seeds, *play]).encode())
     for maps in latents.noise_maps or ():
         digest.update(maps.numpy().tobytes())
-    for frame in range(0, len(film), max(PART, len(film) // MOST_MOMENTS)):
-        time = film.time(frame)
-        digest.update(film.path.at([time]).values.numpy().tobytes())
-        psi = film.play.truncation if film.truncation is None else value_at(film.truncation, time)
-        digest.update(json.dumps(psi).encode())
-        for bend in film.plan.at(time).bends:
-            parameters = [bend.transform.name, bend.transform.model_dump(mode="json")]
-            fixed = [bend.layer.name, *parameters, bend.indices, bend.mix]
-            digest.update(json.dumps(fixed).encode())
-            if bend.mask is not None:
-                digest.update(bend.mask.numpy().tobytes())
     return digest.hexdigest()
+
+
+def _chosen(length: int) -> list[int]:
+    """First and last frames of parts, of longer films those of every second part, or fourth: what is
+    chosen of a film is chosen of the longer one too, or can be compared with it."""
+    step = PART_FRAMES
+    while length > step * MAX_MOMENTS:
+        step *= 2
+    starts = range(0, length, step)
+    return [frame for start in starts for frame in (start, start + PART_FRAMES - 1) if frame < length]
+
+
+def _moment(film: Film, frame: int) -> str:
+    time = film.time(frame)
+    digest = hashlib.sha256(film.path.at([time]).values.numpy().tobytes())
+    psi = film.play.truncation if film.truncation is None else value_at(film.truncation, time)
+    digest.update(json.dumps(psi).encode())
+    for bend in film.plan.at(time).bends:
+        parameters = [bend.transform.name, bend.transform.model_dump(mode="json")]
+        digest.update(json.dumps([bend.layer.name, *parameters, bend.indices, bend.mix]).encode())
+        if bend.mask is not None:
+            digest.update(bend.mask.numpy().tobytes())
+    return digest.hexdigest()[:16]

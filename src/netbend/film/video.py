@@ -1,7 +1,7 @@
 """Pictures into film files, and parts of a film into one. FFmpeg's libraries do the work, by PyAV."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -10,12 +10,11 @@ import av
 import numpy as np
 from PIL import Image
 
-from netbend.errors import RenderError, SoundError
 from netbend.film.formats import Format
-from netbend.sound.files import Samples, SoundReader
+from netbend.film.sound_track import SoundTrack, ffmpegs_errors
+from netbend.sound.files import SoundReader
 
 ITU709 = av.video.reformatter.Colorspace.ITU709
-LAYOUTS = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")  # by the number of channels
 REPRODUCIBLE = {"fflags": "+bitexact"}  # else Matroska writes random numbers into each file
 BT709, LIMITED_RANGE = 1, 1  # as H.273 numbers them: what players take HD films for
 
@@ -26,7 +25,7 @@ def encode(pictures: Iterable[Image.Image], out: Path, format: Format, fps: Frac
     quality: the codec's CRF, from 0, of those that have one. Raises RenderError.
     """
     count = 0
-    with _writing(out), _container(out, format) as container:
+    with ffmpegs_errors(out), _container(out, format) as container:
         stream: Any = None
         for picture in pictures:
             if stream is None:
@@ -84,14 +83,14 @@ def join(
     length: number of frames in all; a longer sound is cut. Raises RenderError, SoundError.
     """
     with ExitStack() as stack:
-        stack.enter_context(_writing(out))
+        stack.enter_context(ffmpegs_errors(out))
         reader = None if sound is None else stack.enter_context(SoundReader(sound))
         container = stack.enter_context(_container(out, format))
         container.metadata["comment"] = comment
         with av.open(str(parts[0])) as first:
             stream = container.add_stream_from_template(first.streams.video[0])
             stream.time_base = 1 / fps
-        track = None if reader is None else _SoundTrack(container, format, reader, length / fps)
+        track = None if reader is None else SoundTrack(container, format, reader, length / fps)
         for number, packet in enumerate(_packets(parts)):
             packet.stream, packet.time_base = stream, 1 / fps
             packet.pts = packet.dts = number
@@ -110,65 +109,8 @@ def _packets(parts: Sequence[Path]) -> Iterator[Any]:
             yield from (packet for packet in container.demux(video=0) if packet.pts is not None)
 
 
-class _SoundTrack:
-    """A sound that is written along with the pictures, little ahead of them; more than two channels are
-    mixed to two. length: seconds."""
-
-    def __init__(self, container: Any, format: Format, reader: SoundReader, length: Fraction):
-        if reader.channels > len(LAYOUTS):
-            raise SoundError(
-                f"{reader.path}: {reader.channels} channels; up to {len(LAYOUTS)} can go beneath a film, mix "
-                f"it to two"
-            )
-        self._container = container
-        self._rate, self._layout = reader.sample_rate, LAYOUTS[reader.channels - 1]
-        layout, rate = LAYOUTS[min(reader.channels, 2) - 1], format.audio_rate or self._rate
-        self._stream = container.add_stream(format.audio, rate=rate, layout=layout)
-        kept_as = self._stream.codec_context.format.name
-        self._resampler = av.AudioResampler(format=kept_as, layout=layout, rate=rate)
-        self._blocks = reader.blocks(self._rate // 4)
-        self._left = round(length * self._rate)
-        self._written = 0
-
-    def write_until(self, seconds: Fraction) -> None:
-        while self._left and self._written < seconds * self._rate:
-            block = next(self._blocks, None)
-            if block is None:
-                self._left = 0
-                return
-            self._write(block[:, : self._left])
-
-    def _write(self, samples: Samples) -> None:
-        interleaved = np.ascontiguousarray(samples.T).reshape(1, -1)
-        frame = av.AudioFrame.from_ndarray(interleaved, format="flt", layout=self._layout)
-        frame.sample_rate, frame.pts = self._rate, self._written
-        frame.time_base = Fraction(1, self._rate)
-        self._written += samples.shape[1]
-        self._left -= samples.shape[1]
-        self._encode(frame)
-
-    def _encode(self, frame: Any) -> None:
-        for resampled in self._resampler.resample(frame):
-            self._container.mux(self._stream.encode(resampled))
-
-    def finish(self) -> None:
-        self._encode(None)
-        self._container.mux(self._stream.encode())
-
-
 def decoded(path: Path) -> Iterator[Image.Image]:
     """The pictures of a film."""
     with av.open(str(path)) as container:
         for frame in container.decode(video=0):
             yield Image.fromarray(frame.to_ndarray(format="rgb24"))
-
-
-@contextmanager
-def _writing(out: Path) -> Iterator[None]:
-    """FFmpeg's errors as ours; what the system refuses, such as a full disk, is an OSError among them."""
-    try:
-        yield
-    except av.FFmpegError as error:
-        if isinstance(error, OSError):
-            raise
-        raise RenderError(f"cannot write {out}: {error.strerror or error}") from error

@@ -1,6 +1,5 @@
 """A film into a file, part by part: what a killed render wrote is gone on from."""
 
-import shutil
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -9,43 +8,27 @@ from pathlib import Path
 
 from PIL import Image
 
-from netbend.atomic import atomic_write, write_atomic
+from netbend.atomic import atomic_write
 from netbend.errors import RenderError
-from netbend.film.formats import LOSSLESS, QUALITY, Format, format_of
+from netbend.film.finish import frame_name, place_file, place_frames, write_frame
+from netbend.film.folder import WHOLE, remove, unfinished
+from netbend.film.formats import LOSSLESS, PART_FRAMES, Encoding, Format, format_of
 from netbend.film.frames import Film
-from netbend.render.record import png_bytes
 
-PART = 32  # frames; a killed render loses at most twice as many
 SMALL, ENLARGED = 256, 512  # smaller pictures are enlarged to this height
 
 Report = Callable[[int], None]
 
 
-@dataclass(frozen=True)
-class Encoding:
-    """What becomes of a film's frames.
-
-    height: pixels to which they are brought; None for their own, small ones enlarged. quality: CRF,
-    see `formats`. sound: put beneath. comment: kept in the file.
-    """
-
-    height: int | None = None
-    quality: int = QUALITY
-    sound: Path | None = None
-    comment: str = ""
-
-
-def unfinished(out: Path) -> Path:
-    """The folder in which the parts of a film lie until it is whole."""
-    return out.with_name(f"{out.name}.unfinished")
-
-
-def write_film(film: Film, out: Path, encoding: Encoding, report: Report = lambda _: None) -> None:
+def write_film(
+    film: Film, out: Path, encoding: Encoding, report: Report = lambda _: None, *, overwrite: bool = True
+) -> None:
     """Write a film: a file of the kind that its ending says, or a folder of PNG files.
 
     Parts are kept in `unfinished(out)` until the film is whole; those that are there already are
     taken as they are: it is for the caller to see that they belong to the same film.
-    report: called with the number of frames that are there more. Raises RenderError, SoundError.
+    report: called with the number of frames that are there more. overwrite: take the place of another
+    film, of a folder's other files of no other. Raises RenderError, SoundError.
     """
     folder = unfinished(out)
     format = format_of(out)
@@ -53,23 +36,25 @@ def write_film(film: Film, out: Path, encoding: Encoding, report: Report = lambd
         folder.mkdir(parents=True, exist_ok=True)
         if format is None:
             _write_parts(film, _png_parts(film, folder, encoding), report)
-            _finish_folder(folder, out)
+            place_frames(folder, out, len(film), overwrite=overwrite)
             return
-        parts = _video_parts(film, folder, LOSSLESS if format.container == "gif" else format, encoding)
+        parts = _video_parts(film, folder, format, encoding)
         _write_parts(film, parts, report)
-        _finish(film, [part.last for part in parts], out, format, encoding)
-        shutil.rmtree(folder)
+        whole = folder / f"{WHOLE}{out.suffix}"
+        _finish(film, [path for part in parts for path in part.files], whole, format, encoding)
+        place_file(whole, out, overwrite=overwrite)
+        remove(folder)
     except OSError as error:
         raise RenderError(f"cannot write {out}: {error.strerror or error}") from error
 
 
 @dataclass(frozen=True)
 class _Part:
-    """Frames from `start` up to `end`, without it. last: the file that is there once all of them are."""
+    """Frames from `start` up to `end`, without it. files: which are there once all of them are."""
 
     start: int
     end: int
-    last: Path
+    files: list[Path]
     write: Callable[[list[Image.Image]], None]
 
 
@@ -83,7 +68,7 @@ def _write_parts(film: Film, parts: Sequence[_Part], report: Report) -> None:
     with ThreadPoolExecutor(max_workers=1) as beside:
         written: Future[None] | None = None
         for part in parts:
-            if part.last.exists():
+            if all(path.exists() for path in part.files):
                 report(part.end - part.start)
                 continue
             pictures = list(film.frames(part.start, part.end))
@@ -95,68 +80,54 @@ def _write_parts(film: Film, parts: Sequence[_Part], report: Report) -> None:
 
 
 def _video_parts(film: Film, folder: Path, format: Format, encoding: Encoding) -> list[_Part]:
-    ending = "mkv" if format is LOSSLESS else format.container
+    kept = LOSSLESS if format.container == "gif" else format
+    ending = "mkv" if kept is LOSSLESS else kept.container
     fps = fraction(film.fps)
 
     def part(start: int) -> _Part:
-        path = folder / f"{start:08d}.{ending}"
+        end = min(start + PART_FRAMES, len(film))
+        # A shorter part is not that of the same film when it gets longer.
+        shorter = "" if end - start == PART_FRAMES else f"+{end - start}"
+        path = folder / f"{start:08d}{shorter}.{ending}"
 
         def write(pictures: list[Image.Image]) -> None:
             from netbend.film.video import encode
 
             with atomic_write(path, RenderError, overwrite=True) as whole:
                 resized = (at_height(picture, encoding.height) for picture in pictures)
-                encode(resized, whole, format, fps, encoding.quality)
+                encode(resized, whole, kept, fps, encoding.quality)
 
-        return _Part(start, min(start + PART, len(film)), path, write)
+        return _Part(start, end, [path], write)
 
-    return [part(start) for start in range(0, len(film), PART)]
+    return [part(start) for start in range(0, len(film), PART_FRAMES)]
 
 
 def _png_parts(film: Film, folder: Path, encoding: Encoding) -> list[_Part]:
     def part(start: int) -> _Part:
-        end = min(start + PART, len(film))
-        paths = [folder / f"frame-{number:06d}.png" for number in range(start, end)]
+        end = min(start + PART_FRAMES, len(film))
+        paths = [folder / frame_name(number) for number in range(start, end)]
 
         def write(pictures: list[Image.Image]) -> None:
             for path, picture in zip(paths, pictures, strict=True):
                 if not path.exists():
-                    write_atomic(
-                        path,
-                        png_bytes(at_height(picture, encoding.height), None),
-                        RenderError,
-                        overwrite=True,
-                    )
+                    with atomic_write(path, RenderError, overwrite=True) as whole:
+                        write_frame(at_height(picture, encoding.height), whole)
 
-        return _Part(start, end, paths[-1], write)
+        return _Part(start, end, paths, write)
 
-    return [part(start) for start in range(0, len(film), PART)]
+    return [part(start) for start in range(0, len(film), PART_FRAMES)]
 
 
-def _finish(film: Film, parts: list[Path], out: Path, format: Format, encoding: Encoding) -> None:
+def _finish(film: Film, parts: list[Path], whole: Path, format: Format, encoding: Encoding) -> None:
     from netbend.film.gif import write_gif
     from netbend.film.video import join
 
     fps = fraction(film.fps)
-    with atomic_write(out, RenderError, overwrite=True) as whole:
+    with atomic_write(whole, RenderError, overwrite=True) as unfinished:
         if format.container == "gif":
-            write_gif(parts, whole, fps, len(film))
+            write_gif(parts, unfinished, fps, len(film))
         else:
-            join(parts, whole, format, fps, len(film), encoding.sound, encoding.comment)
-
-
-def _finish_folder(folder: Path, out: Path) -> None:
-    """Bring finished frames to the place that was asked for."""
-    for other in set(folder.iterdir()) - set(folder.glob("frame-*.png")):
-        other.unlink()
-    if not out.exists() or not any(out.iterdir()):
-        folder.replace(out)  # at one stroke: what is killed now leaves no half of a film
-        return
-    for old in out.glob("frame-*.png"):  # of the film that this one takes the place of
-        old.unlink()
-    for frame in sorted(folder.iterdir()):
-        frame.replace(out / frame.name)
-    folder.rmdir()
+            join(parts, unfinished, format, fps, len(film), encoding.sound, encoding.comment)
 
 
 def at_height(picture: Image.Image, height: int | None = None) -> Image.Image:

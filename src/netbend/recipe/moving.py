@@ -1,6 +1,6 @@
 """Recipes that move: fitted to a film, and what they are at a time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -29,11 +29,20 @@ def recipe_moves(recipe: Recipe) -> bool:
 
 def follows_soundtrack(recipe: Recipe) -> bool:
     """Whether anything in it follows what is called the soundtrack."""
+    return any(number.sound == SOUNDTRACK for number in _following(recipe))
+
+
+def followed_sounds(recipe: Recipe) -> list[Path]:
+    """The sound files that something in a fitted recipe follows."""
+    return sorted({number.path for number in _following(recipe) if number.path is not None})
+
+
+def _following(recipe: Recipe) -> Iterator[Follow]:
     moves = [] if recipe.latent is None else [move.by for move in recipe.latent.moves]
     numbers = [recipe.truncation, *moves]
     for bend in recipe.bends:
         numbers += [bend.mix, *bend.moving.values(), *numbers_of(bend.features)]
-    return any(isinstance(number, Follow) and number.sound == SOUNDTRACK for number in numbers)
+    yield from (number for number in numbers if isinstance(number, Follow))
 
 
 def still_bend(bend: Bend, time: float) -> Bend:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import NamedTemporaryFile, TemporaryFile
 
 from netbend.atomic import UNFINISHED, exists_already, is_there
 from netbend.errors import NetbendError, RenderError
@@ -17,7 +17,7 @@ def refuse_existing(paths: Sequence[Path], overwrite: bool) -> None:
     folder, which are never replaced, or if nothing can be written where they are to lie.
     """
     for folder in {path.parent for path in paths}:
-        _refuse_unwritable(folder, [path.name for path in paths if path.parent == folder])
+        refuse_unwritable(folder, [path.name for path in paths if path.parent == folder])
     existing = [path for path in paths if is_there(path, RenderError)]
     if existing and not overwrite:
         raise RenderError(exists_already(existing[0], len(existing) - 1))
@@ -28,21 +28,26 @@ def refuse_existing(paths: Sequence[Path], overwrite: bool) -> None:
             raise RenderError(f"{path}: is a folder; name another --out")
 
 
-def _refuse_unwritable(folder: Path, names: Sequence[str]) -> None:
-    """Try it: rights alone do not tell of read-only disks, nor of those that take `A` for `a`."""
+def refuse_unwritable(folder: Path, names: Sequence[str] = (), remedy: str = "name another --out") -> None:
+    """Raise RenderError if files of these names cannot be written there.
+
+    It is tried: rights alone do not tell of read-only disks, nor of those that take `A` for `a`.
+    """
     there = next(part for part in (folder, *folder.parents) if is_there(part, RenderError))
     if not there.is_dir():
         raise RenderError(f"{there} is a file; name a folder for --out")
     try:
-        with NamedTemporaryFile(dir=there, prefix=f"{UNFINISHED}a") as file:
-            folds_case = Path(file.name.replace(f"{UNFINISHED}a", f"{UNFINISHED}A")).exists()
+        TemporaryFile(dir=there).close()
+        same = [name for name, count in Counter(map(str.casefold, names)).items() if count > 1]
+        if same and _takes_capitals_for_small(there):
+            raise RenderError(f"{folder / same[0]}: two results of this name but for capitals, one file here")
     except OSError as error:
-        raise RenderError(f"cannot write in {there}: {error.strerror}; name another --out") from error
-    name, count = Counter(map(str.casefold, names)).most_common(1)[0]
-    if folds_case and count > 1:
-        raise RenderError(
-            f"{folder / name}: two files of this name but for capitals, which are one file here"
-        )
+        raise RenderError(f"cannot write in {there}: {error.strerror}; {remedy}") from error
+
+
+def _takes_capitals_for_small(folder: Path) -> bool:
+    with NamedTemporaryFile(dir=folder, prefix=f"{UNFINISHED}a") as file:
+        return Path(file.name.replace(f"{UNFINISHED}a", f"{UNFINISHED}A")).exists()
 
 
 @contextmanager

@@ -117,16 +117,7 @@ class SoundJob:
         with SoundReader(source) as reader, ExitStack() as stack:
             channels, rate = reader.channels, reader.sample_rate
             plan = self.plan(reader.seconds, source)
-            subtype = reader.subtype if reader.format == format_of(out) else None
-            writer = SoundWriter(
-                out,
-                rate,
-                channels,
-                subtype,
-                self.comment(source=source.name),
-                reader.frames,
-                overwrite=overwrite,
-            )
+            writer = self._writer(reader, out, overwrite)
             stack.enter_context(writer)  # first: what cannot be written is refused before the work
             scratch = stack.enter_context(_scratch(out, channels))
             meter = LoudnessMeter(rate, channels)
@@ -143,6 +134,19 @@ class SoundJob:
                         raise SoundError(f"{source}: changed while it was read; wait until it is finished")
                     writer.write(dry_gain * dry + wet_gain * wet)
         return writer.clipped
+
+    def check(self, source: Path, out: Path) -> None:
+        """Find out whether a file's result can be written; nothing is. Raises SoundError."""
+        with SoundReader(source) as reader:
+            self._writer(reader, out, overwrite=True).check()
+
+    def _writer(self, reader: SoundReader, out: Path, overwrite: bool) -> SoundWriter:
+        """Of the rate and channels of the source, and of its kind of samples if the format has such."""
+        subtype = reader.subtype if reader.format == format_of(out) else None
+        comment = self.comment(source=reader.path.name)
+        return SoundWriter(
+            out, reader.sample_rate, reader.channels, subtype, comment, reader.frames, overwrite=overwrite
+        )
 
     def write_song(
         self,

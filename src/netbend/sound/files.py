@@ -1,7 +1,7 @@
 """Sound files, read and written block by block, so that an hour needs no more memory than a second."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -234,6 +234,15 @@ class SoundWriter:
                 f"cannot write {self.path}: {_reason(error)}; other rates and numbers of channels fit into "
                 f".wav, and up to 8 channels into .flac"
             ) from error
+
+    def check(self) -> None:
+        """Begin such a file and take it away again. Raises SoundError for what cannot be written."""
+
+        class Tried(Exception):
+            pass
+
+        with suppress(Tried), self:
+            raise Tried
 
     def write(self, samples: Samples) -> None:
         """Append samples `(channels, n)`."""

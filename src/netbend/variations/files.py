@@ -2,8 +2,8 @@
 
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,11 @@ from netbend.pictures import contact_sheet, thumbnail
 from netbend.recipe import recipe_to_data, recipe_to_yaml
 from netbend.render.files import nothing_left_on_error, refuse_existing
 from netbend.render.job import Job
-from netbend.render.record import png_bytes
-from netbend.render.together import Rendered, pictures_together
+from netbend.render.record import Record, png_bytes
+from netbend.render.resume import already_made, differing, refuse_others
+from netbend.render.together import pictures_together
+from netbend.variations.cells import Cells, Track, kept_cells, refuse_unfinished, shown_pictures
+from netbend.variations.grid import Grid
 from netbend.variations.moved import moved
 
 CHUNK = "netbend-command"  # of the PNG, as international text
@@ -42,6 +45,8 @@ class Wanted:
     recipes, pictures: of each, STEM.yaml, whose paths start at the folder, and STEM.png, with its
     record unless `command` is None.
     sheet: name of a contact sheet of all, with the command that made it.
+    overwrite: replace what is there. resume: leave what is there and is the very thing wanted.
+    made: grows by what is there of the pictures.
     """
 
     folder: Path
@@ -50,23 +55,68 @@ class Wanted:
     sheet: str | None = None
     command: Sequence[str] | None = None
     overwrite: bool = False
+    resume: bool = False
+    made: list[int] = field(default_factory=list)
+
+    @property
+    def sheet_path(self) -> Path | None:
+        return None if self.sheet is None else self.folder / self.sheet
 
 
-def write_outcomes(
-    outcomes: Sequence[Outcome], wanted: Wanted, track: Callable[[Rendered], Rendered] = iter
-) -> list[Path]:
-    """Render what is needed, then write all files, or none if one cannot be written.
+def write_outcomes(outcomes: Sequence[Outcome], wanted: Wanted, track: Track = iter) -> list[Path]:
+    """Write what is wanted of outcomes, each file as it is made; gives all of them.
 
+    If that fails, none of them is left; if it is stopped, they are kept.
     track: passes the pictures on as they are rendered, for a progress bar. Raises RenderError, before
-    anything is rendered for files that are there already, unless asked to overwrite.
+    anything is rendered for files that are there already, unless asked to overwrite or resume.
     """
-    paths = _paths(outcomes, wanted)
-    refuse_existing(paths, wanted.overwrite)
-    files = _recipes(outcomes, wanted) if wanted.recipes else {}
-    if wanted.pictures or wanted.sheet:
-        files |= _pictures(outcomes, wanted, track)
-    write_together(files, wanted.overwrite)
-    return paths
+    recipes = _recipes(outcomes, wanted) if wanted.recipes else {}
+    pictures = _records(outcomes, wanted) if wanted.pictures else {}
+    there = _there(outcomes, wanted, recipes, pictures)
+    new: list[Path] = []
+    with nothing_left_on_error(new):
+        for path, content in recipes.items():
+            _write(path, content, wanted, there, new)
+        if wanted.pictures:
+            _write_pictures(outcomes, wanted, there, track, new)
+        elif wanted.sheet_path is not None and wanted.sheet_path not in there:
+            keep = wanted.command is not None
+            with kept_cells(wanted.sheet_path, resume=wanted.resume, keep=keep, made=wanted.made) as cells:
+                content = _sheet(outcomes, wanted, cells, track)
+                _write(wanted.sheet_path, content, wanted, there, new)
+    return _paths(outcomes, wanted)
+
+
+def _there(
+    outcomes: Sequence[Outcome],
+    wanted: Wanted,
+    recipes: Mapping[Path, bytes],
+    pictures: Mapping[Path, Record],
+) -> set[Path]:
+    """What is there and stays. Raises RenderError for what is in the way."""
+    if wanted.sheet_path is not None:
+        refuse_unfinished(wanted.sheet_path, resume=wanted.resume, overwrite=wanted.overwrite)
+    there: set[Path] = set()
+    if wanted.resume:
+        there = already_made(pictures) | {path for path, content in recipes.items() if _holds(path, content)}
+        if wanted.sheet_path is not None and wanted.command is not None:
+            about = made_with(wanted.command, _about(outcomes))
+            there |= {wanted.sheet_path} if holds_command(wanted.sheet_path, about) else set()
+        refuse_others(pictures, there, overwrite=wanted.overwrite)
+    refuse_existing([path for path in _paths(outcomes, wanted) if path not in there], wanted.overwrite)
+    return there
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    return path.is_file() and not path.is_symlink() and path.read_bytes() == content
+
+
+def _write(path: Path, content: bytes, wanted: Wanted, there: set[Path], new: list[Path]) -> None:
+    if path in there:
+        return
+    is_new = not path.exists()
+    write_atomic(path, content, RenderError, overwrite=wanted.overwrite)
+    new.extend([path] if is_new else [])
 
 
 def _paths(outcomes: Sequence[Outcome], wanted: Wanted) -> list[Path]:
@@ -85,22 +135,28 @@ def _recipes(outcomes: Sequence[Outcome], wanted: Wanted) -> dict[Path, bytes]:
     }
 
 
-def _pictures(
-    outcomes: Sequence[Outcome], wanted: Wanted, track: Callable[[Rendered], Rendered]
-) -> dict[Path, bytes]:
-    files, thumbnails = {}, {}
-    for place, picture in track(pictures_together([outcome.job for outcome in outcomes])):
-        outcome = outcomes[place]
-        if wanted.pictures and outcome.stem:
-            record = None if wanted.command is None else outcome.job.record()
-            files[wanted.folder / f"{outcome.stem}.png"] = png_bytes(picture, record)
-        if wanted.sheet:
-            thumbnails[place] = thumbnail(picture)
-    if wanted.sheet:
-        in_order = [thumbnails[place] for place in range(len(outcomes))]
-        sheet = contact_sheet(in_order, [outcome.label for outcome in outcomes])
-        files[wanted.folder / wanted.sheet] = png_with_command(sheet, wanted.command, _about(outcomes))
-    return files
+def _records(outcomes: Sequence[Outcome], wanted: Wanted) -> dict[Path, Record]:
+    return {wanted.folder / f"{each.stem}.png": each.job.record() for each in outcomes if each.stem}
+
+
+def _write_pictures(
+    outcomes: Sequence[Outcome], wanted: Wanted, there: set[Path], track: Track, new: list[Path]
+) -> None:
+    """Whole pictures, each as it is made."""
+    paths = {place: wanted.folder / f"{each.stem}.png" for place, each in enumerate(outcomes) if each.stem}
+    missing = [place for place, path in paths.items() if path not in there]
+    wanted.made[:] = [place for place in paths if place not in missing]
+    for number, picture in track(pictures_together([outcomes[place].job for place in missing])):
+        place = missing[number]
+        record = None if wanted.command is None else outcomes[place].job.record()
+        _write(paths[place], png_bytes(picture, record), wanted, there, new)
+        wanted.made.append(place)
+
+
+def _sheet(outcomes: Sequence[Outcome], wanted: Wanted, cells: Cells | None, track: Track) -> bytes:
+    pictures = shown_pictures([outcome.job for outcome in outcomes], thumbnail, cells, track)
+    sheet = contact_sheet(pictures, [outcome.label for outcome in outcomes])
+    return png_with_command(sheet, wanted.command, _about(outcomes))
 
 
 def _about(outcomes: Sequence[Outcome]) -> dict[str, Any]:
@@ -117,21 +173,49 @@ def png_with_command(picture: Image.Image, command: Sequence[str] | None, about:
     """
     chunks = PngImagePlugin.PngInfo()
     if command is not None:
-        data = {"version": __version__, "command": list(command), **about}
-        chunks.add_itxt(CHUNK, json.dumps(data, ensure_ascii=False), zip=True)
+        chunks.add_itxt(CHUNK, json.dumps(made_with(command, about), ensure_ascii=False), zip=True)
     buffer = io.BytesIO()
     picture.save(buffer, "PNG", pnginfo=chunks)
     return buffer.getvalue()
 
 
-def write_together(files: Mapping[Path, bytes], overwrite: bool) -> None:
-    """Write all files, or none if one cannot be written. Raises RenderError, also for those that are
-    there already, unless asked to overwrite."""
-    refuse_existing(list(files), overwrite)
-    new: list[Path] = []
-    with nothing_left_on_error(new):
-        for path, content in files.items():
-            replaced = path.exists()
-            write_atomic(path, content, RenderError, overwrite=overwrite)
-            if not replaced:
-                new.append(path)
+def made_with(command: Sequence[str], about: Mapping[str, Any]) -> dict[str, Any]:
+    """What a picture of many keeps of the command that made it, but for whether it went on after a stop."""
+    kept = [word for word in command if word not in ("--resume", "--overwrite")]
+    return {"version": __version__, "command": kept, **about}
+
+
+def holds_command(path: Path, about: Mapping[str, Any]) -> bool:
+    """Whether a picture of many is there that decodes and keeps just this."""
+    if path.is_symlink() or not path.is_file():
+        return False
+    try:
+        with Image.open(path, formats=["PNG"]) as picture:
+            picture.load()
+            there = json.loads(getattr(picture, "text", {}).get(CHUNK, "{}"))
+    except (OSError, SyntaxError, ValueError, RecursionError, Image.DecompressionBombError):
+        return False
+    return isinstance(there, dict) and not differing(there, about)
+
+
+@dataclass(frozen=True)
+class GridFile:
+    """The file of a grid. command: that made it, None to keep none in it. For the rest see `Wanted`."""
+
+    out: Path
+    command: Sequence[str] | None = None
+    overwrite: bool = False
+    resume: bool = False
+    made: list[int] = field(default_factory=list)
+
+    def write(self, grid: Grid, about: Mapping[str, Any], track: Track = iter) -> None:
+        """Render it, unless it is there; its pictures are kept until it is whole. Raises RenderError."""
+        if self.resume and self.command is not None:
+            if holds_command(self.out, made_with(self.command, about)):
+                return
+            refuse_existing([self.out], self.overwrite)
+        refuse_unfinished(self.out, resume=self.resume, overwrite=self.overwrite)
+        keep = self.command is not None
+        with kept_cells(self.out, grid.size, resume=self.resume, keep=keep, made=self.made) as cells:
+            content = png_with_command(grid.picture(track, cells), self.command, about)
+            write_atomic(self.out, content, RenderError, overwrite=self.overwrite)

@@ -21,8 +21,8 @@ from netbend.recipe.readable import parse_readable
 from netbend.recipe.schema import EVERY_LAYER
 from netbend.recipe.yamlfile import Source
 from netbend.render.job import Job
-from netbend.render.together import Rendered, pictures_together
 from netbend.variations.axes import ALL, Axis, Setup, parse_axis
+from netbend.variations.cells import Cells, Track, shown_pictures
 from netbend.variations.freeze import draws_features
 from netbend.variations.labels import labelled
 from netbend.variations.shown import latent_of, play_of
@@ -76,10 +76,13 @@ class Grid:
         """All its pictures, row by row, after the one in the corner."""
         return [*([self.corner] if self.corner else []), *(job for row in self.cells for job in row)]
 
-    def picture(self, track: Callable[[Rendered], Rendered] = iter) -> Image.Image:
-        """Make all pictures and put them together. track: passes them on, for a progress bar."""
-        made = {place: self._shown(picture) for place, picture in track(pictures_together(self.jobs))}
-        shown = [made[place] for place in range(len(made))]
+    def picture(self, track: Track = iter, cells: Cells | None = None) -> Image.Image:
+        """Make all pictures and put them together.
+
+        track: passes them on, for a progress bar. cells: those that are there already; the others are kept
+        there.
+        """
+        shown = shown_pictures(self.jobs, self._shown, cells, track)
         height = max(picture.height for picture in shown)
         shown = [_of_height(picture, height) for picture in shown]
         corner = shown.pop(0) if self.corner else None

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from netbend.cli.destination import refuse_other_ending
 from netbend.cli.output import Json, Quiet, print_json, print_table
 from netbend.digits import whole_number
 from netbend.errors import RecipeError
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from netbend.recipe import Clusters
 
 DEFAULT_FILE = Path("clusters.yaml")
+CLUSTER_FILES = (".yaml", ".yml", ".json")
 ClusterFile = Annotated[Path, typer.Option("--clusters", "-c", help="Cluster file.")]
 
 
@@ -70,8 +72,9 @@ def convert(
     from netbend.recipe.clusters import load_clusters, save_clusters
     from netbend.render.files import refuse_existing
 
-    clusters = load_clusters(source)
+    refuse_other_ending(target, CLUSTER_FILES, "a cluster file")
     refuse_existing([target], overwrite)
+    clusters = load_clusters(source)
     found = clusters if model is None else _of_model(clusters, model)
     save_clusters(found, target, older=older, overwrite=overwrite)
     if not quiet:

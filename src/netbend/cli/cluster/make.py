@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from netbend.atomic import folder_of, write_atomic
+from netbend.atomic import write_atomic
 from netbend.choices import Preset, Space
-from netbend.cli.cluster.files import DEFAULT_FILE, print_clusters, rows
+from netbend.cli.cluster.files import CLUSTER_FILES, DEFAULT_FILE, print_clusters, rows
+from netbend.cli.destination import refuse_other_ending
 from netbend.cli.idle import is_given, refuse_idle_options
 from netbend.cli.output import Device, Json, Quiet, print_json
-from netbend.cli.run_folder import check_folder
+from netbend.cli.run_folder import check_folder, held_folder
 from netbend.errors import ClusterError, LatentError, NetbendError
+from netbend.folder_lock import LOCK
 
 if TYPE_CHECKING:
     from netbend.clustering import Counts, Settings
@@ -76,6 +78,7 @@ def make(
     from netbend.render.files import refuse_existing
 
     _refuse_idle(context, preset, of_latents=bool(seeds) or latents is not None)
+    refuse_other_ending(out, CLUSTER_FILES, "a cluster file")
     counts = Counts() if k is None else parse_counts(k)
     refuse_existing([out, networks_beside(out)] if preset is Preset.PAPER else [out], overwrite)
     loaded = load_model(model, device)
@@ -174,7 +177,7 @@ def _of_samples(
     check_folder(folder, settings, called="--work")
     noted = folder / "settings.json"
     networks = networks_beside(out) if settings.preset == Preset.PAPER else None
-    with folder_of(noted, ClusterError):
+    with held_folder(folder, ClusterError):
         write_atomic(noted, settings.content(), ClusterError, overwrite=True)
         try:
             with _Teller(visible=not silent) as tell:
@@ -185,7 +188,7 @@ def _of_samples(
             print(f"netbend: stopped; the same command goes on from {folder}", file=sys.stderr)
             raise typer.Exit(130) from None
         except NetbendError:
-            if list(folder.iterdir()) == [noted]:  # nothing was done
+            if {path.name for path in folder.iterdir()} <= {noted.name, LOCK}:  # nothing was done
                 noted.unlink()
             raise
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from netbend.cli.destination import refuse_file_name, refuse_unwritable
 from netbend.cli.output import Device, Quiet, progress_bar
-from netbend.cli.run_folder import check_folder
+from netbend.cli.run_folder import check_folder, held_folder
 from netbend.cli.train.run import make_fabric, notes, training_bar
-from netbend.errors import DataError
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -83,8 +83,12 @@ def spectrogram_vae(
         bf16=bf16,
         seed=seed,
     )
+    refuse_file_name(out, "models, samples and a log")
+    refuse_unwritable(out)
     check_folder(out, settings, may_change=("epochs",))
-    _train(data, validation, out, settings, make_fabric(device, 1), quiet)
+    fabric = make_fabric(device, 1)
+    with held_folder(out):
+        _train(data, validation, out, settings, fabric, quiet)
     if not quiet:
         print(out / "model.safetensors")
 
@@ -110,7 +114,6 @@ def _train(
         learnt_from, measured_by = set_apart(learnt_from)
     else:
         measured_by = find_sounds(validation, out, report)
-    _make_folder(out)
     settings.save(out / "settings.json")
     sounds = _load(learnt_from, settings, out / "sounds.raw", quiet)
     apart = _load(measured_by, settings, out / "sounds-apart.raw", quiet)
@@ -134,13 +137,6 @@ def _train(
                 printed = progress.epoch
 
         trainer.run(show)
-
-
-def _make_folder(out: Path) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(f"{out}: not a folder that can be written ({error.strerror})") from error
 
 
 def _load(files: list[Path], settings: "Settings", cache: Path, quiet: bool) -> "Sounds":

@@ -1,12 +1,14 @@
 """`netbend train stylegan2`: a model of your own pictures."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from netbend.cli.destination import refuse_file_name, refuse_unwritable
 from netbend.cli.output import Quiet
-from netbend.cli.run_folder import check_folder
+from netbend.cli.run_folder import check_folder, held_folder
 from netbend.cli.train.run import make_fabric, notes, training_bar
 from netbend.errors import DataError
 
@@ -72,9 +74,12 @@ def stylegan2(
         snapshot_kimg=snapshot_kimg,
         seed=seed,
     )
+    refuse_file_name(out, "models, samples and a log")
+    refuse_unwritable(out)
     check_folder(out, settings, may_change=("kimg", "snapshot_kimg"))
     fabric = make_fabric(device, devices)
-    _train(data, out, settings, fabric, quiet)
+    with held_folder(out) if fabric.is_global_zero else nullcontext():
+        _train(data, out, settings, fabric, quiet)
     if fabric.is_global_zero and not quiet:
         print(out / "model.safetensors")
 
@@ -89,7 +94,6 @@ def _train(data: Path, out: Path, settings: "Settings", fabric: "Fabric", quiet:
         raise DataError(
             f"{data}: {len(images)} pictures; nothing can be learnt from fewer than {FEWEST_PICTURES}"
         )
-    out.mkdir(parents=True, exist_ok=True)
     settings.save(out / "settings.json")
     trainer = loop.Trainer(images, settings, out, fabric)
     if (out / "checkpoint.pt").exists():

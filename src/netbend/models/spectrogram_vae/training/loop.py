@@ -190,7 +190,8 @@ class Trainer:
         folder.mkdir(exist_ok=True)
         name = f"epoch{round(self.epoch):04d}"
         rows = [("source", list(levels)), ("reconstruction", list(decoded))]
-        spectrogram_sheet(rows).save(folder / f"{name}.png")
+        with atomic_write(folder / f"{name}.png", DataError, overwrite=True) as unfinished:
+            spectrogram_sheet(rows).save(unfinished, "PNG")
         heard = self.spectrum.synthesise(self.spectrum.magnitudes(decoded) * torch.sgn(spectra))
         both = torch.cat([cuts, heard], dim=1).flatten()  # each source, then its reconstruction
         write_sound(folder / f"{name}.wav", both.cpu().numpy()[None], self.spectrum.sample_rate)

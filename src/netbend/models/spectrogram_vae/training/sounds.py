@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from netbend.atomic import atomic_write
+from netbend.atomic import atomic_write, write_atomic
 from netbend.errors import DataError, SoundError
 from netbend.media.dataset import files_below, refuse_broken
 from netbend.sound.files import EXTENSIONS, read_mono
@@ -115,6 +115,7 @@ def load_sounds(
     except (OSError, ValueError):
         stored = {}
     if stored.get("key") != key or not cache.exists():
+        index.unlink(missing_ok=True)  # what is killed now must not leave it beside another cache
         starts, broken = [0], []
         with atomic_write(cache, DataError, overwrite=True) as unfinished, unfinished.open("wb") as out:
             for number, path in enumerate(files):
@@ -129,7 +130,7 @@ def load_sounds(
                 report(number + 1)
             refuse_broken(Path(os.path.commonpath(files)), broken, len(files), "sounds")
         stored = {"key": key, "starts": starts}
-        index.write_text(json.dumps(stored))
+        write_atomic(index, json.dumps(stored).encode(), DataError, overwrite=True)
     return Sounds(np.memmap(cache, np.int16, "r"), np.array(stored["starts"]))
 
 

@@ -245,7 +245,8 @@ class Trainer:
     def _save_samples(self, images: Tensor, name: str) -> None:
         (self.folder / "samples").mkdir(exist_ok=True)
         pictures = to_pictures(images)
-        contact_sheet(pictures, [""] * len(pictures)).save(self.folder / "samples" / f"{name}.png")
+        with atomic_write(self.folder / "samples" / f"{name}.png", DataError, overwrite=True) as unfinished:
+            contact_sheet(pictures, [""] * len(pictures)).save(unfinished, "PNG")
 
     def save(self) -> None:
         """Write the checkpoint and the averaged model, each whole or not at all."""

@@ -1,0 +1,72 @@
+"""Pictures that are there already: skipped if they are the ones asked for, and never taken for others."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from netbend.errors import RenderError
+from netbend.render.files import refuse_existing
+from netbend.render.record import Record, read_record
+
+
+def already_made(wanted: Mapping[Path, Record]) -> set[Path]:
+    """The files that hold the very pictures that are wanted: they decode, and their records are the same."""
+    return {path for path, record in wanted.items() if _is_file(path) and _difference(path, record) is None}
+
+
+def refuse_others(wanted: Mapping[Path, Record], there: set[Path], *, overwrite: bool) -> None:
+    """Raise RenderError for a file in the way that is not the picture wanted, unless asked to overwrite.
+
+    Args:
+        wanted: The pictures to make.
+        there: Those that `already_made` found.
+        overwrite: Whether to replace others.
+    """
+    for path in wanted.keys() - there if not overwrite else ():
+        if _is_file(path):
+            reason = _difference(path, wanted[path])
+            raise RenderError(
+                f"{path}: is not the picture asked for ({reason}); name another --out, or say --overwrite "
+                f"beside --resume to make it anew"
+            )
+    refuse_existing([path for path in wanted if path not in there], overwrite)
+
+
+def same_data(one: Any, other: Any) -> bool:
+    """Whether two records of any kind say the same when they are read back."""
+    return bool(json.loads(json.dumps(one)) == json.loads(json.dumps(other)))
+
+
+def differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """The names under which two records do not say the same."""
+    names = sorted(one.keys() | other.keys())
+    return [name for name in names if not same_data(one.get(name), other.get(name))]
+
+
+def _difference(path: Path, record: Record) -> str | None:
+    """Why a file is not the picture that a record says, None if it is."""
+    try:
+        there = read_record(path)
+    except RenderError as error:
+        return str(error).removeprefix(f"{path}: ")
+    changed = differing(_data(there), _data(record))
+    if changed:
+        return f"it was made with another {' and '.join(changed)}"
+    try:
+        with Image.open(path, formats=["PNG"]) as picture:
+            picture.load()
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        return f"it cannot be decoded: {error}"
+    return None
+
+
+def _data(record: Record) -> dict[str, Any]:
+    data: dict[str, Any] = json.loads(record.model_dump_json(exclude_defaults=True))
+    return data
+
+
+def _is_file(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()

@@ -1,0 +1,131 @@
+"""The pictures of an unfinished sheet, kept beside it until it is whole."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from PIL import Image
+
+from netbend.atomic import UNFINISHED, folder_of, is_there, write_atomic
+from netbend.errors import NetbendError, RenderError
+from netbend.folder_lock import LOCK, locked
+from netbend.render.job import Job
+from netbend.render.record import Record, png_bytes, record_text
+from netbend.render.resume import already_made
+from netbend.render.together import Rendered, pictures_together
+
+CELL = "cell-"
+
+Shown = Callable[[Image.Image], Image.Image]
+Track = Callable[[Rendered], Rendered]
+
+
+@dataclass
+class Cells:
+    """Pictures as a sheet shows them, each with the record of what it was made from.
+
+    folder: where they lie. size: their height, part of their names; None for thumbnails. made: which of
+    them are there, by their places on the sheet.
+    """
+
+    folder: Path
+    size: int | None = None
+    made: list[int] = field(default_factory=list)
+
+    def find(self, jobs: Sequence[Job]) -> dict[int, Image.Image]:
+        """Those that are there, by their places."""
+        records = {self._path(place): _record(job) for place, job in enumerate(jobs)}
+        there = already_made({path: record for path, record in records.items() if record is not None})
+        found = {}
+        for place in range(len(jobs)):
+            if self._path(place) in there:
+                with Image.open(self._path(place)) as picture:
+                    found[place] = picture.copy()
+        self.made[:] = found
+        return found
+
+    def keep(self, place: int, picture: Image.Image, job: Job) -> None:
+        record = _record(job)
+        if record is None:
+            return
+        write_atomic(self._path(place), png_bytes(picture, record), RenderError, overwrite=True)
+        self.made.append(place)
+
+    def remove(self) -> None:
+        """Remove them, and the folder unless something else is in it."""
+        for path in [*self.folder.glob(f"{CELL}*.png"), *self.folder.glob(f"{UNFINISHED}*")]:
+            path.unlink(missing_ok=True)
+
+    def _path(self, place: int) -> Path:
+        height = "" if self.size is None else f"-of-{self.size}"
+        return self.folder / f"{CELL}{place:04d}{height}.png"
+
+
+def _record(job: Job) -> Record | None:
+    """None for latents that are too large for one."""
+    try:
+        record = job.record()
+        record_text(record)
+    except RenderError:
+        return None
+    return record
+
+
+def unfinished_sheet(sheet: Path) -> Path:
+    """The folder of a sheet's pictures."""
+    return sheet.with_name(f"{sheet.name}.unfinished")
+
+
+def refuse_unfinished(sheet: Path, *, resume: bool, overwrite: bool) -> None:
+    """Raise RenderError for pictures of a sheet that was stopped, unless asked what to do with them."""
+    folder = unfinished_sheet(sheet)
+    if is_there(folder, RenderError) and not folder.is_dir():
+        raise RenderError(f"{folder}: is in the way; name another --out")
+    if not (resume or overwrite) and any(folder.glob(f"{CELL}*.png")):
+        raise RenderError(
+            f"{folder}: has pictures of a command that was stopped; say --resume to go on with them, "
+            f"--overwrite to begin anew, or name another --out"
+        )
+
+
+@contextmanager
+def kept_cells(
+    sheet: Path, size: int | None = None, *, resume: bool, keep: bool, made: list[int] | None = None
+) -> Iterator[Cells | None]:
+    """Hold the folder of a sheet's pictures; it is removed when the sheet is whole, or cannot be made.
+
+    What is stopped or killed leaves it. resume: use what is in it. keep: False for no such folder.
+    made: grows by what is in it.
+    """
+    if not keep:
+        yield None
+        return
+    cells = Cells(unfinished_sheet(sheet), size, [] if made is None else made)
+    try:
+        with folder_of(cells.folder / LOCK, RenderError), locked(cells.folder, RenderError):
+            if not resume:
+                cells.remove()
+            try:
+                yield cells
+            except NetbendError:
+                cells.remove()
+                raise
+            cells.remove()
+    finally:
+        with suppress(OSError):  # something is in it
+            cells.folder.rmdir()
+
+
+def shown_pictures(
+    jobs: Sequence[Job], shown: Shown, cells: Cells | None = None, track: Track = iter
+) -> list[Image.Image]:
+    """Render jobs of one picture each, but for those in `cells`, as `shown` makes them for a sheet."""
+    made = {} if cells is None else cells.find(jobs)
+    missing = [place for place in range(len(jobs)) if place not in made]
+    for number, picture in track(pictures_together([jobs[place] for place in missing])):
+        place = missing[number]
+        made[place] = shown(picture)
+        if cells is not None:
+            cells.keep(place, made[place], jobs[place])
+    return [made[place] for place in range(len(jobs))]

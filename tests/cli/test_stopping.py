@@ -1,0 +1,338 @@
+"""Commands that are told to stop, tidy up, say what is kept, and go on from it."""
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from PIL import Image
+
+from netbend.models.spectrogram_vae.model import SpectrogramModel
+from netbend.models.spectrogram_vae.network import Architecture, SpectrogramVAE
+from netbend.models.stylegan2.checkpoint import save_generator
+from netbend.models.stylegan2.network import Generator
+from netbend.render.job import Job
+
+Run = Callable[..., Any]
+TURN = "seed: 3\nbends:\n- {layer: 1, transform: rotate, params: [30], features: {random: 0.5}}\n"
+DRIFT = """\
+latent: 3
+bends:
+- {layer: 3, transform: rotate, params: {angle: {wave: sine, from: 0, to: 40, seconds: 2}}}
+"""
+GRID = ("--rows", "layer=1-2", "--columns", "seed=0-1", "--transform", "rotate 45")
+DRAWS = ("turn.yaml", "--rows", "draw=0-1", "--columns", "seed=0-1", "--size", "40")
+TINY = ("-m", "tiny.safetensors", "-q")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, generator: Generator, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with two models, recipes, sounds and pictures in it."""
+    monkeypatch.chdir(tmp_path)
+    save_generator(tmp_path / "tiny.safetensors", generator)
+    torch.manual_seed(0)
+    SpectrogramModel(SpectrogramVAE(Architecture.of_width(1 / 32, latent_dim=16))).save(
+        tmp_path / "sound.safetensors"
+    )
+    (tmp_path / "turn.yaml").write_text(TURN)
+    (tmp_path / "drift.yaml").write_text(DRIFT)
+    soundfile.write(tmp_path / "tone.wav", 0.3 * np.sin(np.arange(22050) / 10), 22050)
+    (tmp_path / "pictures").mkdir()
+    for number in range(5):
+        pixels = np.random.default_rng(number).integers(0, 256, (16, 16, 3), np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "pictures" / f"{number}.png")
+    return tmp_path
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() if path.is_file() else b"" for path in folder.rglob("*")}
+
+
+def stop_at_write(
+    monkeypatch: pytest.MonkeyPatch, number: int, kind: signal.Signals = signal.SIGTERM
+) -> None:
+    """Send this process a signal while it writes a file for the n-th time, before it is in its place."""
+    fsync, count = os.fsync, 0
+
+    def stopping(descriptor: int) -> None:
+        nonlocal count
+        count += 1
+        if count >= number:
+            os.kill(os.getpid(), kind)
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", stopping)
+
+
+WRITING = [
+    ["render", "turn.yaml", *TINY, "--seeds", "0-1", "-o", "o"],
+    ["render", "turn.yaml", *TINY, "--seeds", "0", "-o", "o/one.png"],
+    ["vary", "turn.yaml", *TINY, "--count", "2", "-o", "o"],
+    ["vary", "--surprise", *TINY, "--count", "2", "-o", "o"],
+    [
+        "grid",
+        *TINY,
+        "--transform",
+        "rotate 45",
+        "--rows",
+        "layer=1-2",
+        "--columns",
+        "seed=0-1",
+        "-o",
+        "o/g.png",
+    ],
+    ["breed", "turn.yaml", "drift.yaml", *TINY, "--count", "2", "-o", "o"],
+    ["directions", "tiny.safetensors", "-q", "--samples", "20", "--count", "2", "-o", "o"],
+    ["film", "drift.yaml", *TINY, "--seconds", "0.5", "--fps", "10", "-o", "o/film.mkv"],
+    ["film", "drift.yaml", *TINY, "--seconds", "0.5", "--fps", "10", "-o", "o/frames"],
+    ["film", "drift.yaml", *TINY, "--seconds", "0.5", "--fps", "10", "--frame", "2", "-o", "o/frame.png"],
+    ["sound", "tone.wav", "-m", "sound.safetensors", "-q", "-o", "o/bent.wav"],
+    ["project", "pictures/0.png", *TINY, "--steps", "2", "--perceptual", "pixel", "-o", "o"],
+    ["convert", "tiny.safetensors", "o/half.safetensors", "--half", "-q"],
+    ["cluster", "tiny.safetensors", "--seeds", "0", "-q", "-o", "o/clusters.yaml"],
+    ["train", "stylegan2", "pictures", "--size", "16", "--out", "o", "-q", "--device", "cpu"],
+    ["train", "spectrogram-vae", ".", "--out", "o", "-q", "--device", "cpu"],
+]
+
+
+@pytest.mark.parametrize("command", WRITING, ids=lambda command: " ".join(command[:2]))
+def test_told_to_stop_while_it_writes_its_first_file_a_command_leaves_nothing(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    before = content(folder)
+    handlers = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)]
+    stop_at_write(monkeypatch, 1)
+    ran = run(*command)
+    assert (ran.code, ran.err) == (143, "")
+    assert content(folder) == before
+    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)] == handlers
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)]
+)
+def test_the_exit_code_tells_the_signal_and_what_is_kept_is_said(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch, kind: signal.Signals, code: int
+) -> None:
+    stop_at_write(monkeypatch, 3, kind)
+    ran = run("render", *TINY, "--seeds", "0-3", "-o", "o")
+    assert ran.code == code
+    assert ran.err == "netbend: stopped; 2 of 4 pictures are in o; the same command with --resume goes on\n"
+    assert sorted(path.name for path in (folder / "o").iterdir()) == [
+        "tiny-seed0000.png",
+        "tiny-seed0001.png",
+    ]
+
+
+def test_a_hangup_that_is_ignored_stays_ignored(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        stop_at_write(monkeypatch, 1, signal.SIGHUP)
+        assert run("render", *TINY, "--seeds", "0", "-o", "o").code == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert (folder / "o" / "tiny-seed0000.png").exists()
+
+
+GOING_ON = [
+    ["render", "turn.yaml", *TINY, "--seeds", "0-3", "--sheet", "-o", "o"],
+    ["vary", "turn.yaml", *TINY, "--count", "4", "-o", "o"],
+    ["vary", "turn.yaml", *TINY, "--keep", "3,5,6", "-o", "o"],
+    ["vary", "--surprise", *TINY, "--count", "4", "-o", "o"],
+    ["breed", "turn.yaml", "drift.yaml", *TINY, "--count", "3", "-o", "o"],
+    [
+        "grid",
+        *TINY,
+        "--transform",
+        "rotate 45",
+        "--rows",
+        "layer=1-2",
+        "--columns",
+        "seed=0-1",
+        "-o",
+        "o/g.png",
+    ],
+    [
+        *(
+            "grid",
+            "turn.yaml",
+            *TINY,
+            "--rows",
+            "draw=0-1",
+            "--columns",
+            "seed=0-1",
+            "--size",
+            "40",
+            "-o",
+            "o/g.png",
+        )
+    ],
+]
+
+
+@pytest.mark.parametrize("command", GOING_ON, ids=lambda command: " ".join(command[:2]))
+@pytest.mark.parametrize("at", [2, 4, 5])
+def test_what_was_stopped_goes_on_and_comes_out_the_same(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch, command: list[str], at: int
+) -> None:
+    assert run(*command[:-1], command[-1].replace("o", "whole", 1)).code == 0
+    with monkeypatch.context() as patched:
+        stop_at_write(patched, at, signal.SIGINT)
+        ran = run(*command)
+    assert ran.code == 130
+    kept = content(folder / "o") if (folder / "o").exists() else {}
+    assert not [name for name in kept if ".unfinished-" in name]
+    asked: list[tuple[int, ...]] = []
+    picture = Job.picture
+    monkeypatch.setattr(Job, "picture", lambda job: asked.append(job.latents.seeds) or picture(job))
+    assert run(*command).code == 1  # not without being asked
+    again = run(*command, "--resume")
+    assert (again.code, again.err) == (0, "")
+    made, whole = content(folder / "o"), content(folder / "whole")
+    assert {Path(name).name for name in made} == {Path(name).name for name in whole}
+    for name, data in made.items():
+        _assert_same(Path(name), data, whole[name.replace("/o/", "/whole/")])
+    asked.clear()
+    assert run(*command, "--resume").code == 0  # everything is there
+    assert asked == []
+    assert content(folder / "o") == made
+
+
+def _assert_same(path: Path, one: bytes, other: bytes) -> None:
+    if path.suffix != ".png":
+        assert one == other
+        return
+    (path.parent / "other.png").write_bytes(other)
+    with Image.open(path) as first, Image.open(path.parent / "other.png") as second:
+        np.testing.assert_array_equal(np.asarray(first), np.asarray(second))
+    (path.parent / "other.png").unlink()
+
+
+def test_only_the_very_pictures_are_skipped(run: Run, folder: Path) -> None:
+    command = ["render", "turn.yaml", *TINY, "--seeds", "0-3", "-o", "o"]
+    assert run(*command).code == 0
+    whole = content(folder / "o")
+    first, second, third, _ = sorted((folder / "o").iterdir())
+    for truth, change, message in [
+        (first, lambda path: path.write_bytes(path.read_bytes()[:-300]), "it cannot be decoded"),
+        (first, lambda path: Image.new("RGB", (16, 16)).save(path), "no record in it"),
+        (second, lambda path: path.write_bytes(third.read_bytes()), "it was made with another seeds"),
+        (second, lambda path: (path.unlink(), path.symlink_to(third)), "is a link|exists already"),
+    ]:
+        change(truth)
+        ran = run(*command, "--resume")
+        assert ran.code == 1
+        assert any(each in ran.err for each in message.split("|")), ran.err
+        truth.unlink()
+        assert run(*command, "--resume").code == 0
+        assert content(folder / "o") == whole
+    (folder / "turn.yaml").write_text(TURN.replace("30", "31"))
+    assert "it was made with another recipe" in run(*command, "--resume").err
+    assert content(folder / "o") == whole
+    assert run(*command, "--resume", "--overwrite").code == 0
+    assert content(folder / "o").keys() == whole.keys()
+    assert not set(content(folder / "o").values()) & set(whole.values())
+
+
+def test_an_unfinished_sheet_is_gone_on_with_or_begun_anew_only_if_asked(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = ["vary", "turn.yaml", *TINY, "--count", "4", "-o", "o"]
+    with monkeypatch.context() as patched:
+        stop_at_write(patched, 3, signal.SIGINT)
+        ran = run(*command)
+    kept = folder / "o" / "turn-variations.png.unfinished"
+    assert (
+        f"stopped; 2 of 4 pictures are in {kept.relative_to(folder)}; the same command with --res" in ran.err
+    )
+    (kept / "notes.txt").write_text("mine")
+    assert "say --resume to go on with them, --overwrite to begin anew" in run(*command).err
+    other = ["vary", "turn.yaml", *TINY, "--count", "4", "--seed", "9", "-o", "o", "--resume"]
+    assert run(*other).code == 0  # of other draws, none of which is there
+    assert [path.name for path in kept.iterdir()] == ["notes.txt"]
+
+
+def test_there_is_nothing_to_know_pictures_by_without_records(run: Run, folder: Path) -> None:  # noqa: ARG001
+    for command in (["render"], ["vary", "turn.yaml"], ["breed", "turn.yaml", "drift.yaml"]):
+        ran = run(*command, *TINY, "--resume", "--no-metadata")
+        assert ran.code == 1
+        assert "--resume means nothing beside --no-metadata" in ran.err
+
+
+ONE_FILE = [
+    (["render", *TINY, "--seeds", "3"], "only.png"),
+    (["render", *TINY, "--seeds", "3"], "new/Only.PNG"),
+    (["vary", "turn.yaml", *TINY, "--count", "2"], "only.png"),
+]
+
+
+@pytest.mark.parametrize(("command", "out"), ONE_FILE)
+def test_the_name_of_a_file_is_a_file(run: Run, folder: Path, command: list[str], out: str) -> None:
+    assert run(*command, "-o", out).code == 0
+    with Image.open(folder / out) as picture:
+        picture.load()
+    assert run(*command, "-o", out).code == 1
+    assert run(*command, "-o", out, "--resume").code == 0
+    if command[0] == "render":
+        assert run("render", "--from", out, *TINY, "-o", "again.png").code == 0
+        assert (folder / "again.png").read_bytes() == (folder / out).read_bytes()
+
+
+def test_a_folder_that_is_there_is_a_folder_whatever_its_name(run: Run, folder: Path) -> None:
+    (folder / "x.png").mkdir()
+    assert run("render", *TINY, "--seeds", "3", "-o", "x.png").code == 0
+    assert [path.name for path in (folder / "x.png").iterdir()] == ["tiny-seed0003.png"]
+
+
+SEVERAL = [
+    (["render", *TINY], "x.png", "x.png: is a file; name a folder for the 8 to write, or ask for one"),
+    (["render", *TINY, "--seeds", "0", "--sheet"], "x.png", "is a file; name a folder for the 2 to write"),
+    (["render", *TINY, "--seeds", "0"], "x.jpg", "expected a name that ends in .png, or a folder"),
+    (["vary", "turn.yaml", *TINY], "x.jpg", "expected a name that ends in .png, or a folder"),
+    (["vary", "turn.yaml", *TINY, "--keep", "3"], "x.png", "names a file, but recipes are written"),
+    (["vary", "--surprise", *TINY], "x.png", "names a file, but recipes are written"),
+    (["breed", "turn.yaml", "drift.yaml", *TINY], "x.png", "names a file, but recipes and a sheet are writ"),
+    (["directions", "tiny.safetensors"], "x.npz", "names a file, but a file of directions and a sheet are"),
+    (["project", "pictures/0.png", *TINY], "x.npz", "names a file, but a latent and a picture of each are"),
+    (["atlas", "tiny.safetensors"], "x.html", "names a file, but a page, pictures and sheets are written"),
+    (["train", "stylegan2", "pictures"], "x.safetensors", "names a file, but models, samples and a log are"),
+    (["train", "spectrogram-vae", "."], "x.safetensors", "names a file, but models, samples and a log are"),
+    (["sound", "tone.wav", "-m", "sound.safetensors"], "x.png", "netbend does not write .png; choose .wav"),
+    (
+        ["cluster", "tiny.safetensors"],
+        "x.png",
+        "a cluster file is written; expected a name that ends",
+    ),
+    (["grid", "--figure", "transforms-by-layer", *TINY], "x.jpg", "expected a file that ends in .png"),
+    (["film", "drift.yaml", *TINY], "x.png", "netbend does not write .png films"),
+]
+
+
+@pytest.mark.parametrize(("command", "out", "message"), SEVERAL, ids=lambda each: str(each)[:40])
+def test_the_name_of_a_file_is_never_a_folder(
+    run: Run, folder: Path, command: list[str], out: str, message: str
+) -> None:
+    before = content(folder)
+    ran = run(*command, "--out", out)
+    assert ran.code == 1
+    assert message in ran.err
+    assert content(folder) == before
+
+
+def test_convert_writes_its_own_format_only(run: Run, folder: Path) -> None:  # noqa: ARG001
+    assert "expected a name that ends in .safetensors" in run("convert", "tiny.safetensors", "x.png").err
+
+
+def test_a_resumed_sheet_keeps_the_command_that_made_it(run: Run, folder: Path) -> None:
+    assert run("vary", "turn.yaml", *TINY, "--count", "2", "-o", "o", "--resume").code == 0
+    with Image.open(folder / "o" / "turn-variations.png") as picture:
+        assert "--resume" not in json.loads(picture.text["netbend-command"])["command"]
