@@ -1,6 +1,31 @@
 """What can be chosen by name: apart from all that carries it out, so that the command line loads fast."""
 
+from collections.abc import Iterable
 from enum import StrEnum
+from typing import TypeVar
+
+from netbend.errors import OptionError
+
+Choice = TypeVar("Choice", bound=StrEnum)
+
+
+def choose(kind: type[Choice], value: object, name: str) -> Choice:
+    """The member of a kind that is meant, by itself or by its text. Raises OptionError naming all members."""
+    check_word(value, list(kind), name)
+    return kind(str(value))
+
+
+def check_word(value: object, words: Iterable[str], name: str) -> None:
+    """Raise OptionError, naming all words, unless the value is one of them."""
+    known = list(words)
+    if value not in known:
+        raise OptionError(f"{name} {value!r:.40}: expected {', '.join(known)}")
+
+
+def choose_fields(made: object, **kinds: type[StrEnum]) -> None:
+    """Make members of the text in fields of a frozen dataclass, at the end of its making."""
+    for name, kind in kinds.items():
+        object.__setattr__(made, name, choose(kind, getattr(made, name), name))
 
 
 class Space(StrEnum):
@@ -20,7 +45,7 @@ class NoiseMode(StrEnum):
 
 
 class NonFinite(StrEnum):
-    """What to do about NaN or infinity after a bend.
+    """What to do about NaN or infinity, of a bend or of the network itself.
 
     replace: NaN becomes 0, infinities the largest finite value of their sign in the maps.
     """

@@ -10,7 +10,8 @@ NetbendError
 ├── ClusterError       features cannot be clustered
 ├── SoundError         a sound cannot be read or written
 ├── RenderError        a picture cannot be made or written
-└── NonFiniteError     a bend made NaN or infinity
+├── OptionError        a word that is none of those to choose from; a ValueError, too
+└── NonFiniteError     a bend, or the network itself, made NaN or infinity
 
 Each message stands alone: what was expected, what came, where, and what to do about it.
 """
@@ -54,6 +55,10 @@ class SoundError(NetbendError):
 
 class RenderError(NetbendError):
     """A picture cannot be made or written."""
+
+
+class OptionError(NetbendError, ValueError):
+    pass
 
 
 class NonFiniteError(NetbendError):

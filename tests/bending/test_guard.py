@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from netbend.bending import Layer, bend
+from netbend.bending import Layer, PlannedBend, apply, bend
 from netbend.bending.guard import Watch, extremes, replaced
 from netbend.errors import NonFiniteError
 from netbend.models.base import Model
@@ -175,6 +175,22 @@ def test_extremes_do_not_depend_on_how_maps_lie() -> None:
         maps.flatten(1),
     ):
         assert extremes(laid).tolist() == expected
+
+
+@pytest.mark.parametrize("how", ["mask", "mix"])
+def test_what_a_bend_does_not_touch_stays_when_its_infinities_are_replaced(how: str) -> None:
+    mask = torch.zeros(2, 3)
+    mask[0] = 1
+    layer, huge = Layer(0, "maps", "maps", 1, 2, 3), build_transform("multiply", [3e38])
+    maps = torch.tensor([[9.0, -9.0, 1e-38], [4.0, 5.0, 6.0]]).reshape(1, 1, 2, 3)
+    planned = PlannedBend(layer, huge, (0,), *((1.0, mask) if how == "mask" else (0.5, None)))
+    bent = apply(planned, maps, "replace").flatten()
+    assert bent.isfinite().all()
+    if how == "mask":
+        assert bent[3:].tolist() == [4.0, 5.0, 6.0]
+        assert bent[2] == pytest.approx(3.0)
+    else:
+        assert bent[2] == pytest.approx(1.5)
 
 
 def test_replacing_gives_the_finite_extremes() -> None:

@@ -1,6 +1,7 @@
 """The command as people type it: output, exit codes, files, nothing left behind."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -431,3 +432,19 @@ def test_a_single_picture_is_no_training_set(run: Run, folder: Path) -> None:
     ran = run("train", "stylegan2", "lone", "--out", "run-of-one", "--size", 8)
     assert "1 pictures; nothing can be learnt" in ran.err
     assert not (folder / "run-of-one").exists()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "render -m tiny.safetensors --seeds 0 -t 1e38 -o o",
+        "grid -m tiny.safetensors --rows seed=0,1 --columns layer=1,2 --transform flip-h -t 1e38 -o o/g.png",
+        "film -m tiny.safetensors --seconds 0.1 -t 1e38 -o o/f.gif",
+    ],
+)
+def test_numbers_that_are_none_are_an_error_without_a_recipe(run: Run, folder: Path, command: str) -> None:
+    ran = run(*command.split())
+    assert ran.code == 1
+    assert re.search("the network, .*made (NaN|infinity)", ran.err), ran.err
+    assert not (folder / "o").exists() or not any(path.is_file() for path in (folder / "o").iterdir())
+    assert run(*command.split(), "--nonfinite", "replace").code == 0

@@ -306,8 +306,8 @@ ONE_BY_ONE = "grid turn.yaml --rows layer=1 --columns mix=1"
         (f"{ONE_BY_ONE} --layer 2", "--layer means nothing beside"),
         (f"{ONE_BY_ONE.replace('mix', 'seed')} --seed 2", "--seed means nothing beside the axis seed"),
         (
-            "grid --rows seed=1 --columns model=faces --nonfinite warn",
-            "--nonfinite means nothing without a bend",
+            "grid --rows seed=1 --columns model=faces --draw 3",
+            "--draw means nothing without a bend",
         ),
         (f"{ONE_BY_ONE} -o o/g.jpg", "o/g.jpg: expected a file that ends in .png"),
         (ONE_BY_ONE.replace("mix", "p"), "layer 1, p 1: rotate: unknown parameter `p`"),

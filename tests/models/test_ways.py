@@ -248,7 +248,7 @@ def test_batches_of_the_others_are_their_samples(
     model = make()
     latents = model.latents(range(batch))
     drawn = draw(plainly.doubled(model.network.state_dict()), latents.values)
-    same(model.generate(latents), drawn)
+    same(model.generate(latents, Play(1.0)), drawn)
     with torch.no_grad():
         same(model.network(latents.values), drawn)
     with torch.enable_grad():

@@ -1,6 +1,6 @@
 """Recipes resolved to plans, and plans put into networks."""
 
-from netbend.bending.insert import apply, bend
+from netbend.bending.insert import apply, bend, finite_output
 from netbend.bending.layers import Bendable, Layer, find_layer
 from netbend.bending.plan import Plan, PlannedBend, replan, resolve, stilled
 from netbend.choices import NonFinite
@@ -14,6 +14,7 @@ __all__ = [
     "apply",
     "bend",
     "find_layer",
+    "finite_output",
     "replan",
     "resolve",
     "stilled",

@@ -14,6 +14,9 @@ from netbend.choices import NonFinite
 from netbend.errors import NonFiniteError
 from netbend.transforms.planes import in_memory_order
 
+NETWORK = "the network, with no bend in it,"
+UNBENT_REMEDY = "see whether truncation and latents are too large, or its weights hold NaN"
+
 
 class Watch:
     """Gathers, without stopping a GPU, what a look at the end needs."""
@@ -33,7 +36,7 @@ class Watch:
         seen, self._seen = self._seen, []
         if not seen or all_finite(torch.stack([found for _, found in seen])):
             return None
-        return next(problem(culprit, found) for culprit, found in seen if not all_finite(found))
+        return next(complaint(culprit, found) for culprit, found in seen if not all_finite(found))
 
 
 def extremes(maps: Tensor) -> Tensor:
@@ -53,15 +56,13 @@ def check(maps: Tensor, culprit: Callable[[], str]) -> None:
     """Raise NonFiniteError if maps are not finite; `culprit` names what made them. Waits for the device."""
     found = extremes(maps)
     if not all_finite(found):
-        raise NonFiniteError(problem(culprit(), found))
+        raise NonFiniteError(complaint(culprit(), found))
 
 
-def problem(culprit: str, found: Tensor) -> str:
+def complaint(culprit: str, found: Tensor) -> str:
     kind = "NaN" if found.isnan().any() else "infinity"
-    return (
-        f"{culprit} made {kind}; use smaller parameters, a lower `mix`, or have it replaced "
-        f"(--nonfinite replace)"
-    )
+    remedy = UNBENT_REMEDY if culprit == NETWORK else "use smaller parameters, a lower `mix`"
+    return f"{culprit} made {kind}; {remedy}, or have it replaced (--nonfinite replace)"
 
 
 def report(message: str, policy: NonFinite) -> None:

@@ -1,6 +1,7 @@
 """Putting a plan into a network, and taking it out again."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
@@ -8,13 +9,22 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
 
+from netbend.bending.eager import eagerly
 from netbend.bending.features import put, take
-from netbend.bending.guard import Watch, all_finite, check, replaced, report
+from netbend.bending.guard import (
+    NETWORK,
+    Watch,
+    all_finite,
+    check,
+    complaint,
+    extremes,
+    replaced,
+    report,
+)
 from netbend.bending.layers import Bendable
 from netbend.bending.plan import Plan, PlannedBend, resolve
-from netbend.choices import NonFinite
+from netbend.choices import NonFinite, choose
 from netbend.errors import ModelError, NonFiniteError
 from netbend.recipe import Clusters, Recipe, RecipeLike
 
@@ -35,11 +45,14 @@ class bend:  # noqa: N801 - reads as the verb it is
     that are generated, such as [plan.at(t) for t in times].
     seed: of the random selections; the recipe's own if None.
     clusters: used instead of the cluster file that the recipe names, or of the model's own.
-    nonfinite: what to do about NaN or infinity after a bend: "error", "warn" or "replace".
+    nonfinite: what to do about NaN or infinity, of a bend or of the network itself: "error", "warn" or
+    "replace".
 
     Entering gives the Plan, with the features that were drawn. Raises RecipeError at once for
     whatever does not fit the model, and NonFiniteError when the network has run. To find out which bend
-    is to blame the network is then run once more.
+    is to blame the network is then run once more. Where the network ran, but never came by the layer of
+    a bend, leaving the block raises ModelError.
+    Within the block nothing that torch.compile made is used: it would not be bent.
     """
 
     def __init__(
@@ -60,10 +73,12 @@ class bend:  # noqa: N801 - reads as the verb it is
         self.plans = list(plans)
         if len({tuple(planned.layer for planned in plan.bends) for plan in self.plans}) != 1:
             raise ModelError("expected a plan, or plans of one recipe, one for each sample")
-        self.policy = NonFinite(nonfinite)
+        self.policy = choose(NonFinite, nonfinite, "nonfinite")
         self._watch = Watch()
         self._closely = False  # whether every bend is looked at as soon as it is done
-        self._handles: list[RemovableHandle] = []
+        self._inserted = ExitStack()
+        self._hooks: list[_LayerHook] = []
+        self._ran = False  # whether the network did, in the block
 
     @property
     def plan(self) -> Plan:
@@ -71,30 +86,29 @@ class bend:  # noqa: N801 - reads as the verb it is
         return self.plans[0]
 
     def __enter__(self) -> Plan:
-        try:
+        self._hooks, self._ran = [], False
+        with ExitStack() as stack:
+            stack.enter_context(eagerly())
             for module_path, bends in self._by_module().items():
                 module = _submodule(self.network, module_path, bends[0][0].planned)
-                hook = _LayerHook(bends, self._guard)
-                self._handles.append(module.register_forward_hook(hook))
-            if self.plan.bends:
-                hook_at_end = self.network.register_forward_hook(self._look, with_kwargs=True)
-                self._handles.append(hook_at_end)
-        except BaseException:
-            self._remove()
-            raise
+                self._hooks.append(_LayerHook(bends, self._guard, self.policy is NonFinite.REPLACE))
+                stack.callback(module.register_forward_hook(self._hooks[-1]).remove)
+            stack.callback(self.network.register_forward_hook(self._look, with_kwargs=True).remove)
+            self._inserted = stack.pop_all()
         return self.plan
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._remove()
+        self._inserted.close()
+        if kind is not None:
+            return
         # Layers can be run without the network as a whole.
-        if kind is None and (problem := self._watch.first_problem()) is not None:
+        if (problem := self._watch.first_problem()) is not None:
             report(problem, self.policy)
-
-    def _remove(self) -> None:
-        while self._handles:
-            self._handles.pop().remove()
+        if self._ran:
+            for hook in self._hooks:
+                hook.check_that_it_ran()
 
     def _by_module(self) -> dict[str, list[list["_Insertion"]]]:
         """For each module its bends in order, each as it is for all samples or for each of them."""
@@ -121,18 +135,19 @@ class bend:  # noqa: N801 - reads as the verb it is
 
     def _look(self, network: nn.Module, inputs: Any, named: dict[str, Any], output: Any) -> Any:
         """At the end of a run look at all that was made in it, at once."""
+        self._ran = True
         if self._closely:
             return output
         if self.policy is NonFinite.REPLACE:
             return replaced(output) if isinstance(output, Tensor) else output
         if isinstance(output, Tensor):
             bends = ", ".join(str(planned) for planned in self.plan.bends)
-            self._watch.see(f"the network, after {bends},", output)
+            self._watch.see(f"the network, after {bends}," if bends else NETWORK, output)
         if _in_a_graph(output):
             return output  # a graph cannot wait: what its last run gathers is looked at after the block
         problem = self._watch.first_problem()
         if problem is not None:
-            report(self._closer(network, inputs, named) or problem, self.policy)
+            report((self.plan.bends and self._closer(network, inputs, named)) or problem, self.policy)
         return output
 
     def _closer(self, network: nn.Module, inputs: Any, named: dict[str, Any]) -> str | None:
@@ -176,11 +191,22 @@ _Guard = Callable[[PlannedBend, Tensor, Tensor], Tensor]
 class _LayerHook:
     """The bends of one layer, called with each of its outputs."""
 
-    def __init__(self, bends: Sequence[Sequence[_Insertion]], guard: _Guard):
+    def __init__(self, bends: Sequence[Sequence[_Insertion]], guard: _Guard, replacing: bool):
         self.bends = bends
         self.guard = guard
+        self.replacing = replacing
+        self.ran = False
+
+    def check_that_it_ran(self) -> None:
+        if not self.ran:
+            planned = self.bends[0][0].planned
+            raise ModelError(
+                f"{planned}: not bent: the network ran without its module {planned.layer.module!r}. It "
+                f"does not reach it with such inputs, calls its `forward` by itself, or keeps its result"
+            )
 
     def __call__(self, _module: nn.Module, _inputs: Any, maps: Any) -> Tensor:
+        self.ran = True
         layer = self.bends[0][0].planned.layer
         if not isinstance(maps, Tensor) or maps.ndim != 4 or maps.shape[1] != layer.features:
             shape = tuple(maps.shape) if isinstance(maps, Tensor) else type(maps).__name__
@@ -191,15 +217,18 @@ class _LayerHook:
 
     def _apply(self, states: Sequence[_Insertion], maps: Tensor) -> Tensor:
         if len(states) == 1:
-            return _bent(states[0], maps, self.guard)
+            return _bent(states[0], maps, self.guard, self.replacing)
         if len(states) != len(maps):
             raise ModelError(f"{states[0].planned}: {len(states)} plans for a batch of {len(maps)} samples")
         samples = torch.split(maps, 1)
-        return torch.cat([_bent(s, m, self.guard) for s, m in zip(states, samples, strict=True)])
+        return torch.cat(
+            [_bent(s, m, self.guard, self.replacing) for s, m in zip(states, samples, strict=True)]
+        )
 
 
-def apply(planned: PlannedBend, maps: Tensor, policy: NonFinite = NonFinite.ERROR) -> Tensor:
+def apply(planned: PlannedBend, maps: Tensor, policy: NonFinite | str = NonFinite.ERROR) -> Tensor:
     """Bend activation maps `(N, F, H, W)`; features that were not selected pass through untouched."""
+    policy = choose(NonFinite, policy, "policy")
 
     def guard(planned: PlannedBend, unbent: Tensor, bent: Tensor) -> Tensor:
         if policy is NonFinite.REPLACE:
@@ -210,10 +239,10 @@ def apply(planned: PlannedBend, maps: Tensor, policy: NonFinite = NonFinite.ERRO
             report(str(error), policy)
         return bent
 
-    return _bent(_Insertion(planned), maps, guard)
+    return _bent(_Insertion(planned), maps, guard, policy is NonFinite.REPLACE)
 
 
-def _bent(insertion: _Insertion, maps: Tensor, guard: _Guard) -> Tensor:
+def _bent(insertion: _Insertion, maps: Tensor, guard: _Guard, replacing: bool) -> Tensor:
     planned = insertion.planned
     if not planned.indices or planned.mix == 0:
         return maps
@@ -224,6 +253,8 @@ def _bent(insertion: _Insertion, maps: Tensor, guard: _Guard) -> Tensor:
     if transformed.shape != unbent.shape or transformed.dtype != unbent.dtype:
         given, got = (f"{tuple(m.shape)} {m.dtype}" for m in (unbent, transformed))
         raise ModelError(f"{planned}: was given maps {given} and made {got}; a transform keeps both")
+    if replacing and (planned.mix != 1 or weight is not None):
+        transformed = replaced(transformed)  # infinity times a weight of 0 is NaN
     bent = guard(planned, unbent, _blend(unbent, transformed, planned, weight))
     return bent if everything else put(maps, features, bent)
 
@@ -237,6 +268,20 @@ def _blend(unbent: Tensor, bent: Tensor, planned: PlannedBend, weight: Tensor | 
     return unbent.lerp(bent, weight.to(unbent.dtype))
 
 
+def finite_output(output: Tensor, network: nn.Module, policy: NonFinite) -> Tensor:
+    """What a network made, looked at once, by a policy about NaN and infinity. Where it is bent the block's
+    own policy was carried out already."""
+    hooks = list(network._forward_hooks.values())
+    if _in_a_graph(output) or any(isinstance(getattr(hook, "__self__", None), bend) for hook in hooks):
+        return output
+    if policy is NonFinite.REPLACE:
+        return replaced(output)
+    found = extremes(output)
+    if not all_finite(found):
+        report(complaint(NETWORK, found), policy)
+    return output
+
+
 def _in_a_graph(output: Any) -> bool:
     """Whether what runs is being captured as a CUDA graph."""
     on_gpu = isinstance(output, Tensor) and output.is_cuda
@@ -248,7 +293,13 @@ def _culprit(planned: PlannedBend, unbent: Tensor) -> str:
 
 
 def _submodule(network: nn.Module, path: str, planned: PlannedBend) -> nn.Module:
+    names = path.split(".")
     try:
+        for depth in range(len(names)):
+            if isinstance(network.get_submodule(".".join(names[:depth])), torch.jit.ScriptModule):
+                raise ModelError(
+                    f"{planned.layer}: is inside of TorchScript, which calls no hooks; bend the Python module"
+                )
         return network.get_submodule(path)
     except AttributeError as error:
         raise ModelError(f"{planned.layer}: the network has no module {path!r}") from error

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 TALLEST = 4320  # rows, of 8K; encoders need gigabytes for more
 
-_WITHOUT = {"recipe": ["five_items", "bend_seed", "clusters", "nonfinite"], "latents": ["space"]}
+_WITHOUT = {"recipe": ["five_items", "bend_seed", "clusters"], "latents": ["space"]}
 _BESIDE = {"latents": ["seeds"], "frame": ["quality", "stills"], "stills": ["quality"]}
 
 

@@ -145,7 +145,7 @@ def _refuse_varied(context: typer.Context, kinds: set[str]) -> None:
 
 
 def _refuse_of_bends(context: typer.Context) -> None:
-    for name in ("draw", "clusters", "nonfinite"):
+    for name in ("draw", "clusters"):
         if is_given(context, name):
             raise RenderError(
                 f"--{name} means nothing without a bend; name a recipe, or a transform and layer"

@@ -40,7 +40,7 @@ ClusterFile = Annotated[
         help="Cluster file, or faces/paper, photo-faces/paper, photo-faces/fine; default: the recipe's."
     ),
 ]
-OnNonFinite = Annotated[NonFinite, typer.Option(help="What to do about NaN or infinity after a bend.")]
+OnNonFinite = Annotated[NonFinite, typer.Option(help="What to do about NaN or infinity.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")]
 Resume = Annotated[
     bool, typer.Option("--resume", help="Go on after a stop: skip what is there and is the very thing.")

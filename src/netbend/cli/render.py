@@ -131,7 +131,7 @@ def render(
 _IDLE_WITHOUT = {
     "latents": ["space"],
     "style_seed": ["style_layers"],
-    "recipe": ["five_items", "bend_seed", "clusters", "nonfinite", "time"],
+    "recipe": ["five_items", "bend_seed", "clusters", "time"],
 }
 _IDLE_BESIDE = {
     "latents": ["seeds"],

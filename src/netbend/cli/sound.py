@@ -26,7 +26,7 @@ SONG_SECONDS = 10.0
 
 # Options that mean nothing without another, or beside it.
 _WITHOUT = {
-    "recipe": ["five_items", "seed", "variations", "clusters", "nonfinite"],
+    "recipe": ["five_items", "seed", "variations", "clusters"],
     "seeds": ["walk"],
 }
 _BESIDE = {

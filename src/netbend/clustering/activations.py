@@ -13,6 +13,7 @@ from torch import Tensor
 
 from netbend.atomic import write_atomic
 from netbend.bending import Bendable, Layer
+from netbend.bending.eager import eagerly
 from netbend.errors import ClusterError
 
 Run = Callable[[Sequence[int]], object]
@@ -65,7 +66,10 @@ def sampled_maps(
     batch = max(1, min(MOST_BATCH, MOST_WATCHED_BYTES // sample_bytes))
     with watched(model, layers, reduce) as maps, torch.no_grad():
         for start in range(0, len(seeds), batch):
-            run(seeds[start : start + batch])
+            with eagerly():
+                run(seeds[start : start + batch])
+            if missing := [str(layer) for layer in layers if layer.name not in maps]:
+                raise ClusterError(f"{missing[0]}: the network ran without it; choose other layers")
             yield {layer.name: maps[layer.name] for layer in layers}
             maps.clear()
 

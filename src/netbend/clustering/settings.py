@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from netbend.bending import Bendable, Layer, find_layer
-from netbend.choices import Preset
+from netbend.choices import Preset, choose_fields
 from netbend.clustering.grouping import PAPER_RESTARTS, RESTARTS
 from netbend.clustering.metric_learning import LEARNING_RATE
 from netbend.errors import ClusterError, RecipeError
@@ -36,6 +36,7 @@ class Settings(RunSettings):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", tuple(self.layers))
+        choose_fields(self, preset=Preset)
         if self.samples < 1 or self.test_samples < 0 or self.epochs < 1 or self.seed < 0:
             raise ClusterError(
                 f"{self.samples} samples, {self.test_samples} for testing, {self.epochs} epochs, seed "

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from netbend.bending import Plan, bend
 from netbend.bending.prefix import Prefix
-from netbend.choices import NonFinite
+from netbend.choices import NonFinite, choose_fields
 from netbend.errors import RenderError
 from netbend.models.base import Latents, Model, Play
 from netbend.motion import Curve, Number, value_at
@@ -53,6 +53,7 @@ class Film:
     nonfinite: NonFinite = NonFinite.ERROR
 
     def __post_init__(self) -> None:
+        choose_fields(self, nonfinite=NonFinite)
         if self.length < 1:
             raise RenderError(f"a film of {self.length} frames; give it more --seconds")
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from netbend.choices import Space
+from netbend.choices import Space, choose
 from netbend.errors import CheckpointError, LatentError
 from netbend.latents.arrays import arrays_in, is_array_file, pickled_objects
 from netbend.latents.candidates import SPACES_OF_KEY, Candidate, Sizes, candidates, said
@@ -27,7 +27,7 @@ def load_latents(path: Path | str, space: Space | str | None = None) -> Latents:
     image, are put together. Noise maps beside them, `noise`, `noises` or `noise_0` ..., are taken along.
     Raises LatentError naming what was found.
     """
-    return _load(Path(path), None if space is None else Space(space), None)
+    return _load(Path(path), None if space is None else choose(Space, space, "space"), None)
 
 
 def load_latents_for(model: Model, path: Path, space: Space | None = None) -> Latents:

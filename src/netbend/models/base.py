@@ -9,14 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import isfinite
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from netbend.bending import Layer
-from netbend.choices import NoiseMode, Space
+from netbend.bending import Layer, finite_output
+from netbend.choices import NoiseMode, NonFinite, Space, choose_fields
 from netbend.errors import LatentError
 from netbend.models.shipped import shipped_clusters
 from netbend.recipe import Clusters
@@ -42,7 +43,7 @@ class Latents:
     chosen: bool = True
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "space", Space(self.space))
+        choose_fields(self, space=Space)
         if len(self.values) != len(self.seeds):
             raise LatentError(f"{len(self.values)} latents need as many seeds, got {len(self.seeds)}")
         if any(len(maps) != len(self.values) for maps in self.noise_maps or ()):
@@ -76,19 +77,23 @@ class Play:
     cutoff: truncate only the first so many latent vectors of w+; None for all.
     noise: see NoiseMode.
     label: a class to ask for, of models that have any; None leaves it to the latent.
+    nonfinite: what to do about NaN or infinity in what comes out; within `bend` its own is followed.
+    Raises LatentError for numbers that mean nothing, OptionError for words that do not.
     """
 
     truncation: float | None = None
     cutoff: int | None = None
     noise: NoiseMode | str = NoiseMode.CONSTANT
     label: str | None = None
+    nonfinite: NonFinite | str = NonFinite.ERROR
 
     def __post_init__(self) -> None:
-        if self.truncation is not None and not isfinite(self.truncation):
-            raise LatentError(f"truncation {self.truncation}: expected a number, usually from 0 to 1")
-        if self.noise not in list(NoiseMode):
-            raise LatentError(f"noise {self.noise!r}: expected {', '.join(NoiseMode)}")
-        object.__setattr__(self, "noise", NoiseMode(self.noise))
+        choose_fields(self, noise=NoiseMode, nonfinite=NonFinite)
+        psi = self.truncation
+        if psi is not None and not (isinstance(psi, Real) and isfinite(psi)):
+            raise LatentError(f"truncation {psi!r:.40}: expected a number, usually from 0 to 1")
+        if self.cutoff is not None and not (isinstance(self.cutoff, Integral) and self.cutoff >= 0):
+            raise LatentError(f"cutoff {self.cutoff!r:.40}: expected a number of styles, 0 or more, or None")
 
 
 class Model(ABC):
@@ -134,6 +139,7 @@ class Model(ABC):
         truncation_cutoff: int | None = None,
         noise: NoiseMode | str | None = None,
         label: str | None = None,
+        nonfinite: NonFinite | str | None = None,
     ) -> Tensor:
         """Run the network; images come out as float32 `(N, C, H, W)`, -1 black to 1 white.
 
@@ -149,13 +155,23 @@ class Model(ABC):
             truncation_cutoff: Instead of that of `play`: truncate only the first so many vectors of w+.
             noise: Instead of that of `play`: "constant", "random" or "none".
             label: Instead of that of `play`: a class, of models that have any.
+            nonfinite: Instead of that of `play`: "error", "warn" or "replace".
 
         Raises:
             LatentError: Latents or options do not fit the model.
+            OptionError: A word is none of those to choose from.
+            NonFiniteError: NaN or infinity came out, and neither `nonfinite` nor a `bend` allows it.
         """
-        options = {"truncation": truncation_psi, "cutoff": truncation_cutoff, "noise": noise, "label": label}
+        options = {
+            "truncation": truncation_psi,
+            "cutoff": truncation_cutoff,
+            "noise": noise,
+            "label": label,
+            "nonfinite": nonfinite,
+        }
         given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
-        return self._generate(latents, replace(play, **given))
+        play = replace(play, **given)
+        return finite_output(self._generate(latents, play), self.network, NonFinite(play.nonfinite))
 
     @abstractmethod
     def _generate(self, latents: Latents, play: Play) -> Tensor:

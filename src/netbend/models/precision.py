@@ -4,7 +4,7 @@ import warnings
 
 import torch
 
-from netbend.choices import Precision
+from netbend.choices import Precision, choose
 
 
 def wants_bfloat16(precision: Precision, device: torch.device) -> bool:
@@ -12,6 +12,7 @@ def wants_bfloat16(precision: Precision, device: torch.device) -> bool:
 
     Warns where it is asked for by name and would be slower.
     """
+    precision = choose(Precision, precision, "precision")
     fast = has_bfloat16(device)
     if precision is Precision.BF16 and not fast:
         warnings.warn(

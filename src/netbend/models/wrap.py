@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from netbend.bending import Layer
+from netbend.bending.eager import eagerly
 from netbend.errors import ModelError
 from netbend.recipe import Clusters
 
@@ -51,13 +52,15 @@ def wrap(
 
             handles.append(module.register_forward_hook(note))
     try:
-        with torch.no_grad():
+        with torch.no_grad(), eagerly():
             run()
     finally:
         for handle in handles:
             handle.remove()
     if not layers:
+        script = any(isinstance(module, torch.jit.ScriptModule) for module in network.modules())
+        hint = "; what is inside of TorchScript cannot be watched: wrap the Python module" if script else ""
         raise ModelError(
-            "no layer to bend: running the network gave no activation maps of shape (N, F, H, W)"
+            f"no layer to bend: running the network gave no activation maps of shape (N, F, H, W){hint}"
         )
     return WrappedModule(network, tuple(layers))

@@ -7,6 +7,7 @@ from math import cos, floor, pi
 from pathlib import Path
 from typing import TypeAlias
 
+from netbend.choices import check_word
 from netbend.motion.noise import DIGITS, perlin
 
 EASINGS: dict[str, Callable[[float], float]] = {
@@ -22,6 +23,7 @@ WAVES: dict[str, Callable[[float], float]] = {  # a period is 0 to 1; all begin 
     "saw": lambda x: x,
     "square": lambda x: float(x >= 0.5),
 }
+MEASURES = ("level", "onset", "bass", "mid", "treble")
 SOUNDTRACK = "soundtrack"  # in place of a file: the sound of the film, or the one that is bent
 
 
@@ -33,6 +35,9 @@ class Ramp:
     end: float
     seconds: float | None = None
     easing: str = "linear"
+
+    def __post_init__(self) -> None:
+        check_word(self.easing, EASINGS, "easing")
 
     def at(self, time: float) -> float:
         if self.seconds is None:
@@ -52,6 +57,9 @@ class Key:
     time: float
     value: float
     easing: str = "linear"
+
+    def __post_init__(self) -> None:
+        check_word(self.easing, EASINGS, "easing")
 
 
 @dataclass(frozen=True)
@@ -86,6 +94,9 @@ class Wave:
     end: float
     seconds: float
     phase: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_word(self.shape, WAVES, "wave")
 
     def at(self, time: float) -> float:
         place = round(time / self.seconds + self.phase, DIGITS) % 1
@@ -130,6 +141,10 @@ class Follow:
     end: float
     smooth: float = 0.1
     path: Path | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.of, tuple):
+            check_word(self.of, MEASURES, "follow")
 
     def at(self, time: float) -> float:
         from netbend.motion.measure import measured  # reading sound takes libraries of its own

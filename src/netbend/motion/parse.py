@@ -9,6 +9,7 @@ from typing import Any
 from netbend.limits import MAX_KEYS, MAX_NUMBER, MAX_OCTAVES, MAX_SECONDS, MAX_SEED, MIN_SECONDS
 from netbend.motion.curves import (
     EASINGS,
+    MEASURES,
     SOUNDTRACK,
     WAVES,
     Curve,
@@ -21,7 +22,6 @@ from netbend.motion.curves import (
     Wave,
 )
 
-BANDS = ("level", "onset", "bass", "mid", "treble")
 FORMS = (
     "{from: 0, to: 1, seconds: 5}, {keys: [[0, 0], [2, 1, ease-in-out]]}, {wave: sine, from: 0, to: 1, "
     "seconds: 4}, {noise: 7, from: 0, to: 1, seconds: 2} or {sound: file.wav, of: onset, from: 0, to: 1}"
@@ -143,12 +143,14 @@ def _follow(data: Mapping[str, Any], folder: Path | None) -> Follow:
 
 def _band(of: object) -> str | tuple[float, float]:
     if isinstance(of, str):
-        return _one_of(of, BANDS, "of")
+        return _one_of(of, MEASURES, "of")
     if isinstance(of, list | tuple) and len(of) == 2:
         low, high = (_number(limit, "of: a band's limit in Hz") for limit in of)
         if 0 <= low < high:
             return low, high
-    raise ValueError(f"of: expected {', '.join(BANDS)}, or a band such as [200, 800] in Hz, not {of!r:.40}")
+    raise ValueError(
+        f"of: expected {', '.join(MEASURES)}, or a band such as [200, 800] in Hz, not {of!r:.40}"
+    )
 
 
 def _ends(data: Mapping[str, Any]) -> tuple[float, float]:
@@ -231,7 +233,7 @@ _KEY_SCHEMAS: dict[str, dict[str, Any]] = {
     "sound": {"type": "string"},
     "of": {
         "anyOf": [
-            {"enum": list(BANDS)},
+            {"enum": list(MEASURES)},
             {"type": "array", "items": {**_ANY_NUMBER, "minimum": 0}, "minItems": 2, "maxItems": 2},
         ]
     },

@@ -4,7 +4,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
+from netbend.choices import Space, check_word, choose
 from netbend.motion import Curve, Number, fitted
+from netbend.motion.curves import EASINGS
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,10 @@ class LatentFile:
     file: str
     number: int = 0
     space: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.space is not None:
+            choose(Space, self.space, "space")
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,11 @@ class Journey:
     smooth: bool = False
     easing: str = "linear"
     space: str | None = None
+
+    def __post_init__(self) -> None:
+        check_word(self.easing, EASINGS, "easing")
+        if self.space is not None:
+            check_word(self.space, (Space.Z, Space.W), "space")
 
     @property
     def legs(self) -> int:

@@ -8,7 +8,7 @@ from PIL import Image
 from netbend import __version__
 from netbend.bending import Plan, bend, replan, stilled
 from netbend.bending.layers import find_layer
-from netbend.choices import NonFinite, Space
+from netbend.choices import NonFinite, Space, choose_fields
 from netbend.errors import ModelError, RenderError
 from netbend.limits import MAX_SHEET_PICTURES
 from netbend.models.base import Latents, Model, Play
@@ -40,6 +40,9 @@ class Job:
     compare: bool = False
     nonfinite: NonFinite = NonFinite.ERROR
 
+    def __post_init__(self) -> None:
+        choose_fields(self, nonfinite=NonFinite)
+
     def __len__(self) -> int:
         return len(self.latents)
 
@@ -49,12 +52,13 @@ class Job:
 
     def picture(self) -> Image.Image:
         """Make the one picture of a job of one."""
-        with bend(self.model, self.plan, nonfinite=self.nonfinite):
-            (bent,) = to_pictures(self.model.generate(self.latents, self.play))
-        if not self.compare:
-            return bent
-        (unbent,) = to_pictures(self.model.generate(self.latents, self.play))
-        return beside(unbent, bent)
+        bent = self._picture(self.plan)
+        return beside(self._picture(Plan(())), bent) if self.compare else bent
+
+    def _picture(self, plan: Plan) -> Image.Image:
+        with bend(self.model, plan, nonfinite=self.nonfinite):
+            (picture,) = to_pictures(self.model.generate(self.latents, self.play))
+        return picture
 
     def pictures(self) -> Iterator[Image.Image]:
         """Make the pictures one by one: a batch may round differently, and then pixels differ."""

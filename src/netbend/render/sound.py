@@ -14,7 +14,7 @@ import numpy as np
 from netbend import __version__
 from netbend.atomic import folder_of
 from netbend.bending import Plan, resolve
-from netbend.choices import NonFinite, Phase, Space
+from netbend.choices import NonFinite, Phase, Space, choose_fields
 from netbend.errors import RenderError, SoundError
 from netbend.latents.path import latent_path
 from netbend.latents.walk import walk
@@ -68,6 +68,9 @@ class SoundJob:
     seed: int | None = None
     clusters: Clusters | None = None
     nonfinite: NonFinite = NonFinite.ERROR
+
+    def __post_init__(self) -> None:
+        choose_fields(self, nonfinite=NonFinite)
 
     def bent(self, recipe: Recipe, seed: int, clusters: Clusters | None = None) -> "SoundJob":
         """The same, bent by a recipe. Raises RecipeError if it does not fit the model."""

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from netbend.bending import Plan, bend
-from netbend.choices import NonFinite, Phase
+from netbend.choices import NonFinite, Phase, choose, choose_fields
 from netbend.errors import RenderError
 from netbend.models.base import Latents, Play, SoundModel
 from netbend.motion import Number, value_at
@@ -33,6 +33,9 @@ class Listening:
     overlap: int = 32
     context: int = 0
     detail: float = 0.0
+
+    def __post_init__(self) -> None:
+        choose_fields(self, phase=Phase)
 
     def cutting(self, model: SoundModel) -> Cutting:
         """Raises RenderError for chunks that nothing is left of."""
@@ -67,7 +70,7 @@ class SoundStream:
         nonfinite: NonFinite = NonFinite.ERROR,
     ):
         self._model, self._plan, self._channels = model, plan, channels
-        self._listening, self._nonfinite = listening, nonfinite
+        self._listening, self._nonfinite = listening, choose(NonFinite, nonfinite, "nonfinite")
         spectrum, cutting = model.spectrum, listening.cutting(model)
         self._analysis = Analysis(spectrum, channels)
         self._cutter = Cutter(cutting, channels, spectrum.bins)
@@ -165,7 +168,8 @@ def through_model(
     with bend(model, plan, nonfinite=nonfinite):
         bent = model.generate(latents)
     if detail:
-        bent = bent + detail * (source - model.generate(latents))
+        with bend(model, Plan(()), nonfinite=nonfinite):
+            bent = bent + detail * (source - model.generate(latents))
     return bent[:, 0].cpu()
 
 

@@ -24,7 +24,7 @@ def extremum_by_gathering(maps: Tensor, radius: int, largest: bool) -> Tensor:
 
 
 def _places_of_largest(maps: Tensor, radius: int) -> Tensor:
-    """For each pixel the number, row by row, of that with the largest value under the disc; NaN is above."""
+    """For each pixel the number, row by row, of the largest value under the disc; NaN is above all."""
     height, width = maps.shape[2:]
     growth = disc_growth(radius, height, width)
     rows, columns = growth.rows, growth.columns

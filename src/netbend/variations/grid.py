@@ -8,7 +8,7 @@ from typing import Any
 from PIL import Image
 
 from netbend.bending import Plan, find_layer, resolve
-from netbend.choices import NonFinite
+from netbend.choices import NonFinite, choose_fields
 from netbend.errors import ModelError, RecipeError, RenderError
 from netbend.limits import MAX_SHEET_PIXELS
 from netbend.models.base import Model, Play, SoundModel
@@ -52,6 +52,9 @@ class Settings:
     play: Play = Play()
     nonfinite: NonFinite = NonFinite.ERROR
     size: int | None = None
+
+    def __post_init__(self) -> None:
+        choose_fields(self, nonfinite=NonFinite)
 
 
 @dataclass(frozen=True)
@@ -264,7 +267,7 @@ def _job(setup: Setup, model: Model, settings: Settings) -> Job:
         if setup.draw is not None:
             raise RecipeError("draws are of a recipe's random selections; name a recipe")
         latent = latent_of(model, setup.seed, None)
-        return Job(model, latent, play_of(settings.play, None, model, latent))
+        return Job(model, latent, play_of(settings.play, None, model, latent), nonfinite=settings.nonfinite)
     for key, remedy in (("layer", "--layer 3"), ("transform", "--transform 'rotate angle=45'")):
         if any(key not in bend for bend in setup.recipe["bends"]):
             raise RecipeError(f"no {key} is said; say {remedy}, or make it an axis")

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from netbend.choices import Perceptual
+from netbend.choices import Perceptual, choose
 from netbend.errors import ModelError
 from netbend.latents.projection.losses import contrast_loss, pixel_loss
 
@@ -39,6 +39,7 @@ class Loss:
 
 def loss_of(kind: Perceptual, device: torch.device) -> Loss:
     """The loss of a kind. Raises ModelError for LPIPS where it or its weights are missing."""
+    kind = choose(Perceptual, kind, "perceptual")
     if kind is Perceptual.PIXEL:
         return Loss(kind)
     if kind is Perceptual.LPIPS or (kind is Perceptual.AUTO and not lpips_lacks()):

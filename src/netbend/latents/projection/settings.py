@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from netbend.choices import Perceptual, Space, Start
+from netbend.choices import Perceptual, Space, Start, choose_fields
 from netbend.errors import LatentError
 
 
@@ -29,6 +29,7 @@ class Settings:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        choose_fields(self, space=Space, perceptual=Perceptual, start=Start)
         if self.space not in (Space.W, Space.W_PLUS):
             raise LatentError(f"space {self.space}: pictures are projected into w or w+")
         for name in ("steps", "learning_rate"):

@@ -1,0 +1,172 @@
+"""A bend that is put in is carried out, or there is an error: never an unbent picture without a word."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from netbend.bending import Layer, bend
+from netbend.bending.prefix import Prefix
+from netbend.clustering.activations import sampled_maps
+from netbend.errors import ClusterError, ModelError
+from netbend.models.base import Model
+from netbend.models.wrap import WrappedModule, wrap
+from netbend.recipe import Bend, Recipe
+from netbend.transforms import build_transform
+
+X = torch.randn(1, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+ABLATE = build_transform("ablate")
+
+
+def network() -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Sequential(nn.Conv2d(4, 3, 1)))
+
+
+def ablated(net: nn.Sequential) -> Tensor:
+    """What comes out when the first convolution gives zeros: the bias of the last."""
+    return net[2][0].bias[:, None, None].expand(1, 3, 6, 6)
+
+
+def compiled(net: nn.Module) -> nn.Module:
+    return torch.compile(net, backend="eager")
+
+
+def compiled_in_place(net: nn.Module) -> nn.Module:
+    net.compile(backend="eager")
+    return net
+
+
+def compiled_within(net: nn.Module) -> nn.Module:
+    net[0] = torch.compile(net[0], backend="eager")
+    return net
+
+
+@pytest.mark.parametrize("ran_before", [True, False])
+@pytest.mark.parametrize("make", [compiled, compiled_in_place, compiled_within])
+def test_a_compiled_network_is_bent(make: Callable[[nn.Module], nn.Module], ran_before: bool) -> None:
+    net = network()
+    expected, plain = ablated(net), net(X)
+    made = make(net)
+    if ran_before:
+        made(X)
+    wrapped = wrap(made, lambda: made(X))
+    with bend(wrapped, Recipe((Bend(wrapped.layers[0].name, ABLATE),))):
+        torch.testing.assert_close(made(X), expected)
+        with bend(wrapped, Recipe((Bend(wrapped.layers[1].name, ABLATE),))):
+            assert not made(X).any()
+        torch.testing.assert_close(made(X), expected)
+    torch.testing.assert_close(made(X), plain)
+    assert torch._dynamo.eval_frame._stance.stance == "default"
+
+
+def test_what_was_compiled_round_a_network_is_bent_with_it() -> None:
+    net = network()
+    wrapped = wrap(net, lambda: net(X))
+    function = torch.compile(lambda x: net(x) + 1, backend="eager")
+    plain = function(X)
+    with bend(wrapped, Recipe((Bend(0, ABLATE),))):
+        torch.testing.assert_close(function(X), ablated(net) + 1)
+    torch.testing.assert_close(function(X), plain)
+
+
+def test_what_is_compiled_in_a_block_is_not_bent_after_it() -> None:
+    net = network()
+    wrapped, plain = wrap(net, lambda: net(X)), net(X)
+    with bend(wrapped, Recipe((Bend(0, ABLATE),))):
+        made = compiled(net)
+        torch.testing.assert_close(made(X), ablated(net))
+    torch.testing.assert_close(made(X), plain)
+
+
+def test_a_whole_model_that_was_compiled_is_bent(model: Model) -> None:
+    latents = model.latents([1, 2])
+    recipe = Recipe((Bend(2, build_transform("invert")),))
+    with bend(model, recipe):
+        expected = model.generate(latents)
+    model.generator.synthesis = compiled(model.generator.synthesis)
+    torch.testing.assert_close(model.generate(latents), model.generate(latents))
+    with bend(model, recipe):
+        torch.testing.assert_close(model.generate(latents), expected)
+
+
+def test_torchscript_is_refused_by_name() -> None:
+    for scripted in (torch.jit.script(network()), torch.jit.trace(network(), X)):
+        with pytest.raises(ModelError, match="TorchScript"):
+            wrap(scripted, lambda made=scripted: made(X))
+    mixed = nn.Sequential(torch.jit.trace(network(), X), nn.Conv2d(3, 3, 1))
+    model = WrappedModule(mixed, [Layer(0, "inside", "0.0", 4, 6, 6), Layer(1, "whole", "0", 3, 6, 6)])
+    with pytest.raises(ModelError, match=r"layer 0 \(inside\): is inside of TorchScript"):
+        bend(model, Recipe((Bend(0, ABLATE),))).__enter__()
+    with bend(model, Recipe((Bend(1, ABLATE),))):
+        torch.testing.assert_close(mixed(X), mixed[1].bias[:, None, None].expand(1, 3, 6, 6))
+
+
+class Early(nn.Module):
+    """Comes out before its last layer, unless it is asked for all; and has one that it never calls."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last, self.never = (nn.Conv2d(3, 3, 1) for _ in range(3))
+
+    def forward(self, x: Tensor, whole: bool = False) -> Tensor:
+        return self.last(self.first(x)) if whole else self.first(x)
+
+
+def early() -> WrappedModule:
+    layers = [Layer(i, name, name, 3, 8, 8) for i, name in enumerate(("first", "last", "never"))]
+    return WrappedModule(Early(), layers)
+
+
+def test_a_bend_that_the_network_never_came_by_is_an_error() -> None:
+    model = early()
+    recipe = Recipe((Bend("first", build_transform("invert")), Bend("never", ABLATE)))
+    message = r"`ablate` at layer 2 \(never\): not bent: .* module 'never'"
+    with pytest.raises(ModelError, match=message), bend(model, recipe):
+        model.network(X, whole=True)
+    assert not any(module._forward_hooks for module in model.network.modules())
+
+
+def test_one_run_of_several_is_enough() -> None:
+    model = early()
+    with bend(model, Recipe((Bend("last", ABLATE),))):
+        model.network(X)
+        assert not model.network(X, whole=True).any()
+    with pytest.raises(ModelError, match="not bent"), bend(model, Recipe((Bend("last", ABLATE),))):
+        model.network(X)
+
+
+def test_where_the_network_did_not_run_nothing_is_missed() -> None:
+    model = early()
+    with bend(model, Recipe((Bend("never", ABLATE),))):
+        pass
+    with bend(model, Recipe((Bend("never", ABLATE), Bend("last", ABLATE)))):
+        assert not model.network.last(X).any()  # a layer by itself
+    with pytest.raises(KeyError), bend(model, Recipe((Bend("never", ABLATE),))):
+        raise KeyError(model.network(X).shape)  # the error in the block is the one that is told
+
+
+def test_the_inner_of_two_blocks_is_missed_by_itself() -> None:
+    model = early()
+    inner, outer = Recipe((Bend("never", ABLATE),)), Recipe((Bend("first", ABLATE),))
+    with bend(model, outer), pytest.raises(ModelError, match="never"), bend(model, inner):
+        assert not (model.network(X) - model.network.first(X)).any()
+
+
+def test_what_is_replayed_counts_as_run() -> None:
+    model = early()
+    first, last, _ = model.layers
+    both = Recipe((Bend("first", build_transform("invert")), Bend("last", ABLATE)))
+    prefix = Prefix(model.network, [last])
+    with bend(model, both), prefix.recorded():
+        model.network(X, whole=True)
+    assert prefix.holds(first)
+    with bend(model, Recipe((Bend("last", build_transform("multiply", [2])),))), prefix.replayed():
+        model.network(X, whole=True)
+
+
+def test_layers_that_are_not_reached_cannot_be_watched() -> None:
+    model = early()
+    with pytest.raises(ClusterError, match=r"layer 1 \(last\): the network ran without it"):
+        list(sampled_maps(model, model.layers, lambda _: model.network(X), [0]))
