@@ -38,6 +38,7 @@ MAX_VIDEO_PIXELS = 2**26  # of a frame; a film of few bytes may say that it has 
 
 # Records in pictures
 MAX_RECORD_TEXT = 1_000_000  # bytes, unpacked; programs with Pillow open no picture with more than 2**20
+MAX_RECORD_TRUNCATION = 1e38  # of either sign: what --nonfinite replace was needed for is made again, too
 MAX_PNG_CHUNKS = 100_000  # of a picture that is searched for its record
 MAX_MASK_PIXELS = 2**26  # of all masks of a record: 256 MB as numbers
 MAX_SHEET_PICTURES = 1000  # of a contact sheet

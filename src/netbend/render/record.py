@@ -25,8 +25,8 @@ from netbend.limits import (
     MAX_MASK_PIXELS,
     MAX_PROBLEM_TEXT,
     MAX_RECORD_TEXT,
+    MAX_RECORD_TRUNCATION,
     MAX_SHEET_PICTURES,
-    MAX_TRUNCATION,
 )
 from netbend.models.base import Latents, Play
 from netbend.printable import shortened
@@ -60,7 +60,7 @@ class Record(BaseModel):
     latents: str | None = None
     latents_shape: list[Annotated[int, Field(ge=1)]] | None = Field(None, min_length=2, max_length=3)
     noise_maps: list[str] = Field([], max_length=MAX_BENDS)
-    truncation: float = Field(1.0, ge=-MAX_TRUNCATION, le=MAX_TRUNCATION, allow_inf_nan=False)
+    truncation: float = Field(1.0, ge=-MAX_RECORD_TRUNCATION, le=MAX_RECORD_TRUNCATION, allow_inf_nan=False)
     cutoff: int | None = Field(None, ge=0)
     noise: NoiseMode = NoiseMode.CONSTANT
     label: str | None = None
