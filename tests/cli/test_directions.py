@@ -147,3 +147,15 @@ def test_models_without_w_are_refused(run: Run, tmp_path: Path) -> None:
     assert ran.code == 1
     assert "has no w to find directions in" in ran.err
     assert not (tmp_path / "out").exists()
+
+
+def test_directions_of_another_tool_are_shown_and_kept(find: Run, checkpoint: Path, tmp_path: Path) -> None:
+    rows = np.linalg.qr(np.random.RandomState(0).randn(16, 16))[0].astype(np.float32)
+    np.savez(tmp_path / "theirs.npz", lat_comp=rows[:, None], lat_stdev=np.linspace(2, 1, 16), act_comp=rows)
+    assert find("--of", tmp_path / "theirs.npz").code == 0
+    kept = load_directions(tmp_path / "out/tiny-directions.npz", load_model(checkpoint, "cpu"))
+    np.testing.assert_allclose(kept.vectors, rows[:3], rtol=1e-5)
+    np.testing.assert_allclose(kept.deviations, np.linspace(2, 1, 16)[:3], rtol=1e-5)
+    ran = find("--of", checkpoint, "--overwrite")
+    assert ran.code == 1
+    assert "expected directions of 16 numbers, or of (6, 16)" in ran.err

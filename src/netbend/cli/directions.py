@@ -26,6 +26,10 @@ def directions(
     layers: Annotated[
         str, typer.Option(help="Move these styles alone on the sheet, such as 0-3; default: all.")
     ] = "",
+    of: Annotated[
+        Path | None,
+        typer.Option(help="Take those of a file instead: of GANSpace, SeFa, boundaries, or netbend's own."),
+    ] = None,
     samples: Annotated[int, typer.Option(help="Latents to find them in.", min=2, max=1_000_000)] = 10_000,
     truncation: Annotated[float, typer.Option("--truncation", "-t", help="psi of the pictures.")] = 0.7,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for file and sheet.")] = Path(
@@ -38,10 +42,11 @@ def directions(
 ) -> None:
     """Find the principal directions of a model's w (GANSpace), and show what each one does.
 
+    With --of: those of a file, kept with how far w reaches along them.
     Recipes go along them: latent: {seed: 3, direction: 0, from: -2, to: 2}.
     """
     from netbend.latents.direction_pictures import direction_strips, told_apart
-    from netbend.latents.directions import find_directions
+    from netbend.latents.directions import find_directions, load_directions
     from netbend.latents.seeds import parse_seeds
     from netbend.models.base import Play
     from netbend.models.catalog import load_model
@@ -56,7 +61,9 @@ def directions(
     stem = loaded.name.rpartition("/")[2].partition(".")[0]
     file, sheet = out / f"{stem}-directions.npz", out / f"{stem}-directions.png"
     refuse_existing([file, sheet], overwrite)
-    found = find_directions(loaded, count, samples)
+    found = (
+        find_directions(loaded, count, samples) if of is None else load_directions(of, loaded).first(count)
+    )
     with progress_bar(visible=not (quiet or json)) as bar:
         strips = direction_strips(
             loaded,

@@ -35,7 +35,15 @@ def read_arrays(
 
     kind: of file, for messages. wanted: which of them are unpacked. Raises LatentError.
     """
-    return arrays_in(read_regular(path, LatentError, MAX_WEIGHTS_BYTES), path, kind, wanted)
+    return arrays_in(read_file(path, kind), path, kind, wanted)
+
+
+def read_file(path: Path, kind: str) -> bytes:
+    """A file as it is. Raises LatentError if there is none, or it cannot be read."""
+    try:
+        return read_regular(path, LatentError, MAX_WEIGHTS_BYTES)
+    except LatentError as error:
+        raise LatentError(f"{kind} {error}") from error
 
 
 def arrays_in(

@@ -1,8 +1,10 @@
 """Directions of w along which it varies most (GANSpace, Harkonen et al. 2020, section 2.1)."""
 
 import io
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,9 +12,10 @@ from torch import Tensor
 
 from netbend.atomic import write_atomic
 from netbend.errors import LatentError
-from netbend.latents.arrays import read_arrays
+from netbend.latents.arrays import read_file
+from netbend.latents.direction_files import find_in, read_tree
 from netbend.models.base import Model
-from netbend.regular_file import refuse_special
+from netbend.models.weights import shown
 
 SAMPLES = 10_000
 BATCH = 1000
@@ -24,6 +27,8 @@ class Directions:
 
     vectors: `(count, D)`, of length 1, the largest entry of each positive. deviations: `(count,)`, standard
     deviations along them. shares: `(count,)` of the whole variance. samples: how many w they were found in.
+    Those of other tools have the signs and the order that these gave them, and may be `(count, L, D)`, with
+    a way of its own for each layer, the longest of length 1.
     """
 
     vectors: Tensor
@@ -37,10 +42,19 @@ class Directions:
         return len(self.vectors)
 
     def step(self, direction: int) -> Tensor:
-        """What to add to w `(D,)` to go one standard deviation. Raises LatentError for a number too high."""
+        """What to add to w `(D,)`, or w+ `(L, D)`, to go one standard deviation.
+
+        Raises LatentError for a number too high.
+        """
         if not 0 <= direction < len(self):
             raise LatentError(f"direction {direction}: {self.model} has directions 0 to {len(self) - 1} here")
         return self.vectors[direction] * self.deviations[direction]
+
+    def first(self, count: int) -> "Directions":
+        """So many of them at most."""
+        return replace(
+            self, vectors=self.vectors[:count], deviations=self.deviations[:count], shares=self.shares[:count]
+        )
 
     def check(self, model: Model) -> None:
         """Raise LatentError if they are not of this model."""
@@ -51,7 +65,8 @@ class Directions:
             )
         width = model.mean_latent().values.shape[-1]
         sizes = tuple(self.vectors.shape), tuple(self.deviations.shape), tuple(self.shares.shape)
-        if sizes != ((len(self), width), (len(self),), (len(self),)):
+        steps = {(len(self), width), (len(self), model.style_count, width)}
+        if sizes[0] not in steps or sizes[1:] != ((len(self),), (len(self),)):
             raise LatentError(f"expected directions of {width} numbers, found {sizes[0]}")
         if not all(values.isfinite().all() for values in (self.vectors, self.deviations, self.shares)):
             raise LatentError("NaN or infinity among the directions")
@@ -77,11 +92,7 @@ def find_directions(model: Model, count: int | None = None, samples: int = SAMPL
     count: how many; None for as many as w has dimensions. Raises LatentError for models without w:
     their z varies alike in all directions, and has no principal ones.
     """
-    if not model.style_count:
-        raise LatentError(
-            f"{model.name} has no w to find directions in; its z varies alike in all directions. "
-            "Models with styles have directions"
-        )
+    _refuse_without_w(model)
     width = model.mean_latent().values.shape[-1]
     count = width if count is None else count
     if not 1 <= count <= width:
@@ -102,6 +113,14 @@ def find_directions(model: Model, count: int | None = None, samples: int = SAMPL
     )
 
 
+def _refuse_without_w(model: Model) -> None:
+    if not model.style_count:
+        raise LatentError(
+            f"{model.name} has no w to find directions in; its z varies alike in all directions. "
+            "Models with styles have directions"
+        )
+
+
 def _covariance(model: Model, samples: int, width: int) -> Tensor:
     """Of w `(width, width)`, summed batch by batch in double precision."""
     total, products = torch.zeros(width, dtype=torch.double), torch.zeros(width, width, dtype=torch.double)
@@ -120,26 +139,48 @@ def _signs(vectors: Tensor) -> Tensor:
 
 
 def load_directions(path: Path | str, model: Model) -> Directions:
-    """Read what `Directions.save` wrote. Raises LatentError, also if they are another model's."""
+    """Read directions of a model: what `Directions.save` wrote, or what other tools found.
+
+    Of other tools are GANSpace's components, SeFa's factors and plain boundaries; what they lack, how far w
+    reaches along them, is measured in the model. Raises LatentError, also if they are another model's.
+    """
     path = Path(path)
-    refuse_special(path, LatentError)
-    arrays = read_arrays(path, "directions")
+    data = read_file(path, "directions")
+    tree = read_tree(data, path)
     try:
-        vectors, deviations, shares = (
-            torch.from_numpy(arrays[key].astype(np.float32)) for key in ("directions", "deviations", "shares")
-        )
-        found = Directions(
-            vectors,
-            deviations,
-            shares,
-            int(arrays["samples"]),
-            str(arrays["model"]),
-            str(arrays["model_hash"]),
-        )
-    except (KeyError, ValueError, TypeError) as error:
-        raise LatentError(f"directions {path}: not a file of `netbend directions` ({error})") from error
-    try:
+        found = _saved(tree) if "directions" in tree and "model_hash" in tree else _of_a_tool(tree, model)
         found.check(model)
     except LatentError as error:
         raise LatentError(f"directions {path}: {error}") from error
     return found
+
+
+def _saved(arrays: Mapping[str, Any]) -> Directions:
+    try:
+        vectors, deviations, shares = (
+            torch.from_numpy(arrays[key].astype(np.float32)) for key in ("directions", "deviations", "shares")
+        )
+        samples, model, hash = (arrays[key].item() for key in ("samples", "model", "model_hash"))
+        return Directions(vectors, deviations, shares, int(samples), str(model), str(hash))
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise LatentError(f"not a file of `netbend directions` ({shown(str(error))})") from error
+
+
+def _of_a_tool(tree: Mapping[str, Any], model: Model) -> Directions:
+    _refuse_without_w(model)
+    width = model.mean_latent().values.shape[-1]
+    found = find_in(tree, width, model.style_count)
+    # A step moves the layer that moves most by one standard deviation of w along its way.
+    vectors, leading, lengths = found.vectors, found.vectors, found.vectors.norm(dim=-1)
+    if vectors.ndim == 3:
+        lengths, layer = lengths.max(dim=1)
+        leading = vectors[range(len(vectors)), layer]
+    if not lengths.isfinite().all() or not (lengths > 0).all():
+        raise LatentError("directions of no length, or with NaN or infinity among their numbers")
+    vectors = vectors / lengths.reshape(-1, *[1] * (vectors.ndim - 1))
+    leading = (leading / lengths[:, None]).double()
+    covariance = _covariance(model, SAMPLES, width)
+    variances = ((leading @ covariance) * leading).sum(dim=1).clamp(min=0)
+    deviations = variances.sqrt().float() if found.deviations is None else found.deviations * lengths
+    shares = (variances / covariance.trace()).float() if found.shares is None else found.shares
+    return Directions(vectors, deviations, shares, SAMPLES, model.name, model.hash)

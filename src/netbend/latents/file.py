@@ -10,12 +10,11 @@ from torch import Tensor
 
 from netbend.choices import Space, choose
 from netbend.errors import CheckpointError, LatentError
-from netbend.latents.arrays import arrays_in, is_array_file, pickled_objects
+from netbend.latents.arrays import arrays_in, is_array_file, pickled_objects, read_file
 from netbend.latents.candidates import SPACES_OF_KEY, Candidate, Sizes, candidates, said
-from netbend.limits import MAX_LATENT_VALUES, MAX_WEIGHTS_BYTES
+from netbend.limits import MAX_LATENT_VALUES
 from netbend.models.base import Latents, Model
 from netbend.models.weights import parse_weights, shown
-from netbend.regular_file import read_regular
 
 
 def load_latents(path: Path | str, space: Space | str | None = None) -> Latents:
@@ -66,7 +65,7 @@ def _load(path: Path, space: Space | None, sizes: Sizes | None) -> Latents:
 
 def _read(path: Path, sizes: Sizes | None) -> Any:
     """The file as a tree of dicts, lists and tensors."""
-    data = read_regular(path, LatentError, MAX_WEIGHTS_BYTES)
+    data = read_file(path, "latents")
     pickled = pickled_objects(data, path)
     if pickled is not None:
         tree = parse_weights(pickled, str(path)).tree

@@ -179,7 +179,7 @@ def _moved(
     """The same with steps along directions added in w, or in w+ where some styles move alone."""
     w_at = _in_w(path, model)
     steps = _steps(moves, model, folder, directions)
-    per_style = path.space is Space.W_PLUS or any(move.layers is not None for move in moves)
+    per_style = path.space is Space.W_PLUS or any(step.ndim == 2 for _, step in steps)
     space = Space.W_PLUS if per_style else Space.W
 
     def at(time: float) -> Tensor:
@@ -230,9 +230,9 @@ def _step(move: Move, directions: Directions, model: Model) -> Tensor:
             f"direction {move.direction}: layer {beyond[0]}: "
             f"{model.name} has styles 0-{model.style_count - 1}"
         )
-    styles = torch.zeros(model.style_count, len(step))
-    styles[list(move.layers)] = step
-    return styles
+    chosen = torch.zeros(model.style_count, 1)
+    chosen[list(move.layers)] = 1
+    return chosen * step
 
 
 def _styled(values: Tensor, space: Space, model: Model) -> Tensor:
