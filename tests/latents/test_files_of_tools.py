@@ -194,6 +194,20 @@ def test_what_one_says_is_done(key: str, space: Space, count: int, model: Model,
     assert (latents.space, len(latents)) == (space, count)
 
 
+def test_many_layers_are_w_plus_where_one_says_w_and_never_z(model: Model, tmp_path: Path) -> None:
+    np.savez(tmp_path / "me.npz", w=WS_PLUS.numpy())
+    assert load_latents_for(model, tmp_path / "me.npz", Space.W).space is Space.W_PLUS
+    with pytest.raises(LatentError, match=r"expected latents of z, .*found \(3, 6, 16\)"):
+        load_latents_for(model, tmp_path / "me.npz", Space.Z)
+
+
+@pytest.mark.parametrize("key", ["ws", "W", "projected_w", "w_pivot", "latent_w", "W_Plus", "wp"])
+def test_names_of_keys_are_read_in_any_case(key: str, model: Model, tmp_path: Path) -> None:
+    torch.save({key: W_PLUS[None], "psnr": 30.5, "args": {"steps": 3}}, tmp_path / "me.pt")
+    latents = load_latents_for(model, tmp_path / "me.pt")
+    assert (latents.space, len(latents)) == (Space.W_PLUS, 1)
+
+
 def test_dimensions_decide_where_z_and_w_differ(tmp_path: Path) -> None:
     from netbend.models.stylegan2.model import StyleGAN2
     from netbend.models.stylegan2.network import Architecture, Generator

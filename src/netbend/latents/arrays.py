@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from netbend.errors import LatentError, NetbendError
 from netbend.limits import (
+    MAX_ARRAY_HEADER,
     MAX_LATENT_VALUES,
     MAX_TENSOR_DIMENSIONS,
     MAX_TENSOR_NUMBERS,
@@ -25,7 +26,6 @@ from netbend.models.weights.torchfile import open_zip
 from netbend.regular_file import read_regular
 
 ZIP, NPY = b"PK", npy.MAGIC_PREFIX
-MAX_NPY_HEADER = 10_000  # characters, as numpy itself has it
 
 
 def read_arrays(
@@ -128,7 +128,7 @@ def _header(stream: Any, where: str) -> tuple[tuple[int, ...], bool, np.dtype[An
     if version not in ((1, 0), (2, 0)):
         raise LatentError(f"{where}: not a readable array file (version {version[0]}.{version[1]})")
     read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-    shape, columns_first, dtype = read(stream, max_header_size=MAX_NPY_HEADER)
+    shape, columns_first, dtype = read(stream, max_header_size=MAX_ARRAY_HEADER)
     if len(shape) > MAX_TENSOR_DIMENSIONS:
         raise LatentError(f"{where}: an array of {len(shape)} dimensions")
     if not all(0 <= size < MAX_TENSOR_NUMBERS for size in shape):

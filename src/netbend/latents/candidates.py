@@ -15,11 +15,16 @@ from netbend.models.weights import shown
 _ANY = frozenset(Space)
 _STYLES = frozenset({Space.W, Space.W_PLUS})
 
+_KEYS_OF_STYLES = (
+    *("w", "ws", "latent", "dlatent", "dlatents", "projected_w", "projected_ws", "w_latent", "latent_w"),
+    *("w_pivot", "pivot", "w_opt", "w_code", "w_codes"),
+)
+
 # Names under which tools keep latents, and what these may be.
 SPACES_OF_KEY = {
     "z": frozenset({Space.Z}),
-    **dict.fromkeys(("w", "ws", "latent", "dlatent", "dlatents", "projected_w", "projected_ws"), _STYLES),
-    **dict.fromkeys(("w+", "w_plus", "wplus", "projected_w_plus"), frozenset({Space.W_PLUS})),
+    **dict.fromkeys(_KEYS_OF_STYLES, _STYLES),
+    **dict.fromkeys(("w+", "w_plus", "wplus", "wp", "projected_w_plus"), frozenset({Space.W_PLUS})),
     **dict.fromkeys(("latents", "latent_code", "latent_codes"), _ANY),
 }
 ONE_PICTURES = {"latent", "dlatent", "projected_w"}  # with two dimensions they are the w+ of one picture
@@ -78,7 +83,9 @@ class Candidate:
                 batches = {Space.W_PLUS: values}
             case _:
                 batches = {}
-        return {space: batch for space, batch in batches.items() if space in self.spaces}
+        # `--space w` is said of w+, too.
+        spaces = self.spaces | ({Space.W_PLUS} if values.ndim == 3 and Space.W in self.spaces else set())
+        return {space: batch for space, batch in batches.items() if space in spaces}
 
 
 def fits(batch: Tensor, space: Space, sizes: Sizes) -> bool:

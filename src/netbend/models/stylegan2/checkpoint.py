@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from netbend.errors import CheckpointError, RefusedFile
+from netbend.limits import MAX_LISTED_ENTRIES
 from netbend.models.native import Weights, fill, kind_of, read_architecture, save_network
 from netbend.models.stylegan2 import nvidia, rosinality
 from netbend.models.stylegan2.finder import find_generator
@@ -17,7 +18,6 @@ from netbend.models.stylegan2.unsupported import check_channels, other_network
 from netbend.models.weights import WeightsFile, parse_weights, read_content, shown
 
 KIND = "stylegan2"
-MAX_LISTED_ENTRIES = 1000  # of a report
 
 
 @dataclass(frozen=True)

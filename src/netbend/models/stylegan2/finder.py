@@ -12,7 +12,7 @@ from typing import Any
 from torch import Tensor
 
 from netbend.errors import CheckpointError, RefusedFile
-from netbend.limits import MAX_MODULE_PATH, MAX_MODULES, MAX_TENSORS
+from netbend.limits import MAX_GENERATORS, MAX_MODULE_PATH, MAX_MODULES, MAX_TENSORS
 from netbend.models.weights import ModuleState, shown
 
 # The learned constant that every generator of a layout has, and nothing else.
@@ -36,7 +36,6 @@ MEANS_OF_W = (
     "dlatent_avg",
     "truncation.w_avg",
 )
-MAX_GENERATORS = 16
 
 
 @dataclass(frozen=True)

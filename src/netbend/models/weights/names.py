@@ -45,7 +45,8 @@ MODULE_CLASS = re.compile(
     r"|torch\.nn\.parallel\.(?:data_parallel\.DataParallel|distributed\.DistributedDataParallel)"
     + "|"
     + _ANYWHERE
-    + r"(?:model|op\.\w+|training\.networks\w*)\.(?:Generator|PixelNorm|EqualLinear|EqualConv2d|ConstantInput"
+    + r"(?:models?|networks?|generator|stylegan2|op\.\w+|training\.networks\w*)\."
+    r"(?:Generator|PixelNorm|EqualLinear|EqualConv2d|ConstantInput"
     r"|StyledConv|ModulatedConv2d|NoiseInjection|FusedLeakyReLU|ScaledLeakyReLU|ToRGB|Blur|Upsample|Downsample"
     r"|MappingNetwork|SynthesisNetwork|SynthesisBlock|SynthesisLayer|ToRGBLayer|FullyConnectedLayer)"
 )
