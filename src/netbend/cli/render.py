@@ -26,14 +26,19 @@ from netbend.cli.options import (
 )
 from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar
 from netbend.cli.stopping import kept_on_stop, refuse_unverifiable
+from netbend.cli.terminal import complain
+from netbend.cli.watch import Watch, watch_until_stopped
 from netbend.errors import LatentError, ModelError, RecipeError, RenderError
 from netbend.limits import MAX_FILM_SECONDS
 
 if TYPE_CHECKING:
-    from netbend.models.base import Play
+    from netbend.cli.watch import Load, Read
+    from netbend.models.base import Model, Play
+    from netbend.recipe import Recipe
     from netbend.render.job import Job
 
 SEEDS = "0-7"
+WATCHED_SEEDS = "0"
 
 
 def render(
@@ -43,7 +48,9 @@ def render(
     model: ModelName = None,
     seeds: Annotated[
         str | None,
-        typer.Option(help="Seeds of the latents, such as 0-15,20; default: the recipe's latent, or 0-7."),
+        typer.Option(
+            help="Seeds of the latents, such as 0-15,20; default: the recipe's latent, or 0-7 (0 to watch)."
+        ),
     ] = None,
     latents: Annotated[
         Path | None,
@@ -79,6 +86,12 @@ def render(
     from_picture: Annotated[
         Path | None, typer.Option("--from", help="Make a picture again from the record inside it.")
     ] = None,
+    watch: Annotated[
+        bool,
+        typer.Option(
+            "--watch", help="Stay, and render again whenever the recipe or a file that it names is saved."
+        ),
+    ] = False,
     metadata: Annotated[bool, typer.Option(help="Keep a record inside each picture.")] = True,
     resume: Resume = False,
     overwrite: Overwrite = False,
@@ -100,25 +113,39 @@ def render(
         from netbend.models.base import Play
 
         play = Play(cutoff=cutoff, noise=noise, label=label)
-        job = _job(
-            recipe,
-            five_items,
-            model,
-            device,
-            precision,
-            play,
-            truncation,
-            time,
-            seeds,
-            latents,
-            space,
-            bend_seed,
-            clusters,
-            nonfinite,
-            compare,
-        )
-        if style_seed is not None:
-            job = _with_styles(job, style_seed, style_layers)
+
+        def make_job(read: "Read", load: "Load") -> "Job":
+            job = _job(
+                None if recipe is None else read(recipe),
+                model,
+                play,
+                truncation,
+                time,
+                seeds,
+                latents,
+                space,
+                bend_seed,
+                clusters,
+                nonfinite,
+                compare,
+                load,
+                WATCHED_SEEDS if watch else SEEDS,
+            )
+            return job if style_seed is None else _with_styles(job, style_seed, style_layers)
+
+        def read(path: Path) -> "Recipe":
+            from netbend.recipe import load_recipe
+
+            return load_recipe(path, five_items)
+
+        def load(name: str) -> "Model":
+            return load_of_pictures(name, device, precision)
+
+        if watch and recipe is not None:
+            beside = [path for path in (clusters, latents) if path is not None]
+            _watch(Watch(recipe, make_job, read, load, out, beside, metadata, overwrite), quiet)
+            return
+        job = make_job(read, load)
         stem = recipe.stem if recipe else job.model.name.rpartition("/")[2].partition(".")[0]
         written = _render_all(job, out, stem, sheet, metadata, overwrite, resume, quiet or json)
     if json:
@@ -131,10 +158,11 @@ def render(
 _IDLE_WITHOUT = {
     "latents": ["space"],
     "style_seed": ["style_layers"],
-    "recipe": ["five_items", "bend_seed", "clusters", "time"],
+    "recipe": ["five_items", "bend_seed", "clusters", "time", "watch"],
 }
 _IDLE_BESIDE = {
     "latents": ["seeds"],
+    "watch": ["sheet", "json", "resume"],
     "from_picture": [
         *(
             "recipe",
@@ -158,17 +186,24 @@ _IDLE_BESIDE = {
             "precision",
             "time",
             "resume",
+            "watch",
         ),
     ],
 }
 
 
+def _watch(watching: Watch, quiet: bool) -> None:
+    watching.complain = complain
+    if quiet:
+        watching.say = lambda _: None
+    else:
+        print(f"watching {watching.recipe}; Ctrl-C ends")
+    watch_until_stopped(watching)
+
+
 def _job(
-    recipe_file: Path | None,
-    five_items: FiveItems,
+    recipe: "Recipe | None",
     model_name: str | None,
-    device: str,
-    precision: Precision,
     play: "Play",
     truncation: float | None,
     time: float | None,
@@ -179,6 +214,8 @@ def _job(
     clusters_file: Path | None,
     nonfinite: NonFinite,
     compare: bool,
+    load: "Load",
+    usual_seeds: str,
 ) -> "Job":
     from netbend.bending import Plan, resolve
     from netbend.latents.file import load_latents_for
@@ -186,24 +223,24 @@ def _job(
     from netbend.latents.seeds import parse_seeds
     from netbend.latents.truncation import truncation_psi
     from netbend.motion import value_at
-    from netbend.recipe import load_clusters, load_recipe
+    from netbend.recipe import load_clusters
     from netbend.recipe.moving import fitted_recipe, recipe_moves
     from netbend.render.job import Job
 
-    if compare and recipe_file is None:
+    if compare and recipe is None:
         raise RenderError("--compare puts bent beside unbent: name a recipe")
-    recipe = None if recipe_file is None else load_recipe(recipe_file, five_items)
     if recipe is not None:
         latent = recipe.latent if seeds is None and latents_file is None else None
         psi = recipe.truncation if truncation is None else None
         recipe = fitted_recipe(replace(recipe, latent=latent, truncation=psi))
         if time is not None and not recipe_moves(recipe):
-            raise RenderError(f"--time {time:g}: {recipe_file} does not move; leave it out")
+            named = "the recipe" if recipe.source is None else recipe.source.file
+            raise RenderError(f"--time {time:g}: {named} does not move; leave it out")
     time = time or 0.0
-    seed_list = parse_seeds(seeds or SEEDS)
+    seed_list = parse_seeds(seeds or usual_seeds)
     clusters = None if clusters_file is None else load_clusters(clusters_file)
     name = model_name or (recipe.model if recipe else None) or "faces"
-    model = load_of_pictures(name, device, precision)
+    model = load(name)
     if latents_file is not None:
         chosen = load_latents_for(model, latents_file, space)
     elif seeds is None and recipe is not None and recipe.latent is not None:

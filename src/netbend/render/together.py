@@ -49,10 +49,11 @@ def _of_one_kind(jobs: Sequence[Job]) -> Iterator[Image.Image]:
     yield picture
     too_large = prefix.bytes > MOST_KEPT
     for job in jobs[1:]:
-        yield job.picture() if too_large else _after(prefix, job)
+        yield job.picture() if too_large else after_prefix(prefix, job)
 
 
-def _after(prefix: Prefix, job: Job) -> Image.Image:
+def after_prefix(prefix: Prefix, job: Job) -> Image.Image:
+    """The bent picture of a job, given what comes before the layers that change."""
     rest = Plan(tuple(bend for bend in job.plan.bends if not prefix.holds(bend.layer)))
     with bend(job.model, rest, nonfinite=job.nonfinite), prefix.replayed():
         (picture,) = to_pictures(job.model.generate(job.latents, job.play))
@@ -68,9 +69,9 @@ def _changing(plans: Sequence[Plan]) -> list[Layer]:
     return [
         layers[name]
         for name, bends in of_layer.items()
-        if any(mine != bends[0] or _masks(mine) != _masks(bends[0]) for mine in bends)
+        if any(mine != bends[0] or masks_of(mine) != masks_of(bends[0]) for mine in bends)
     ]
 
 
-def _masks(bends: Sequence[PlannedBend]) -> list[bytes | None]:
+def masks_of(bends: Sequence[PlannedBend]) -> list[bytes | None]:
     return [None if bend.mask is None else bend.mask.numpy().tobytes() for bend in bends]

@@ -30,6 +30,18 @@ def moved(recipe: Recipe, folder: Path) -> Recipe:
     return replace(there, source=replace(source, folder=folder))
 
 
+def files_of(recipe: Recipe) -> list[Path]:
+    """The files that a recipe names: clusters, masks, latents, directions, sounds and films."""
+    named: list[str] = []
+
+    def note(path: str) -> str:
+        named.append(path)
+        return path
+
+    _rewritten(recipe, note)
+    return [(recipe.folder or Path()) / path for path in named]
+
+
 def _rewritten(value: Any, rewrite: Callable[[str], str]) -> Any:
     """The same data with every path in it rewritten."""
     if isinstance(value, tuple):

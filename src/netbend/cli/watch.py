@@ -1,0 +1,130 @@
+"""`netbend render --watch`: the pictures again whenever the recipe, or a file that it names, is saved."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from netbend.cli.watching import WatchedFiles
+from netbend.errors import NetbendError, RenderError
+
+if TYPE_CHECKING:
+    from netbend.models.base import Model
+    from netbend.recipe import Recipe
+    from netbend.render.again import Rerender
+    from netbend.render.job import Job
+
+LOOK_EVERY = 0.025  # seconds: a save is noticed at the second look after it
+MODELS_KEPT = 2  # of those that the recipe named one after the other
+
+
+Read: TypeAlias = Callable[[Path], "Recipe"]
+Load: TypeAlias = Callable[[str], "Model"]
+MakeJob: TypeAlias = Callable[[Read, Load], "Job"]
+
+
+@dataclass
+class Watch:
+    """The pictures of a recipe, made again at each step for which a file has changed.
+
+    recipe: its file. make_job: what is to be rendered, of what it is given to read the recipe and to load
+    the model with. read: the recipe from its file. load: a model by name. out: folder for the pictures, or
+    a .png file for one. beside: other files to watch.
+    say, complain: told of pictures and of mistakes. What was made last stays where there is a mistake.
+    """
+
+    recipe: Path
+    make_job: MakeJob
+    read: Read
+    load: Load
+    out: Path
+    beside: Sequence[Path] = ()
+    metadata: bool = True
+    overwrite: bool = False
+    say: Callable[[str], None] = print
+    complain: Callable[[object], None] = print
+    clock: Callable[[], float] = time.perf_counter
+    _files: WatchedFiles = field(init=False)
+    _models: dict[str, "Model"] = field(default_factory=dict)
+    _rerender: "Rerender | None" = None
+    _ours: set[Path] = field(default_factory=set)  # files that this made, and may replace
+
+    def __post_init__(self) -> None:
+        self._files = WatchedFiles([self.recipe, *self.beside])
+
+    @property
+    def watched(self) -> set[Path]:
+        """The files that are looked at."""
+        return self._files.paths
+
+    def step(self) -> bool:
+        """Look once, and make the pictures again if a file has changed. Whether one has."""
+        if not self._files.changed():
+            return False
+        self.render()
+        return True
+
+    def render(self) -> bool:
+        """Make all pictures. False, after complaining, if there is a mistake."""
+        began = self.clock()
+        try:
+            written = self._write(self.make_job(self._read, self._load))
+        except (NetbendError, OSError) as error:
+            self.complain(error)
+            return False
+        what = str(written[0]) if len(written) == 1 else f"{len(written)} pictures, {written[0]} ..."
+        self.say(f"{what}  {self.clock() - began:.2f} s")
+        return True
+
+    def _read(self, path: Path) -> "Recipe":
+        """The recipe; what it names is watched from now on, also where it is not there yet."""
+        from netbend.variations.moved import files_of
+
+        recipe = self.read(path)
+        self._files.watch([self.recipe, *self.beside, *files_of(recipe)])
+        return recipe
+
+    def _load(self, name: str) -> "Model":
+        if name not in self._models:
+            while len(self._models) >= MODELS_KEPT:
+                del self._models[next(iter(self._models))]
+            self._rerender = None  # what it keeps is another model's
+            self._models[name] = self.load(name)
+        return self._models[name]
+
+    def _places(self, seeds: Sequence[int]) -> list[Path]:
+        if self.out.suffix.lower() != ".png":
+            return [self.out / f"{self.recipe.stem}-seed{seed:04d}.png" for seed in seeds]
+        if len(seeds) > 1:
+            raise RenderError(f"--out {self.out}: {len(seeds)} pictures; name a folder, or one seed")
+        return [self.out]
+
+    def _write(self, job: "Job") -> list[Path]:
+        from netbend.atomic import write_atomic
+        from netbend.render.again import Rerender
+        from netbend.render.files import refuse_existing
+        from netbend.render.record import png_bytes
+
+        paths = self._places(job.latents.seeds)
+        if len(set(paths)) < len(paths):
+            raise RenderError("a seed comes twice; each makes one picture")
+        refuse_existing([path for path in paths if path not in self._ours], self.overwrite)
+        self._rerender = self._rerender or Rerender()
+        for index, path in enumerate(paths):
+            picture = self._rerender.picture(job[index])
+            data = png_bytes(picture, job[index].record() if self.metadata else None, quick=True)
+            write_atomic(path, data, RenderError, overwrite=self.overwrite or path in self._ours)
+            self._ours.add(path)
+        return paths
+
+
+def watch_until_stopped(watching: Watch, wait: Callable[[float], None] = time.sleep) -> None:
+    """Render, and again with every change, until Ctrl-C."""
+    try:
+        watching.render()
+        while True:
+            wait(LOOK_EVERY)
+            watching.step()
+    except KeyboardInterrupt:
+        return
