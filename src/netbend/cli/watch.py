@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from netbend.cli.destination import places
 from netbend.cli.watching import WatchedFiles
 from netbend.errors import NetbendError, RenderError
 
@@ -94,11 +95,8 @@ class Watch:
         return self._models[name]
 
     def _places(self, seeds: Sequence[int]) -> list[Path]:
-        if self.out.suffix.lower() != ".png":
-            return [self.out / f"{self.recipe.stem}-seed{seed:04d}.png" for seed in seeds]
-        if len(seeds) > 1:
-            raise RenderError(f"--out {self.out}: {len(seeds)} pictures; name a folder, or one seed")
-        return [self.out]
+        names = [f"{self.recipe.stem}-seed{seed:04d}.png" for seed in seeds]
+        return places(self.out, names, ", or ask for one picture, as with --seeds 3")
 
     def _write(self, job: "Job") -> list[Path]:
         from netbend.atomic import write_atomic
