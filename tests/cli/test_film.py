@@ -275,7 +275,8 @@ def test_a_full_disk_keeps_what_is_finished(run: Run, folder: Path, monkeypatch:
 def test_what_is_in_the_way_is_not_deleted(run: Run, folder: Path) -> None:
     (folder / "film.mp4.unfinished").mkdir()
     (folder / "film.mp4.unfinished" / "mine.txt").write_text("mine")
-    for settings in (None, "{}", '{"steps": 3}'):
+    names = ["netbend", "model", "recipe", "fps", "noise", "compare", "height", "quality", "parts", "moments"]
+    for settings in (None, "{}", '{"steps": 3}', json.dumps(dict.fromkeys(names, 3)), "[" * 10_000):
         if settings:
             (folder / "film.mp4.unfinished" / "settings.json").write_text(settings)
         ran = run(*FILM, "--seconds", "4", "-o", "film.mp4")

@@ -13,6 +13,7 @@ import soundfile
 import torch
 from PIL import Image
 
+from netbend.models import catalog
 from netbend.models.spectrogram_vae.model import SpectrogramModel
 from netbend.models.spectrogram_vae.network import Architecture, SpectrogramVAE
 from netbend.models.stylegan2.checkpoint import save_generator
@@ -336,3 +337,53 @@ def test_a_resumed_sheet_keeps_the_command_that_made_it(run: Run, folder: Path) 
     assert run("vary", "turn.yaml", *TINY, "--count", "2", "-o", "o", "--resume").code == 0
     with Image.open(folder / "o" / "turn-variations.png") as picture:
         assert "--resume" not in json.loads(picture.text["netbend-command"])["command"]
+
+
+UNREADABLE = [
+    ["render", *TINY, "--latents", "gone.npz"],
+    ["render", *TINY, "--clusters", "gone.yaml", "turn.yaml"],
+    ["render", "gone.yaml"],
+    ["vary", "turn.yaml", *TINY, "--latents", "gone.npz"],
+    ["vary", "turn.yaml", *TINY, "--clusters", "gone.yaml"],
+    ["breed", "turn.yaml", "gone.yaml", *TINY],
+    ["breed", "turn.yaml", "drift.yaml", *TINY, "--latents", "gone.npz"],
+    ["grid", *DRAWS, *TINY, "--clusters", "gone.yaml", "-o", "o.png"],
+    ["film", "drift.yaml", *TINY, "--latents", "gone.npz", "-o", "o.mp4"],
+    ["cluster", "tiny.safetensors", "--latents", "gone.npz", "-o", "o.yaml"],
+    ["cluster", "tiny.safetensors", "--seeds", "0", "--networks", "gone.safetensors", "-o", "o.yaml"],
+    ["sound", "gone.wav", "-m", "sound.safetensors"],
+    ["sound", "tone.wav", "-m", "sound.safetensors", "--recipe", "gone.yaml"],
+    ["atlas", "tiny.safetensors", "--clusters", "gone.yaml"],
+    ["atlas", "sound.safetensors", "--sound", "gone.wav"],
+]
+UNWRITABLE = [
+    ["render", *TINY, "-o", "tone.wav/o"],
+    ["vary", "turn.yaml", *TINY, "-o", "tone.wav/o"],
+    ["breed", "turn.yaml", "drift.yaml", *TINY, "-o", "tone.wav/o"],
+    ["grid", *DRAWS, *TINY, "-o", "tone.wav/o.png"],
+    ["film", "drift.yaml", *TINY, "-o", "tone.wav/o.mp4"],
+    ["cluster", "tiny.safetensors", "-o", "tone.wav/o.yaml"],
+    ["sound", "tone.wav", "-m", "sound.safetensors", "-o", "tone.wav/o.wav"],
+    ["atlas", "tiny.safetensors", "-o", "tone.wav/o"],
+    ["directions", "tiny.safetensors", "-o", "tone.wav/o"],
+    ["project", "pictures/0.png", *TINY, "-o", "tone.wav/o"],
+    ["convert", "tiny.safetensors", "tone.wav/o.safetensors"],
+    ["train", "stylegan2", "pictures", "--out", "tone.wav/o"],
+    ["train", "spectrogram-vae", ".", "--out", "tone.wav/o"],
+]
+
+
+@pytest.mark.parametrize("command", [*UNREADABLE, *UNWRITABLE], ids=lambda command: " ".join(command))
+def test_inputs_and_places_are_looked_at_before_a_model_is_loaded(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    def load(*_: object, **__: object) -> None:
+        raise AssertionError("a model was loaded")
+
+    monkeypatch.setattr(catalog, "load_model", load)
+    before = content(folder)
+    ran = run(*command)
+    assert ran.code == 1
+    wrong = next((word for word in command if "gone" in word), "tone.wav is a file; name a folder")
+    assert wrong in ran.err
+    assert content(folder) == before

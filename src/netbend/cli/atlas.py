@@ -8,6 +8,7 @@ import typer
 from netbend.cli.cluster.make import parse_layers
 from netbend.cli.destination import refuse_file_name, refuse_unwritable
 from netbend.cli.idle import refuse_idle_options
+from netbend.cli.loading import refuse_unreadable
 from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar
 from netbend.errors import RecipeError
 
@@ -56,6 +57,7 @@ def atlas(
     refuse_folder(out, overwrite=overwrite)
     refuse_unwritable(out)
     seed_list = parse_seeds(seeds)
+    refuse_unreadable(clusters, *(sound or []))
     loaded = load_model(model, device)
     found = _clusters(clusters, loaded)
     with progress_bar(visible=not (quiet or json)) as bar:

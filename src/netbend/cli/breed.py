@@ -10,6 +10,7 @@ from netbend.choices import FiveItems, NonFinite
 from netbend.cli.destination import refuse_file_name, refuse_unwritable
 from netbend.cli.idle import refuse_idle_options
 from netbend.cli.latent import BESIDE, WITHOUT, LatentFile, LatentSeed, one_latent
+from netbend.cli.loading import refuse_unreadable
 from netbend.cli.many import makes_pictures, typed, write_and_say
 from netbend.cli.options import (
     ClusterFile,
@@ -80,6 +81,7 @@ def breed(
             f"{first} is for {one.model}, {second} for {other.model}: say for which with --model"
         )
     name = model or one.model or other.model or "faces"
+    refuse_unreadable(latents)
     loaded = load_model(name, device)
     pictures = makes_pictures(context, loaded)
     latent = one_latent(loaded, latent_seed, latents, space, one) if pictures else loaded.latents([0])

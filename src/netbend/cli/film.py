@@ -10,7 +10,7 @@ import typer
 
 from netbend.choices import FiveItems, NoiseMode, NonFinite, Precision, Space
 from netbend.cli.idle import is_given, refuse_idle_options
-from netbend.cli.loading import load_of_pictures
+from netbend.cli.loading import load_of_pictures, refuse_unreadable
 from netbend.cli.options import (
     ClusterFile,
     DrawSeed,
@@ -157,6 +157,7 @@ def _scene(
 
     recipe = Recipe(()) if recipe_file is None else load_recipe(recipe_file, five_items)
     clusters = None if clusters_file is None else load_clusters(clusters_file)
+    refuse_unreadable(latents_file)
     model = load_of_pictures(model_name or recipe.model or "faces", device, precision)
     latent = _latent(model, seeds, latents_file, space)
     return Scene(model, recipe, latent, clusters=clusters)

@@ -9,7 +9,7 @@ import typer
 from netbend.choices import FiveItems, NoiseMode, NonFinite, Precision, Space
 from netbend.cli.destination import places, refuse_unwritable
 from netbend.cli.idle import refuse_idle_options
-from netbend.cli.loading import load_of_pictures
+from netbend.cli.loading import load_of_pictures, refuse_unreadable
 from netbend.cli.options import (
     ClusterFile,
     DrawSeed,
@@ -240,6 +240,7 @@ def _job(
     seed_list = parse_seeds(seeds or usual_seeds)
     clusters = None if clusters_file is None else load_clusters(clusters_file)
     name = model_name or (recipe.model if recipe else None) or "faces"
+    refuse_unreadable(latents_file)
     model = load(name)
     if latents_file is not None:
         chosen = load_latents_for(model, latents_file, space)

@@ -14,6 +14,7 @@ from netbend.cli.idle import is_given, refuse_idle_options
 from netbend.cli.loading import load
 from netbend.cli.options import ClusterFile, DrawSeed, FiveItemMeaning, InPrecision, OnNonFinite, Overwrite
 from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar
+from netbend.cli.stopping import kept_on_stop
 from netbend.errors import ModelError, RenderError
 from netbend.limits import MAX_SONG_SECONDS
 
@@ -200,8 +201,6 @@ def _bend_files(
     from netbend.render.sound_picture import compared
 
     sources = list(lengths)
-    if picture is not None:
-        refuse_other_ending(picture, [".png"], "a picture")
     if picture is not None and len(sources) > 1:
         raise RenderError("--spectrogram shows one source: name one file")
     endings = [f"-{recipe.stem}{label}" if recipe else f"{label}-unbent" for label in jobs]
@@ -213,12 +212,15 @@ def _bend_files(
     for path in written:
         if path.resolve() in {source.resolve() for source in sources}:
             raise RenderError(f"{path} is a source; name another --out")
+    if picture is not None:
+        refuse_other_ending(picture, [".png"], "a picture")
     refuse_existing(written, overwrite)
     work = [(source, job) for source in sources for job in jobs.values()]
     for path, (source, job) in zip(paths, work, strict=True):
         job.check(source, path)
     new: list[Path] = []
-    with nothing_left_on_error(new), progress_bar(visible=not silent) as bar:
+    stopping = kept_on_stop(new, len(work), out, resume=False, called="sounds")
+    with nothing_left_on_error(new), stopping, progress_bar(visible=not silent) as bar:
         task = bar.add_task("Bending", total=sum(lengths.values()) * len(jobs))
         for path, (source, job) in zip(paths, work, strict=True):
             is_new = not path.exists()
@@ -259,7 +261,8 @@ def _let_sing(
     paths = [_result(out, Path(f"{stem}.wav"), f"-seed{number or 0:04d}", several) for number in numbers]
     refuse_existing(paths, overwrite)
     new: list[Path] = []
-    with nothing_left_on_error(new), progress_bar(visible=not silent) as bar:
+    stopping = kept_on_stop(new, len(paths), out, resume=False, called="songs")
+    with nothing_left_on_error(new), stopping, progress_bar(visible=not silent) as bar:
         for path, number in bar.track(list(zip(paths, numbers, strict=True)), description="Singing"):
             is_new = not path.exists()
             _report_clipped(path, job.write_song(number, path, length, walk, truncation, overwrite=overwrite))

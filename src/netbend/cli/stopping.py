@@ -50,10 +50,12 @@ def refuse_unverifiable(resume: bool, metadata: bool) -> None:
 
 
 @contextmanager
-def kept_on_stop(made: Sequence[object], wanted: int, where: Path, *, resume: bool = True) -> Iterator[None]:
-    """On Ctrl-C say how many pictures are there and how to go on.
+def kept_on_stop(
+    made: Sequence[object], wanted: int, where: Path, *, resume: bool = True, called: str = "pictures"
+) -> Iterator[None]:
+    """On Ctrl-C say how many results are there and how to go on.
 
-    made: grows in the block. resume: whether the command can go on.
+    made: grows in the block. resume: whether the command can go on. called: what is made.
     """
     try:
         yield
@@ -61,6 +63,6 @@ def kept_on_stop(made: Sequence[object], wanted: int, where: Path, *, resume: bo
         if made:
             goes_on = "; the same command with --resume goes on" if resume else ""
             print(
-                f"netbend: stopped; {len(made)} of {wanted} pictures are in {where}{goes_on}", file=sys.stderr
+                f"netbend: stopped; {len(made)} of {wanted} {called} are in {where}{goes_on}", file=sys.stderr
             )
         raise

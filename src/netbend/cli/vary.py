@@ -10,6 +10,7 @@ from netbend.choices import FiveItems, NonFinite
 from netbend.cli.destination import place_of_sheet, refuse_file_name, refuse_unwritable
 from netbend.cli.idle import refuse_idle_options
 from netbend.cli.latent import BESIDE, WITHOUT, LatentFile, LatentSeed, one_latent
+from netbend.cli.loading import refuse_unreadable
 from netbend.cli.many import makes_pictures, typed, write_and_say
 from netbend.cli.options import (
     ClusterFile,
@@ -94,6 +95,7 @@ def vary(
     base = None if surprise else _stochastic(recipe, five_items)
     given = None if clusters is None else load_clusters(clusters)
     name = model or (base.model if base else None) or "faces"
+    refuse_unreadable(latents)
     loaded = load_model(name, device)
     pictures = makes_pictures(context, loaded)
     if not pictures and not surprise and keep is None:

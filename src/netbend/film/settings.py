@@ -33,6 +33,10 @@ class FilmSettings(RunSettings):
     parts: str
     moments: dict[str, str]
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.moments, dict):  # as a file may have it
+            raise TypeError("its moments are no table")
+
     def difference(self, other: "FilmSettings") -> list[str]:
         """Names of the settings that differ, so that finished frames would be others."""
         changed = [name for name in super().difference(other) if name != "moments"]

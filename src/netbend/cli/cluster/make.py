@@ -1,21 +1,24 @@
 """`netbend cluster MODEL`: find the sets of features that belong together."""
 
-import shutil
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from netbend.atomic import write_atomic
+from netbend.atomic import UNFINISHED, write_atomic
 from netbend.choices import Preset, Space
 from netbend.cli.cluster.files import CLUSTER_FILES, DEFAULT_FILE, print_clusters, rows
 from netbend.cli.destination import refuse_other_ending
 from netbend.cli.idle import is_given, refuse_idle_options
+from netbend.cli.loading import refuse_unreadable
 from netbend.cli.output import Device, Json, Quiet, print_json
 from netbend.cli.run_folder import check_folder, held_folder
 from netbend.errors import ClusterError, LatentError, NetbendError
 from netbend.folder_lock import LOCK
+
+WORK = {".json", ".npy", ".pt", ".safetensors"}  # endings of unfinished work
 
 if TYPE_CHECKING:
     from netbend.clustering import Counts, Settings
@@ -81,6 +84,7 @@ def make(
     refuse_other_ending(out, CLUSTER_FILES, "a cluster file")
     counts = Counts() if k is None else parse_counts(k)
     refuse_existing([out, networks_beside(out)] if preset is Preset.PAPER else [out], overwrite)
+    refuse_unreadable(latents, networks)
     loaded = load_model(model, device)
     chosen = parse_layers(layers)
     if seeds or latents is not None:
@@ -107,7 +111,7 @@ def make(
         folder = work or out.with_name(out.name + ".unfinished")
         found = _of_samples(loaded, settings, counts, folder, out, quiet or json)
         save_clusters(found, out, older=older, overwrite=overwrite)
-        shutil.rmtree(folder)
+        _remove_work(folder)
     if json:
         print_json({"file": str(out), "clusters": rows(found)})
     elif not quiet:
@@ -191,6 +195,15 @@ def _of_samples(
             if {path.name for path in folder.iterdir()} <= {noted.name, LOCK}:  # nothing was done
                 noted.unlink()
             raise
+
+
+def _remove_work(folder: Path) -> None:
+    """Remove what is no longer needed, and nothing that somebody else has put there."""
+    for path in folder.iterdir():
+        if path.suffix in WORK or path.name.startswith(UNFINISHED):
+            path.unlink()
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def networks_beside(out: Path) -> Path:
