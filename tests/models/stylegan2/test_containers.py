@@ -401,6 +401,18 @@ OTHERS: dict[str, tuple[Callable[[Setting], object], str]] = {
         lambda s: save_file({"model.diffusion_model.out.2.bias": torch.ones(2)}, s.path),
         "a diffusion model",
     ),
+    "a network of another kind": (
+        lambda s: torch.save(nn.DataParallel(nn.Linear(2, 2)), s.path),
+        "no StyleGAN2 generator in it; expected .*, found a `DataParallel`",
+    ),
+    "latents": (
+        lambda s: torch.save({"a.png": {"latent": torch.ones(6, 16)}}, s.path),
+        "no generator, but latents; `--latents` takes it",
+    ),
+    "directions": (
+        lambda s: torch.save({"eigvec": torch.eye(16)}, s.path),
+        "no generator, but directions; `netbend directions --of` takes it",
+    ),
     "a discriminator": (
         lambda s: torch.save({"d": {"convs.0.0.weight": torch.ones(2)}}, s.path),
         "no StyleGAN2 generator in it; expected .*, found d",

@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,7 +16,7 @@ from netbend.models.stylegan2 import nvidia, rosinality
 from netbend.models.stylegan2.finder import find_generator
 from netbend.models.stylegan2.network import Architecture, Generator
 from netbend.models.stylegan2.unsupported import check_channels, other_network
-from netbend.models.weights import WeightsFile, parse_weights, read_content, shown
+from netbend.models.weights import ModuleState, WeightsFile, parse_weights, read_content, shown
 
 KIND = "stylegan2"
 
@@ -185,7 +186,13 @@ def _what_else(weights: WeightsFile) -> str:
     more = f" and {len(tree) - 8} more" if len(names) > 8 else ""
     return (
         f"no StyleGAN2 generator in it; expected `g_ema` (rosinality), `G_ema` (NVIDIA), or such weights "
-        f"wherever they are, found {', '.join(names[:8]) or type(tree).__name__}{more}"
+        f"wherever they are, found {', '.join(names[:8]) or _kind(tree)}{more}"
+    )
+
+
+def _kind(tree: Any) -> str:
+    return (
+        f"a `{shown(tree.class_name, 60)}`" if isinstance(tree, ModuleState) else f"a {type(tree).__name__}"
     )
 
 

@@ -29,6 +29,8 @@ OTHERS = {
     r"diffusion_model\.|\.transformer_blocks\.|down_blocks\.\d+": (
         "a diffusion model; netbend plays generators of one step"
     ),
+    r"(?:latents?|projected_w|w|ws|w_plus|z)(?:\n|$)": "no generator, but latents; `--latents` takes it",
+    r"(?:eigvec|lat_comp)(?:\n|$)": "no generator, but directions; `netbend directions --of` takes it",
     r"img_to_sparse|superresolution\.": "a three-dimensional generator (EG3D); netbend reads StyleGAN2",
 }
 
@@ -94,9 +96,9 @@ def check_unconditional(found: FoundGenerator, file: str) -> None:
     options = attributes.get("_init_kwargs")
     classes = attributes.get("c_dim") or (options.get("c_dim") if isinstance(options, dict) else None)
     count = classes if isinstance(classes, int) and classes > 0 else None
-    embedding = next((name for name in found.weights if name.startswith("mapping.embed")), None)
-    if embedding is not None and found.weights[embedding].ndim == 2:
-        count = count or found.weights[embedding].shape[1]
+    embedding = found.weights.get("mapping.embed.weight")
+    if embedding is not None and embedding.ndim == 2:
+        count = count or embedding.shape[1]
     if count is not None or embedding is not None:
         kind = "" if count is None else f" of {count} classes"
         raise CheckpointError(

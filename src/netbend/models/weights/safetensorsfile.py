@@ -38,7 +38,8 @@ def read_safetensors(data: bytes, file: str) -> tuple[dict[str, Tensor], dict[st
             raise CheckpointError(f"{file}: damaged, {shown(name, 60)} has no shape")
         if len(shape) > MAX_TENSOR_DIMENSIONS:
             raise RefusedFile(f"{file}: {shown(name, 60)} is a tensor of {len(shape)} dimensions; refused")
-    return load(data), {str(key): str(value) for key, value in dict(metadata).items()}
+    tensors = load(data)  # in an order of its own each time
+    return {name: tensors[name] for name in header}, {str(k): str(v) for k, v in dict(metadata).items()}
 
 
 def _header(data: bytes, file: str) -> dict[str, Any]:
