@@ -363,7 +363,7 @@ def test_nothing_is_left_of_a_run_that_fails_while_rendering(run: Run, folder: P
     )
     for arguments in (
         ("vary", "huge.yaml", "-o", "o"),
-        ("breed", "huge.yaml", "huge.yaml", "--mutation", "0", "-o", "o"),
+        ("breed", "huge.yaml", "huge.yaml", "--mutation", "0.9", "--count", 2, "-o", "o"),
         ("grid", "huge.yaml", "--rows", "mix=1", "--columns", "draw=1", "-o", "o/g.png"),
     ):
         ran = run(*arguments, *TINY)

@@ -21,7 +21,7 @@ from netbend.cli.options import (
     Resume,
     Truncation,
 )
-from netbend.cli.output import Device, Json, Quiet
+from netbend.cli.output import Device, Json, Quiet, progress_bar
 from netbend.cli.stopping import refuse_unverifiable
 from netbend.errors import RecipeError
 
@@ -65,10 +65,12 @@ def breed(
     from netbend.models.base import Play
     from netbend.models.catalog import load_model
     from netbend.recipe import load_clusters, load_recipe
+    from netbend.render.files import refuse_existing
     from netbend.render.job import Job
     from netbend.variations.breed import breed as child_of
     from netbend.variations.files import Outcome, Wanted
     from netbend.variations.shown import play_of
+    from netbend.variations.unlike import Unlike, anything
 
     refuse_unverifiable(resume, metadata)
     refuse_file_name(out, "recipes and a sheet")
@@ -92,11 +94,23 @@ def breed(
         outcomes.append(
             Outcome(file.stem, None, Job(loaded, latent, play, parent, plan, nonfinite=nonfinite))
         )
-    for number in range(seed, seed + count):
-        child = child_of(one, other, loaded, number, mutation=mutation, clusters=given)
-        child = replace(child, model=name)  # so that the recipe alone gives the picture again
-        job = Job(loaded, latent, play, child, resolve(child, loaded), nonfinite=nonfinite)
-        outcomes.append(Outcome(str(number), f"child-{number:04d}", job))
+    numbers = range(seed, seed + count)
+    unlike = Unlike(Job(loaded, latent, play, nonfinite=nonfinite), given) if pictures else None
+    if unlike is not None:
+        named = [*(f"child-{number:04d}.yaml" for number in numbers), "children.png"]
+        refuse_existing([] if resume else [out / file for file in named], overwrite)
+        unlike.remember(one)
+        unlike.remember(other)
+    with progress_bar(visible=unlike is not None and not (json or quiet)) as bar:
+        for number in bar.track(numbers, description="Breeding"):
+            child = child_of(
+                one, other, loaded, number, mutation=mutation, clusters=given, accept=unlike or anything
+            )
+            if unlike is not None:
+                unlike.remember(child)
+            child = replace(child, model=name)  # so that the recipe alone gives the picture again
+            job = Job(loaded, latent, play, child, resolve(child, loaded), nonfinite=nonfinite)
+            outcomes.append(Outcome(str(number), f"child-{number:04d}", job))
     wanted = Wanted(
         out,
         recipes=True,

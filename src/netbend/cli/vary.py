@@ -22,7 +22,7 @@ from netbend.cli.options import (
     Resume,
     Truncation,
 )
-from netbend.cli.output import Device, Json, Quiet
+from netbend.cli.output import Device, Json, Quiet, progress_bar
 from netbend.cli.stopping import refuse_unverifiable
 from netbend.errors import ModelError, RecipeError, RenderError
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from netbend.models.base import Model
     from netbend.recipe import Clusters, Recipe
     from netbend.variations.surprise import Bounds
+    from netbend.variations.unlike import Accept
 
 _WITHOUT = {**WITHOUT, "surprise": ["layers", "transforms", "bends", "share"]}
 _BESIDE = {**BESIDE, "surprise": ["recipe", "five_items", "clusters"], "keep": ["count", "seed"]}
@@ -79,10 +80,12 @@ def vary(
     from netbend.models.base import Play
     from netbend.models.catalog import load_model
     from netbend.recipe import load_clusters
+    from netbend.render.files import refuse_existing
     from netbend.render.job import Job
     from netbend.variations.files import Outcome, Wanted
     from netbend.variations.lists import numbers
     from netbend.variations.shown import play_of
+    from netbend.variations.unlike import Unlike, anything
 
     refuse_unverifiable(resume, metadata)
     besides = "recipes" if surprise or keep is not None else None
@@ -106,12 +109,18 @@ def vary(
     latent = one_latent(loaded, latent_seed, latents, space, base) if pictures else loaded.latents([0])
     play = play_of(Play(truncation), base, loaded, latent)
     stem = "surprise" if recipe is None else recipe.stem
+    accept: Accept = anything
+    if surprise and pictures:
+        named = [*(f"{stem}-{draw:04d}.yaml" for draw in seeds), f"{stem}-variations.png"]
+        refuse_existing([] if resume else [out / file for file in named], overwrite)
+        accept = Unlike(Job(loaded, latent, play, nonfinite=nonfinite))
     outcomes = []
-    for draw in seeds:
-        drawn, plan = _drawn(loaded, base, bounds, given, draw)
-        drawn = replace(drawn, model=name)  # so that the recipe alone gives the picture again
-        job = Job(loaded, latent, play, drawn, plan, nonfinite=nonfinite)
-        outcomes.append(Outcome(str(draw), f"{stem}-{draw:04d}", job))
+    with progress_bar(visible=accept is not anything and not (json or quiet)) as bar:
+        for draw in bar.track(seeds, description="Drawing"):
+            drawn, plan = _drawn(loaded, base, bounds, given, draw, accept)
+            drawn = replace(drawn, model=name)  # so that the recipe alone gives the picture again
+            job = Job(loaded, latent, play, drawn, plan, nonfinite=nonfinite)
+            outcomes.append(Outcome(str(draw), f"{stem}-{draw:04d}", job))
     name_of_sheet = f"{stem}-variations.png" if pictures and keep is None else None
     folder, sheet = place_of_sheet(out, name_of_sheet, besides)
     wanted = Wanted(
@@ -163,6 +172,7 @@ def _drawn(
     bounds: "Bounds | None",
     clusters: "Clusters | None",
     draw: int,
+    accept: "Accept",
 ) -> "tuple[Recipe, Plan]":
     """One recipe, as it is written, and its plan."""
     from netbend.bending import resolve
@@ -171,7 +181,7 @@ def _drawn(
 
     if base is None:
         assert bounds is not None
-        recipe = surprise(model, draw, bounds)
+        recipe = surprise(model, draw, bounds, accept=accept)
         return recipe, resolve(recipe, model)
     plan = resolve(base, model, seed=draw, clusters=clusters)
     name = f"{base.name}, draw {draw}" if base.name else f"Draw {draw}"

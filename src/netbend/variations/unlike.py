@@ -1,6 +1,7 @@
 """Recipes whose pictures are told from those that are there already."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
@@ -13,8 +14,9 @@ from netbend.recipe import Clusters, Recipe
 from netbend.render.job import Job
 
 MAX_DRAWS = 20  # of one recipe by chance, until one is accepted
-MIN_CHANGE = 4.0  # mean over pixels and channels, in levels of 255; of less nobody tells two pictures apart
-SIDE = 64  # pixels, at which pictures are compared: what a change is does not depend on grain
+MIN_CHANGE = 40.0  # see `visible_change`; judged by eye on sheets of both models of faces
+MOST_CHANGED = 0.1  # of a picture; a bend may change the eyes alone
+SIDE = 64  # pixels, at which pictures are compared: grain does not count
 
 Accept: TypeAlias = Callable[[Recipe], bool]
 """Whether a recipe by chance will do."""
@@ -35,26 +37,30 @@ class Unlike:
 
     def __call__(self, recipe: Recipe) -> bool:
         """Whether the recipe's picture differs from all that are known; never for one of NaN or infinity."""
-        picture = self._picture(recipe)
-        if picture is None:
+        try:
+            picture = self._picture(recipe)
+        except NonFiniteError:
             return False
-        return all(np.abs(picture - known).mean() >= MIN_CHANGE for known in self._known)
+        return all(_change(picture, known) >= MIN_CHANGE for known in self._known)
 
     def remember(self, recipe: Recipe) -> None:
-        """Accept nothing like this from now on."""
-        picture = self._picture(recipe)
-        if picture is not None:
-            self._known.append(picture)
+        """Accept nothing like this from now on. Raises NonFiniteError, as rendering it does."""
+        self._known.append(self._picture(recipe))
 
-    def _picture(self, recipe: Recipe) -> NDArray[np.float32] | None:
-        plan = resolve(recipe, self._job.model, clusters=self._clusters)
-        job = Job(
-            self._job.model, self._job.latents, self._job.play, recipe, plan, nonfinite=self._job.nonfinite
-        )
-        try:
-            return _small(job.picture())
-        except NonFiniteError:
-            return None
+    def _picture(self, recipe: Recipe) -> NDArray[np.float32]:
+        job = self._job
+        plan = resolve(recipe, job.model, clusters=self._clusters)
+        return _small(replace(job, recipe=recipe, plan=plan).picture())
+
+
+def visible_change(one: Image.Image, other: Image.Image) -> float:
+    """How far two pictures of one size differ where they differ most: mean over a tenth, levels of 255."""
+    return _change(_small(one), _small(other))
+
+
+def _change(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    of_pixels = np.sort(np.abs(one - other).mean(axis=2), axis=None)
+    return float(of_pixels[-round(MOST_CHANGED * of_pixels.size) :].mean())
 
 
 def _small(picture: Image.Image) -> NDArray[np.float32]:
