@@ -6,6 +6,7 @@ gathered, and looked at once, when the network is done.
 
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -79,3 +80,9 @@ def replaced(maps: Tensor) -> Tensor:
     finite = maps.detach().nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
     lowest, highest = torch.aminmax(in_memory_order(finite))
     return maps.nan_to_num(nan=0.0, posinf=torch.inf, neginf=-torch.inf).clamp(lowest, highest)
+
+
+def is_captured(output: Any) -> bool:
+    """Whether what runs is being captured as a CUDA graph."""
+    on_gpu = isinstance(output, Tensor) and output.is_cuda
+    return on_gpu and torch.cuda.is_current_stream_capturing()

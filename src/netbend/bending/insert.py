@@ -19,6 +19,7 @@ from netbend.bending.guard import (
     check,
     complaint,
     extremes,
+    is_captured,
     replaced,
     report,
 )
@@ -115,7 +116,7 @@ class bend:  # noqa: N801 - reads as the verb it is
         example = next(chain(self.network.parameters(), self.network.buffers()), torch.empty(0))
         groups: dict[str, list[list[_Insertion]]] = {}
         for states in zip(*(plan.bends for plan in self.plans), strict=True):
-            same = all(state == states[0] for state in states)
+            same = all(state == states[0] and state.mask is states[0].mask for state in states)
             insertions = [_Insertion(state) for state in (states[:1] if same else states)]
             if example.device.type != "cpu":
                 for insertion in insertions:
@@ -143,7 +144,7 @@ class bend:  # noqa: N801 - reads as the verb it is
         if isinstance(output, Tensor):
             bends = ", ".join(str(planned) for planned in self.plan.bends)
             self._watch.see(f"the network, after {bends}," if bends else NETWORK, output)
-        if _in_a_graph(output):
+        if is_captured(output):
             return output  # a graph cannot wait: what its last run gathers is looked at after the block
         problem = self._watch.first_problem()
         if problem is not None:
@@ -272,7 +273,7 @@ def finite_output(output: Tensor, network: nn.Module, policy: NonFinite) -> Tens
     """What a network made, looked at once, by a policy about NaN and infinity. Where it is bent the block's
     own policy was carried out already."""
     hooks = list(network._forward_hooks.values())
-    if _in_a_graph(output) or any(isinstance(getattr(hook, "__self__", None), bend) for hook in hooks):
+    if is_captured(output) or any(isinstance(getattr(hook, "__self__", None), bend) for hook in hooks):
         return output
     if policy is NonFinite.REPLACE:
         return replaced(output)
@@ -280,12 +281,6 @@ def finite_output(output: Tensor, network: nn.Module, policy: NonFinite) -> Tens
     if not all_finite(found):
         report(complaint(NETWORK, found), policy)
     return output
-
-
-def _in_a_graph(output: Any) -> bool:
-    """Whether what runs is being captured as a CUDA graph."""
-    on_gpu = isinstance(output, Tensor) and output.is_cuda
-    return on_gpu and torch.cuda.is_current_stream_capturing()
 
 
 def _culprit(planned: PlannedBend, unbent: Tensor) -> str:
