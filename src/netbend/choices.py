@@ -28,6 +28,10 @@ def choose_fields(made: object, **kinds: type[StrEnum]) -> None:
         object.__setattr__(made, name, choose(kind, getattr(made, name), name))
 
 
+# Names of the models that netbend knows, in the order of the catalogue.
+MODELS = ("faces", "music", "photo-faces", "painted-eyes")
+
+
 class Space(StrEnum):
     """Where a latent lives. Models without a mapping network know only z."""
 

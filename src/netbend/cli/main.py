@@ -5,7 +5,7 @@ import sys
 import traceback
 import warnings
 from types import TracebackType
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -30,6 +30,7 @@ from netbend.cli import (
     vary,
 )
 from netbend.cli.app import App
+from netbend.cli.completion import completing
 from netbend.cli.stopping import orderly_exit
 from netbend.cli.terminal import Commands, complain, shield
 from netbend.errors import NetbendError
@@ -78,6 +79,11 @@ def options(
     pass
 
 
+def command() -> Any:
+    """The command that people type."""
+    return completing(shield(typer.main.get_command(app)))
+
+
 def main() -> None:
     """Run a command; an error that a user can act upon is one message and exit code 1."""
     with orderly_exit():
@@ -89,7 +95,7 @@ def _run() -> None:
     sys.excepthook = _show_fault
     keep_freed_memory()
     try:
-        shield(typer.main.get_command(app))()
+        command()()
     except NetbendError as error:
         complain(error)
         sys.exit(1)

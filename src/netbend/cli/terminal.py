@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-import typer.core
-
+from netbend.cli.app import Group
 from netbend.limits import MAX_MESSAGE
 from netbend.printable import printable, shortened
 
@@ -86,7 +85,7 @@ def _shielded(callback: Callable[..., Any]) -> Callable[..., Any]:
     return shielded
 
 
-class Commands(typer.core.TyperGroup):
+class Commands(Group):
     """Commands whose usage errors show the words they complain about, which may be names of files."""
 
     def make_context(self, *args: Any, **kwargs: Any) -> Any:

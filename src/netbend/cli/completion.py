@@ -1,0 +1,194 @@
+"""What the shell offers for a word that is begun: models, recipes, layers, clusters, transforms, files.
+
+Everything is found without loading torch: names in files are looked for as text, models by their headers.
+"""
+
+import json
+import os
+import re
+from collections.abc import Callable, Iterator
+from functools import partial
+from importlib import import_module
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from netbend.choices import MODELS
+
+# Of a context and the word that is begun: all that could stand there.
+Offer: TypeAlias = Callable[[Any, str], Iterator[str]]
+
+MOST_ENTRIES = 2000  # of folders that are looked through
+MOST_HEADER_BYTES = 1_000_000
+PACKAGE = Path(__file__).parent.parent
+CHECKPOINTS = (".safetensors", ".pkl", ".pt", ".pth", ".ckpt", ".xml")
+RECIPES = (".yaml", ".yml")
+LATENTS = (".npz", ".npy", ".safetensors", ".pt")
+CLUSTERS = (".yaml", ".yml", ".json")
+SOUNDS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".m4a")
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".avif", ".gif", ".tif", ".tiff")
+AXES = ("layer=", "transform=", "seed=", "draw=", "cluster=", "share=", "mix=", "model=")
+
+
+def completing(command: Any) -> Any:
+    """A command, and all below it, whose options and arguments offer what could stand there."""
+    offers = {**_OFFERS, **_OFFERS_OF.get(command.name, {})}
+    for parameter in command.params:
+        if parameter.name in offers:
+            parameter.shell_complete = partial(_complete, offers[parameter.name])
+    for below in getattr(command, "commands", {}).values():
+        completing(below)
+    return command
+
+
+def _complete(offer: Offer, context: Any, incomplete: str) -> list[Any]:
+    begun, comma, last = incomplete.rpartition(",") if offer in _LISTS else ("", "", incomplete)
+    found = dict.fromkeys(word for word in offer(context, last) if word.startswith(last))
+    item = _completion_item()
+    return [item(f"{begun}{comma}{word}") for word in found]
+
+
+def _completion_item() -> Any:
+    """The class of what is offered: newer typers bring their own click."""
+    try:
+        return import_module("typer._click.shell_completion").CompletionItem
+    except ImportError:
+        return import_module("click.shell_completion").CompletionItem
+
+
+def _of(endings: tuple[str, ...]) -> Offer:
+    """Files of these endings."""
+    return lambda _, incomplete: _files(incomplete, endings)
+
+
+def _files(incomplete: str, endings: tuple[str, ...]) -> Iterator[str]:
+    """Files of some endings in the folder that is begun and in its folders, and those folders."""
+    start = incomplete.rpartition("/")[0] + "/" if "/" in incomplete else ""
+    for path in _entries(Path(start or ".").expanduser()):
+        if path.is_dir():
+            inside = [inner for inner in _entries(path) if inner.suffix.lower() in endings]
+            yield from (f"{start}{path.name}/{inner.name}" for inner in inside)
+            if not inside:
+                yield f"{start}{path.name}/"
+        elif path.suffix.lower() in endings:
+            yield f"{start}{path.name}"
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry in islice(entries, MOST_ENTRIES)]
+    except OSError:
+        return []
+    return [folder / name for name in sorted(names) if not name.startswith(".")]
+
+
+def _models(_context: Any, incomplete: str) -> Iterator[str]:
+    yield from MODELS
+    yield from _files(incomplete, CHECKPOINTS)
+
+
+def _installable(_context: Any, _incomplete: str) -> Iterator[str]:
+    yield from (name for name in MODELS if not (PACKAGE / "data" / name / "model.safetensors").is_file())
+
+
+def _cluster_files(_context: Any, incomplete: str) -> Iterator[str]:
+    for path in sorted((PACKAGE / "data").glob("*/clusters-*.yaml")):
+        yield f"{path.parent.name}/{path.stem.removeprefix('clusters-')}"
+    yield from _files(incomplete, CLUSTERS)
+
+
+def _transforms(_context: Any, _incomplete: str) -> Iterator[str]:
+    """As they are declared; importing them would take torch."""
+    for path in sorted((PACKAGE / "transforms").glob("*.py")):
+        yield from re.findall(r'^@transform\(\s*"([\w-]+)"', path.read_text(encoding="utf-8"), re.M)
+
+
+def _layers(context: Any, _incomplete: str) -> Iterator[str]:
+    """The numbers of a model's layers, by the architecture in the header of its file."""
+    kind, features = _architecture(_model_file(context))
+    first, end = {
+        "stylegan2": (0, 2 * features - 1),
+        "mobilestylegan": (0, 2 * features - 1),
+        "dcgan": (0, features),
+        "spectrogram_vae": (1, features + 2),
+    }.get(kind, (0, 0))
+    yield from map(str, range(first, end))
+
+
+def _clusters(context: Any, _incomplete: str) -> Iterator[str]:
+    """The names of a model's clusters."""
+    file = PACKAGE / "data" / _model_name(context) / "clusters.yaml"
+    if file.is_file():
+        text = file.read_text(encoding="utf-8")
+        yield from sorted(set(re.findall(r"^ +name: *[\"']?([^\"'\n]+?)[\"']? *$", text, re.M)))
+
+
+def _axes(context: Any, incomplete: str) -> Iterator[str]:
+    yield from AXES
+    for kind, offer in (("cluster", _clusters), ("transform", _transforms), ("layer", _layers)):
+        yield from (f"{kind}={word}" for word in offer(context, incomplete))
+    yield from (f"model={name}" for name in MODELS)
+
+
+def _model_name(context: Any) -> str:
+    """The model that is named in the line so far, or in its recipe, or else `faces`."""
+    named = context.params.get("model")
+    recipe = context.params.get("recipe")
+    if not named and recipe and Path(recipe).is_file():
+        with Path(recipe).open(encoding="utf-8", errors="replace") as file:
+            match = re.search(r"^model: *[\"']?([^\"'\s#]+)", file.read(MOST_HEADER_BYTES), re.M)
+        named = match and match[1]
+    return str(named or "faces")
+
+
+def _model_file(context: Any) -> Path:
+    name = _model_name(context)
+    if name not in MODELS:
+        return Path(name)
+    shipped = PACKAGE / "data" / name / "model.safetensors"
+    if shipped.is_file():
+        return shipped
+    import platformdirs
+
+    folder = os.environ.get("NETBEND_MODELS") or Path(platformdirs.user_cache_dir("netbend")) / "models"
+    return Path(folder) / name / "model.safetensors"
+
+
+def _architecture(path: Path) -> tuple[str, int]:
+    """Kind of network and number of its feature counts; of what is no file of ours, none."""
+    try:
+        if not path.is_file():
+            return "", 0
+        with path.open("rb") as file:
+            length = min(int.from_bytes(file.read(8), "little"), MOST_HEADER_BYTES)
+            header = json.loads(json.loads(file.read(length))["__metadata__"]["netbend"])
+        return str(header["kind"]), len(header["architecture"]["features"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return "", 0
+
+
+_LISTS: tuple[Offer, ...] = (_layers, _transforms)  # of which several stand in one word, with commas
+# By the name of an option or argument, whichever command it is of.
+_OFFERS: dict[str, Offer] = {
+    "model": _models,
+    **dict.fromkeys(("recipe", "first", "second"), _of(RECIPES)),
+    "latents": _of(LATENTS),
+    "clusters": _cluster_files,
+    **dict.fromkeys(("layers", "layer", "style_layers"), _layers),
+    **dict.fromkeys(("transform", "transforms"), _transforms),
+    **dict.fromkeys(("rows", "columns"), _axes),
+    **dict.fromkeys(("sound", "sources"), _of(SOUNDS)),
+    "images": _of(PICTURES),
+    "from_picture": _of((".png",)),
+    "checkpoint": _of(CHECKPOINTS),
+}
+# By the name of a command.
+_OFFERS_OF: dict[str, dict[str, Offer]] = {
+    "directions": {"of": _of((".npz", ".pkl"))},
+    "install": {"name": _installable},
+    "remove": {"name": _installable},
+    "name": {"name": _clusters},
+    "show": {"source": _cluster_files},
+    "convert": {"source": _of(CLUSTERS), "checkpoint": _of(CHECKPOINTS)},
+}

@@ -1,0 +1,136 @@
+"""What the shell offers, asked as shells ask."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer._completion_classes import BashComplete
+
+import netbend
+from netbend.choices import MODELS
+from netbend.cli import completion
+from netbend.cli.main import command
+from netbend.models.catalog import CATALOGUE
+from netbend.models.stylegan2.checkpoint import save_generator
+from netbend.models.stylegan2.network import Generator
+from netbend.transforms import all_transforms
+
+from .test_startup import loaded_by
+
+MEDIA = ("me.npz", "loop.wav", "face.png")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, generator: Generator) -> Path:
+    monkeypatch.chdir(tmp_path)
+    save_generator(tmp_path / "tiny.safetensors", generator)
+    (tmp_path / "recipes").mkdir()
+    for name in ("turn.yaml", ".secret.yaml", "notes.txt", "recipes/neon.yaml", *MEDIA):
+        (tmp_path / name).write_text("")
+    (tmp_path / "eyes.yaml").write_text("model: painted-eyes\nbends: []\n")
+    return tmp_path
+
+
+def offered(*words: str) -> list[str]:
+    """What is offered for the last of the words."""
+    *typed, incomplete = words
+    shell = BashComplete(command(), {}, "netbend", "_NETBEND_COMPLETE")
+    return [item.value for item in shell.get_completions(list(typed), incomplete)]
+
+
+LINES = {
+    "render ": ["eyes.yaml", "recipes/neon.yaml", "turn.yaml"],
+    "render recipes/": ["recipes/neon.yaml"],
+    "render t": ["turn.yaml"],
+    "breed turn.yaml e": ["eyes.yaml"],
+    "render -m ": ["faces", "music", "photo-faces", "painted-eyes", "tiny.safetensors", "recipes/"],
+    "render --model p": ["photo-faces", "painted-eyes"],
+    "layers t": ["tiny.safetensors"],
+    "film --latents ": ["me.npz", "tiny.safetensors", "recipes/"],
+    "film --sound l": ["loop.wav"],
+    "sound l": ["loop.wav"],
+    "project f": ["face.png"],
+    "render --from f": ["face.png"],
+    "inspect t": ["tiny.safetensors"],
+    "models remove ": ["photo-faces", "painted-eyes"],
+    "models install pa": ["painted-eyes"],
+    "vary --transforms rotate,flip": ["rotate,flip-h", "rotate,flip-v"],
+    "grid --layer ": [*map(str, range(9))],
+    "grid -m tiny.safetensors --layer ": [*map(str, range(5))],
+    "grid -m music --layer ": [*map(str, range(1, 6))],
+    "grid -m gone.safetensors --layer ": [],
+    "grid -m turn.yaml --layer ": [],
+    "vary -m faces --layers 3,1": ["3,1"],
+    "cluster make faces --layers 8": ["8"],
+    "grid --rows model=p": ["model=photo-faces", "model=painted-eyes"],
+    "grid --rows transform=ro": ["transform=rotate"],
+    "render --noise ": ["constant", "random", "none"],
+    "render gone/": [],
+}
+
+
+@pytest.mark.parametrize("line", LINES)
+@pytest.mark.usefixtures("folder")
+def test_what_could_stand_there_is_offered(line: str) -> None:
+    assert sorted(offered(*line.split(" "))) == sorted(LINES[line])
+
+
+@pytest.mark.usefixtures("folder")
+def test_clusters_are_those_of_the_model() -> None:
+    names = {
+        name
+        for of_layer in netbend.load_model("faces", "cpu").clusters.names.values()  # type: ignore[union-attr]
+        for name in of_layer.values()
+    }
+    assert {word.removeprefix("cluster=") for word in offered("grid", "--rows", "cluster=")} - {""} == names
+    assert offered("grid", "-m", "tiny.safetensors", "--rows", "cluster=") == ["cluster="]
+    assert set(offered("cluster", "name", "4", "3", "")) == names
+    assert "faces/paper" in offered("render", "--clusters", "faces/")
+
+
+def test_the_names_offered_are_those_there_are() -> None:
+    assert tuple(CATALOGUE) == MODELS
+    own = [name for name, cls in all_transforms().items() if cls.__module__.startswith("netbend.transforms")]
+    assert sorted(completion._transforms(None, "")) == sorted(own)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_layers_are_those_of_the_model(name: str) -> None:
+    if not CATALOGUE[name].installed:
+        pytest.skip(f"{name} is not installed")
+    numbers = [layer.number for layer in netbend.load_model(name, "cpu").layers if layer.number is not None]
+    assert offered("grid", "-m", name, "--layer", "") == [str(number) for number in numbers]
+
+
+def test_nothing_slow_is_loaded_for_it() -> None:
+    lines = [["render", ""], ["grid", "--layer", ""], ["grid", "--rows", ""], ["vary", "--transforms", ""]]
+    asked = "\n".join(
+        f"BashComplete(command(), {{}}, 'netbend', '').get_completions({line[:-1]!r}, {line[-1]!r})"
+        for line in lines
+    )
+    imports = "from netbend.cli.main import command\nfrom typer._completion_classes import BashComplete\n"
+    assert loaded_by(imports + asked) <= {"pydantic"}  # which typer itself parses with
+
+
+@pytest.mark.usefixtures("folder")
+def test_bash_is_answered() -> None:
+    environment = {
+        **os.environ,
+        "_NETBEND_COMPLETE": "complete_bash",
+        "COMP_WORDS": "netbend render --model pho",
+        "COMP_CWORD": "3",
+    }
+    ran = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys; sys.argv = ['netbend']; from netbend.cli.main import main; main()",
+        ],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.stdout.split() == ["photo-faces"], ran.stderr
