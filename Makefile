@@ -37,8 +37,15 @@ $(VENV)/.installed: $(VENV)/.environment pyproject.toml constraints.txt
 	$(PIP) --editable .
 	@touch $@
 
-$(VENV)/.developing: $(VENV)/.environment pyproject.toml constraints.txt
+# With LOCK=requirements-ci.txt, as CI has it, every package is installed by its hash, and none is built.
+$(VENV)/.developing: $(VENV)/.environment pyproject.toml constraints.txt $(LOCK)
+ifdef LOCK
+	$(PIP) --require-hashes --only-binary :all: --requirement $(LOCK) || \
+		{ echo "$(LOCK) does not fit this machine; 'python scripts/lock.py' writes it anew"; exit 1; }
+	$(PIP) --no-deps --no-build-isolation --editable .
+else
 	$(PIP) --editable '.[dev]'
+endif
 	@touch $@
 
 clean:

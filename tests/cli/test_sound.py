@@ -11,6 +11,7 @@ import soundfile
 import torch
 from PIL import Image
 
+from netbend import limits
 from netbend.models.spectrogram_vae import SpectrogramModel
 from netbend.models.spectrogram_vae.network import Architecture, SpectrogramVAE
 from netbend.sound.files import write_sound
@@ -204,3 +205,9 @@ def test_recipes_that_move_need_what_they_follow(run: Run, folder: Path) -> None
     assert ran.code == 1
     assert "follow.yaml:1:53: follows the soundtrack, and there is none" in ran.err
     assert not (folder / "song.wav").exists()
+
+
+def test_a_song_beyond_its_bound_is_no_value_of_the_option(run: Run) -> None:
+    ran = run("sound", "--seeds", "0", "--seconds", limits.MAX_SONG_SECONDS + 1)
+    assert ran.code == 2
+    assert str(limits.MAX_SONG_SECONDS) in ran.err

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from netbend import limits
 from netbend.errors import ModelError
 from netbend.models import packages
 from netbend.models.catalog import find_entry
@@ -37,8 +38,9 @@ class Pip:
         self.content, self.error = content, error
         self.command: list[str] = []
 
-    def __call__(self, command: list[str], *_: object) -> tuple[int, str]:
+    def __call__(self, command: list[str], _folder: Path, _wanted: str, most: int) -> tuple[int, str]:
         self.command = command
+        assert most == 1_000_000 + limits.MAX_DOWNLOAD_EXCESS
         folder = Path(command[command.index("--dest") + 1])
         if self.content is not None:
             (folder / PACKAGE.wheel).write_bytes(self.content)

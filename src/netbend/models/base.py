@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from netbend.bending import Layer, finite_output
 from netbend.choices import NoiseMode, NonFinite, Space, choose_fields
 from netbend.errors import LatentError
+from netbend.limits import MAX_RECORD_TRUNCATION
 from netbend.models.shipped import shipped_clusters
 from netbend.recipe import Clusters
 from netbend.sound.spectrum import Spectrum
@@ -92,6 +93,10 @@ class Play:
         psi = self.truncation
         if psi is not None and not (isinstance(psi, Real) and isfinite(psi)):
             raise LatentError(f"truncation {psi!r:.40}: expected a number, usually from 0 to 1")
+        if psi is not None and abs(psi) > MAX_RECORD_TRUNCATION:
+            raise LatentError(
+                f"truncation {psi:g}: expected at most {MAX_RECORD_TRUNCATION:g}, usually from 0 to 1"
+            )
         if self.cutoff is not None and not (isinstance(self.cutoff, Integral) and self.cutoff >= 0):
             raise LatentError(f"cutoff {self.cutoff!r:.40}: expected a number of styles, 0 or more, or None")
 

@@ -13,6 +13,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from netbend.choices import FiveItems
+from netbend.limits import MAX_BENDS
 from netbend.recipe.problems import Problems, built_transform, validated
 from netbend.recipe.readable import LayerAddress
 from netbend.recipe.schema import EVERY_LAYER, Bend, Recipe
@@ -75,6 +76,9 @@ def _items(data: dict[str, Any], problems: Problems) -> tuple[list[Any], list[Ke
     items = data["transforms"]
     if not isinstance(items, list):
         problems.add(("transforms",), "expected a list of transforms")
+        return [], []
+    if len(items) > MAX_BENDS:
+        problems.add(("transforms", MAX_BENDS), f"{len(items)} transforms; a recipe has at most {MAX_BENDS}")
         return [], []
     return items, [("transforms", index) for index in range(len(items))]
 

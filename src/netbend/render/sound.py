@@ -166,6 +166,7 @@ class SoundJob:
         seed: of the latent at which a walk begins, `pace` seconds from one latent to the next; None for
         the latent of the recipe, over time. truncation: instead of the recipe's; 1 if there is none.
         """
+        Play(truncation=truncation)  # refuses what is no truncation
         rate = self.model.spectrum.sample_rate
         left = round(seconds * rate)
         recipe = fitted_recipe(self.recipe or Recipe(()), seconds)
