@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from netbend.atomic import atomic_write
 from netbend.bending import Layer
 from netbend.clustering.activations import ActivationSet
 from netbend.clustering.halves import HalvedMean
 from netbend.clustering.metric_network import BOTTLENECK, MetricNetwork, embed_all
 from netbend.errors import ClusterError
+from netbend.models.saving import write_state
 
 LEARNING_RATE = 1e-4
 BETAS = (0.9, 0.999)
@@ -111,11 +111,7 @@ class MetricTraining:
             "accuracy": self.accuracy,
             "clip": self.network.clip,
         }
-        with (
-            atomic_write(self.checkpoint, ClusterError, overwrite=True) as unfinished,
-            unfinished.open("wb") as file,
-        ):
-            torch.save(state, file)
+        write_state(self.checkpoint, state, ClusterError)
 
     def _resume(self, checkpoint: Path) -> None:
         state = torch.load(checkpoint, weights_only=True)

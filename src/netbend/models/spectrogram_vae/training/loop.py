@@ -14,6 +14,7 @@ from torch import Tensor
 from netbend.atomic import atomic_write
 from netbend.errors import DataError
 from netbend.models.native import save_network
+from netbend.models.saving import write_state
 from netbend.models.spectrogram_vae.model import KIND
 from netbend.models.spectrogram_vae.network import FRAMES, SpectrogramVAE
 from netbend.models.spectrogram_vae.training.export import finished
@@ -204,9 +205,7 @@ class Trainer:
             "cuts_seen": self.cuts_seen,
             "random": self.random.get_state(),
         }
-        place = self.folder / "checkpoint.pt"
-        with atomic_write(place, DataError, overwrite=True) as unfinished, unfinished.open("wb") as file:
-            torch.save(state, file)
+        write_state(self.folder / "checkpoint.pt", state, DataError)
 
     def resume(self) -> None:
         """Go on from `checkpoint.pt`."""

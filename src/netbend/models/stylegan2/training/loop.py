@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from netbend.atomic import atomic_write
 from netbend.errors import DataError
+from netbend.models.saving import write_state
 from netbend.models.stylegan2.checkpoint import save_generator
 from netbend.models.stylegan2.discriminator import Discriminator
 from netbend.models.stylegan2.layers import channels_last
@@ -264,9 +265,7 @@ class Trainer:
             "path_length": self.path_length.mean,
             "random": self.random.get_state(),
         }
-        place = self.folder / "checkpoint.pt"
-        with atomic_write(place, DataError, overwrite=True) as unfinished, unfinished.open("wb") as file:
-            torch.save(state, file)
+        write_state(self.folder / "checkpoint.pt", state, DataError)
         save_generator(self.folder / "model.safetensors", self.averaged)
 
     def resume(self) -> None:
