@@ -21,6 +21,7 @@ LRELU_SLOPE = 0.2
 LRELU_GAIN = sqrt(2.0)
 LARGE_MAP = 64 * 64  # positions from which kernels are cheaper to scale than maps
 DEMODULATION_EPSILON = 1e-8
+LINE = 16  # numbers of float32 in a line of a processor's cache
 GOLDEN = (sqrt(5) - 1) / 2
 
 
@@ -146,15 +147,14 @@ class ModulatedConv(nn.Module):
     def _prepared(self, by_winograd: bool) -> tuple[Tensor, Tensor]:
         """The kernel as it is wanted and the energies for demodulation, made once for the same weights.
 
-        Torch counts changes of weights, but neither those through `weight.data` nor any of inference
-        mode: so the weights themselves are looked at, too. On a GPU that would wait for it, and to make
-        the kernel takes less.
+        Torch counts changes of weights, but not those through `weight.data`: so the weights themselves
+        are looked at, too, though not at each of them, see `_fingerprint`. Of inference mode it counts
+        nothing, and on a GPU a look would wait for it: there the kernel is made anew.
         """
         weight = self.weight
-        if weight.device.type != "cpu":
+        if weight.is_inference() or weight.device.type != "cpu":
             return self._prepare(by_winograd)
-        version = None if weight.is_inference() else weight._version
-        state = (weight.data_ptr(), version, weight.dtype, by_winograd)
+        state = (weight.data_ptr(), weight._version, weight.dtype, by_winograd)
         seen = _fingerprint(weight.detach())
         kept = self._kept  # another thread may put something else there at any time
         if kept is None or kept[0] != state or not torch.equal(kept[1], seen):
@@ -199,8 +199,15 @@ def _unit_gain(energy: Tensor) -> Tensor:
 
 
 def _fingerprint(weight: Tensor) -> Tensor:
-    """One number for each output feature, another one if any weight changes; one pass over `(O, I, k, k)`."""
+    """Numbers that are others if weights `(O, I, k, k)` change as a whole, or all of a feature or an input.
+
+    Of many weights only some are read, a line of the cache of each feature, from feature to feature of
+    another place and other inputs: to read all takes 6 % of the time of a picture of 128x128.
+    """
     rows = _exact(weight).permute(0, 2, 3, 1).flatten(1)  # as they lie in memory
+    lines, rest = divmod(rows.shape[1], LINE)
+    if lines > LINE and not rest:
+        rows = rows.reshape(-1, LINE)[:: lines - 1]
     return torch.mv(rows, _probe(rows.shape[1], rows.dtype))
 
 
