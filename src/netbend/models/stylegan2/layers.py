@@ -6,7 +6,7 @@ the output demodulated. The two are equal, since the style scales input features
 demodulation output features, and one plain convolution then serves the whole batch.
 """
 
-from functools import lru_cache
+from dataclasses import dataclass
 from math import sqrt
 from typing import Any, TypeVar
 
@@ -22,7 +22,6 @@ LRELU_GAIN = sqrt(2.0)
 LARGE_MAP = 64 * 64  # positions from which kernels are cheaper to scale than maps
 DEMODULATION_EPSILON = 1e-8
 LINE = 16  # numbers of float32 in a line of a processor's cache
-GOLDEN = (sqrt(5) - 1) / 2
 
 
 Module = TypeVar("Module", bound=nn.Module)
@@ -94,7 +93,7 @@ class ModulatedConv(nn.Module):
         self.gain = 1 / sqrt(inputs * kernel_size**2)
         self.up = up
         self.demodulate = demodulate
-        self._kept: tuple[object, Tensor, Tensor, Tensor] | None = None
+        self._kept: _Prepared | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """For copies and files: without what is kept, which belongs to these weights."""
@@ -148,18 +147,18 @@ class ModulatedConv(nn.Module):
         """The kernel as it is wanted and the energies for demodulation, made once for the same weights.
 
         Torch counts changes of weights, but not those through `weight.data`: so the weights themselves
-        are looked at, too, though not at each of them, see `_fingerprint`. Of inference mode it counts
+        are looked at, too, though not at each of them, see `_some_of`. Of inference mode it counts
         nothing, and on a GPU a look would wait for it: there the kernel is made anew.
         """
         weight = self.weight
         if weight.is_inference() or weight.device.type != "cpu":
             return self._prepare(by_winograd)
         state = (weight.data_ptr(), weight._version, weight.dtype, by_winograd)
-        seen = _fingerprint(weight.detach())
         kept = self._kept  # another thread may put something else there at any time
-        if kept is None or kept[0] != state or not torch.equal(kept[1], seen):
-            kept = self._kept = (state, seen, *self._prepare(by_winograd))
-        return kept[2:]
+        if kept is None or kept.state != state or not torch.equal(kept.some, kept.before):
+            some = _some_of(weight.detach())
+            kept = self._kept = _Prepared(state, some, some.clone(), *self._prepare(by_winograd))
+        return kept.kernel, kept.energy
 
     def _prepare(self, by_winograd: bool) -> tuple[Tensor, Tensor]:
         weight = self.weight.detach() * self.gain
@@ -198,25 +197,29 @@ def _unit_gain(energy: Tensor) -> Tensor:
     return torch.rsqrt(energy + DEMODULATION_EPSILON).add(energy, alpha=0)
 
 
-def _fingerprint(weight: Tensor) -> Tensor:
-    """Numbers that are others if weights `(O, I, k, k)` change as a whole, or all of a feature or an input.
+@dataclass(frozen=True)
+class _Prepared:
+    """What was made of weights, with what they were then: some of them, as they are now and were before."""
 
-    Of many weights only some are read, a line of the cache of each feature, from feature to feature of
-    another place and other inputs: to read all takes 6 % of the time of a picture of 128x128.
+    state: object
+    some: Tensor
+    before: Tensor
+    kernel: Tensor
+    energy: Tensor
+
+
+def _some_of(weight: Tensor) -> Tensor:
+    """A view of weights `(O, I, k, k)` that changes if all do, or all of a feature or an input.
+
+    Of many weights a line of the cache of each feature, from feature to feature of another place and
+    other inputs: to look at all takes 6 % of the time of a picture of 128x128.
     """
-    rows = _exact(weight).permute(0, 2, 3, 1).flatten(1)  # as they lie in memory
+    by_pixels = weight.is_contiguous(memory_format=torch.channels_last)
+    if not by_pixels and not weight.is_contiguous():
+        return weight
+    rows = (weight.permute(0, 2, 3, 1) if by_pixels else weight).flatten(1)  # as they lie in memory
     lines, rest = divmod(rows.shape[1], LINE)
-    if lines > LINE and not rest:
-        rows = rows.reshape(-1, LINE)[:: lines - 1]
-    return torch.mv(rows, _probe(rows.shape[1], rows.dtype))
-
-
-@lru_cache(maxsize=32)
-@torch.inference_mode(False)
-def _probe(length: int, dtype: torch.dtype) -> Tensor:
-    """Factors of 0.5 to 1.5, no two alike (by the golden ratio)."""
-    places = torch.arange(length, dtype=torch.float64, device="cpu")
-    return ((places * GOLDEN) % 1 + 0.5).to(dtype)
+    return rows.view(-1, LINE)[:: lines - 1] if lines > LINE and not rest else rows
 
 
 class StyledConv(nn.Module):
