@@ -231,14 +231,14 @@ def _write_film(
 
     encoding = encoding_of(scene, film, out, height, quality)
     with progress_bar(visible=not silent) as bar:
-        task = bar.add_task("Filming", total=len(film))
+        task = bar.add_task("Filming", total=len(film), visible=False)
         try:
             write_or_keep(
                 scene,
                 film,
                 out,
                 encoding,
-                lambda count: bar.advance(task, count),
+                lambda count: bar.update(task, advance=count, visible=True),
                 overwrite=overwrite,
                 begin_anew=overwrite,
             )

@@ -97,6 +97,7 @@ def write_or_keep(
         folder_of(out, RenderError),
         working_in(unfinished(out), settings, begin_anew=begin_anew),
     ):
+        report(0)  # all is well, and the work begins
         write_film(film, out, encoding, report, overwrite=overwrite)
 
 
