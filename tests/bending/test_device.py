@@ -104,7 +104,7 @@ class Sent(TorchDispatchMode):
 
 @every_family
 def test_nothing_is_sent_and_nothing_is_waited_for(family: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(insert, "_in_a_graph", lambda _: True)
+    monkeypatch.setattr(insert, "is_captured", lambda _: True)
     monkeypatch.setattr(insert, "all_finite", lambda _: True)
     model, run = family("meta")
     entered = bend(model, everything(model))
@@ -116,10 +116,10 @@ def test_nothing_is_sent_and_nothing_is_waited_for(family: Any, monkeypatch: pyt
     assert sent.names == []
 
 
-def test_what_overflows_in_a_graph_is_told_when_the_block_ends(
+def test_what_overflowsis_captured_is_told_when_the_block_ends(
     model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(insert, "_in_a_graph", lambda _: True)
+    monkeypatch.setattr(insert, "is_captured", lambda _: True)
     big = Recipe(bends=(Bend(1, build_transform("multiply", [3e38])),) * 2)
     entered = bend(model, big)
     entered.__enter__()

@@ -34,7 +34,7 @@ from netbend.variations.grid import make_grid
 
 from ..conftest import tiny_generator
 
-UNBENT = "the network, with no bend in it, made (NaN|infinity); see whether truncation and latents"
+UNBENT = "the network, with no bend in it, made (NaN|infinity); look for a truncation or latents"
 HUGE = Play(truncation=1e38)
 
 

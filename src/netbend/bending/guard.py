@@ -16,7 +16,7 @@ from netbend.errors import NonFiniteError
 from netbend.transforms.planes import in_memory_order
 
 NETWORK = "the network, with no bend in it,"
-UNBENT_REMEDY = "see whether truncation and latents are too large, or its weights hold NaN"
+UNBENT_REMEDY = "look for a truncation or latents that are too large, for NaN among its weights"
 
 
 class Watch:

@@ -34,7 +34,7 @@ def load_latents_for(model: Model, path: Path, space: Space | None = None) -> La
 
     Raises LatentError, also where they do not fit it.
     """
-    latents = _load(path, space, _sizes(model))
+    latents = _load(path, None if space is None else choose(Space, space, "space"), _sizes(model))
     try:
         model.check(latents)
     except LatentError as error:
