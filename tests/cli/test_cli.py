@@ -207,7 +207,7 @@ MISTAKES = [
     (["layers", "gone.pt"], 1, "model gone.pt"),
     (["inspect", "gone.pt"], 1, "gone.pt: no such file"),
     (["convert", "tiny.safetensors", "turn.yaml"], 1, "turn.yaml exists already"),
-    (["train", "stylegan2", "nowhere", "--out", "run"], 1, "nowhere: expected a folder or a zip of pictures"),
+    (["train", "stylegan2", "nowhere", "--out", "run"], 1, "nowhere: expected a folder or a zip"),
     (["train", "stylegan2", ".", "--out", "run", "--size", "48"], 1, "--size 48: expected a power of two"),
     (["train", "stylegan2", ".", "--out", "."], 1, "not empty, and not an unfinished run"),
     (["bogus"], 2, "No such command"),
