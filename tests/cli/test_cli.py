@@ -237,7 +237,7 @@ def test_layers_lists_numbers_names_and_sizes(run: Run) -> None:
 
 
 def test_transforms_lists_every_parameter_with_its_range(run: Run) -> None:
-    assert "radius of the disc (pixels, 1 to 1024)" in run("transforms").out
+    assert "radius of the disc (pixels, 1 to 1024, usually 1 to 8)" in run("transforms").out
     listed = json.loads(run("transforms", "--json").out)
     assert listed["multiply"]["older_names"] == ["scalar-multiply"]
     assert listed["rotate"]["parameters"][0]["unit"] == "degrees"

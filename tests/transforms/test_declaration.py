@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import pytest
 import torch
@@ -134,3 +135,16 @@ def test_transforms_are_frozen() -> None:
     made = build_transform("rotate", [30])
     with pytest.raises(ValidationError):
         made.angle = 40
+
+
+def test_every_number_of_our_transforms_has_a_range_in_which_it_is_useful() -> None:
+    table = (Path(__file__).parents[2] / "docs" / "transforms.md").read_text()
+    for name, cls in all_transforms().items():
+        if not cls.__module__.startswith("netbend.transforms"):
+            continue
+        for parameter in parameters_of(cls):
+            if "float" in parameter.type or "int" in parameter.type:
+                assert parameter.soft_range is not None, f"{name} {parameter.name}"
+                assert parameter.useful_range in parameter.summary
+                row = next(line for line in table.splitlines() if f"`{name}`" in line)
+                assert parameter.useful_range in row

@@ -120,7 +120,9 @@ class Affine(Warp):
     c x + d y + ty), in pixels, x to the right, y down, from the middle of the map.
     """
 
-    matrix: Annotated[Matrix, BeforeValidator(_as_rows)] = parameter(doc="2x3, invertible; shifts in pixels")
+    matrix: Annotated[Matrix, BeforeValidator(_as_rows)] = parameter(
+        doc="2x3, invertible; a to d usually -2 to 2, shifts in pixels"
+    )
 
     @model_validator(mode="after")
     def _invertible(self) -> Self:

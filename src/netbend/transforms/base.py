@@ -57,7 +57,8 @@ def parameter(
 ) -> Any:
     """Declare a parameter: validation, tables, sliders and the JSON schema are read off this.
 
-    default: `...` makes it required. ge, gt, le, lt: hard bounds. soft_range: where a slider runs.
+    default: `...` makes it required. ge, gt, le, lt: hard bounds. soft_range: where values are useful:
+    a slider runs there, and recipes by chance take theirs from it.
     """
     extra: JsonDict = {"soft_range": list(soft_range) if soft_range else None, "unit": unit}
     return Field(default, description=doc, ge=ge, gt=gt, le=le, lt=lt, json_schema_extra=extra)
@@ -91,10 +92,16 @@ class Parameter:
         return ""
 
     @property
+    def useful_range(self) -> str:
+        """Where a slider runs, in words, such as `-5 to 5`; empty if nobody has said it."""
+        return "" if self.soft_range is None else f"{self.soft_range[0]:g} to {self.soft_range[1]:g}"
+
+    @property
     def summary(self) -> str:
         """Everything in one line."""
         default = "" if self.required or self.default is None else f"default {self.default}"
-        facts = ", ".join(fact for fact in (self.unit, self.range, default) if fact)
+        useful = f"usually {self.useful_range}" if self.useful_range not in ("", self.range) else ""
+        facts = ", ".join(fact for fact in (self.unit, self.range, useful, default) if fact)
         return f"{self.doc} ({facts})" if facts else self.doc
 
 
