@@ -55,7 +55,7 @@ def test_a_transform_of_somebody_else_is_a_small_class() -> None:
     assert gain.required
     assert gain.exclusive_minimum
     assert gain.range == "above 0"
-    assert steps.summary == "steps between 0 and 1 (1 to 64, default 4)"
+    assert steps.summary == "steps between 0 and 1 (1 to 64, usually 2 to 16, default 4)"
 
 
 def test_two_transforms_of_one_name_are_an_error_that_names_both() -> None:
@@ -142,9 +142,9 @@ def test_every_number_of_our_transforms_has_a_range_in_which_it_is_useful() -> N
     for name, cls in all_transforms().items():
         if not cls.__module__.startswith("netbend.transforms"):
             continue
-        for parameter in parameters_of(cls):
-            if "float" in parameter.type or "int" in parameter.type:
-                assert parameter.soft_range is not None, f"{name} {parameter.name}"
-                assert parameter.useful_range in parameter.summary
-                row = next(line for line in table.splitlines() if f"`{name}`" in line)
-                assert parameter.useful_range in row
+        row = next(line for line in table.splitlines() if f"`{name}`" in line)
+        for declared in parameters_of(cls):
+            if "float" in declared.type or "int" in declared.type:
+                assert declared.soft_range is not None, f"{name} {declared.name}"
+                assert declared.useful_range in declared.summary
+                assert declared.useful_range in row
