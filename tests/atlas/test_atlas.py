@@ -10,7 +10,9 @@ import torch
 from PIL import Image
 
 from netbend.atlas import make_atlas
+from netbend.atlas.entries import Atlas, ClusterEntry, LayerEntry, Shown
 from netbend.atlas.lines import recipe_line
+from netbend.atlas.page import page
 from netbend.bending import Layer
 from netbend.errors import NetbendError, RecipeError, RenderError, SoundError
 from netbend.models.spectrogram_vae import SpectrogramModel
@@ -248,3 +250,14 @@ def test_sound_files_instead_of_seeds(sound_model: SpectrogramModel, tmp_path: P
     write_sound(source, noise[:, :0], rate)
     with pytest.raises(SoundError, match="no sound in it"):
         make_atlas(sound_model, clusters, tmp_path / "other", sounds=[source])
+
+
+def test_what_is_copied_from_a_page_holds_nothing_that_a_terminal_obeys() -> None:
+    """Names of models, sounds and files of clusters; the lines on it are meant to be pasted."""
+    evil = "<b>\x1b]0;owned\x07\x9b\u202e\udce9"
+    cluster = ClusterEntry(0, evil, 1, "mean.png", [], [Shown("unbent", ["a.png"])], evil, evil)
+    layer = LayerEntry(Layer(1, "conv", "conv", 4, 8, 8), "conv", "conv.png", [cluster])
+    text = page(Atlas(evil, [("Clusters", evil)], [evil], Shown("unbent", ["a.png"]), (8, 8), [layer], False))
+    assert not set("\x1b\x07\x9b\u202e\udce9") & set(text)
+    assert text.count(r"&lt;b&gt;\x1b]0;owned\x07\x9b\u202e\udce9") >= 6
+    assert "<b>\\" not in text

@@ -208,7 +208,7 @@ class SoundJob:
             Resampling(rate, reader.sample_rate, channels),
         )
         pairs = _Beside(channels)
-        for block in reader.blocks(BLOCK * 4):
+        for block in reader.blocks(BLOCK * 8 // max(channels, 2)):  # many channels in no more memory
             yield pairs.push(block, outward.push(stream.push(inward.push(block))))
             report(block.shape[1])
         rest = [outward.push(stream.push(inward.flush())), outward.push(stream.flush()), outward.flush()]
