@@ -136,7 +136,7 @@ def test_options_of_generate_are_those_of_play(model: Model) -> None:
     ],
 )
 def test_options_that_mean_nothing_are_refused(model: Model, options: dict[str, Any], message: str) -> None:
-    with pytest.raises(netbend.LatentError, match=message):
+    with pytest.raises(netbend.NetbendError, match=message):
         model.generate(model.latents([3]), **options)
 
 
@@ -159,3 +159,20 @@ def test_what_is_printed_says_what_it_is(model: Model) -> None:
 def test_latents_are_also_read_by_name(tmp_path: Path) -> None:
     np.savez(tmp_path / "me.npz", np.zeros((1, 16)))
     assert netbend.load_latents(str(tmp_path / "me.npz"), space="w").space is netbend.Space.W
+
+
+@pytest.mark.parametrize("text", ["-3", "-1-4", "3,-2", " -1"])
+def test_lists_of_seeds_below_0_are_told_where_seeds_start(text: str) -> None:
+    from netbend.latents.seeds import parse_seeds
+    from netbend.variations.axes import parse_axis
+
+    with pytest.raises(netbend.LatentError, match="seeds start at 0; a range is written as 0-15"):
+        parse_seeds(text)
+    with pytest.raises(netbend.RenderError, match="seeds start at 0; a range is written as 0-15"):
+        parse_axis(f"seed={text}", "--rows")
+
+
+@pytest.mark.parametrize("latent", [-4, {"seed": -4}, {"mean": [-4]}, {"through": [-1, 2], "seconds": 2}])
+def test_recipes_are_told_where_seeds_start(latent: Any) -> None:
+    with pytest.raises(ValueError, match="start at 0"):
+        netbend.parse_latent(latent)

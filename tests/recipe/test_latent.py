@@ -83,7 +83,7 @@ def test_every_form_is_read_and_fits_the_schema(data: Any, latent: Latent) -> No
         ({}, "expected a seed such as 3"),
         ("0-7", "several latents; `mean: 0-7` is the mean"),
         ({"seeds": "0-7"}, "`through: 0-7` goes from one to the next"),
-        ({"seed": -1}, "seed: expected 0 to 4294967295, not -1"),
+        ({"seed": -1}, "seed: seeds start at 0; expected 0 to 4294967295, not -1"),
         ({"seed": 2**32}, "expected 0 to 4294967295"),
         (2**32, "numbers up to 4294967295"),
         ({"seed": 3, "file": "me.npz"}, "seed: unknown key `file`; it takes seed, directions"),

@@ -37,7 +37,7 @@ def test_what_is_understood() -> None:
         (words, "eyes,mouth,eyes", "eyes comes twice"),
         (words, "0-3,2", "2 comes twice"),
         (numbers, "1,x", "expected numbers and ranges such as 0-15,20,33"),
-        (numbers, "-1", "expected numbers"),
+        (numbers, "-1", "seeds start at 0"),
         (numbers, "9999999999999999999", "expected numbers"),
         (values, "0..90", "expected a number of steps, such as 0\\.\\.90/7"),
         (values, "0..90/1", "2 to 1000 steps"),

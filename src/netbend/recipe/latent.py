@@ -85,7 +85,7 @@ def _points(data: object) -> list[Point]:
 def _seed(data: Mapping[str, Any]) -> Seed:
     seed = data["seed"]
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= MAX_LATENT_SEED:
-        raise ValueError(f"seed: expected 0 to {MAX_LATENT_SEED}, not {seed!r:.40}")
+        raise ValueError(f"seed: seeds start at 0; expected 0 to {MAX_LATENT_SEED}, not {seed!r:.40}")
     return Seed(seed)
 
 

@@ -27,6 +27,8 @@ def words(text: str, what: str) -> list[int | str]:
 
 def numbers(text: str, what: str) -> list[int]:
     """`0-15,20,33` as whole numbers, up to what seeds can be. Raises RenderError, led by `what`."""
+    if any(part.strip().startswith("-") for part in text.split(",")):
+        raise RenderError(f"{what} {text!r:.80}: seeds start at 0; a range is written as 0-15")
     found = words(text, what)
     if any(isinstance(word, str) or word > MAX_SEED for word in found):
         raise RenderError(f"{what} {text!r}: expected numbers and ranges such as 0-15,20,33")
