@@ -58,7 +58,7 @@ class RenderError(NetbendError):
 
 
 class OptionError(NetbendError, ValueError):
-    pass
+    """An option is none of the words that it can be."""
 
 
 class NonFiniteError(NetbendError):
