@@ -90,6 +90,14 @@ class Perceptual(StrEnum):
     LPIPS = "lpips"
 
 
+class Optimizer(StrEnum):
+    """What descends a projection's loss; auto: L-BFGS from an encoder for large pictures, else Adam."""
+
+    AUTO = "auto"
+    ADAM = "adam"
+    LBFGS = "lbfgs"
+
+
 class Start(StrEnum):
     """Where a projection begins; auto: what the model's encoder guesses if it has one, else the mean of w."""
 
@@ -104,3 +112,10 @@ class FiveItems(StrEnum):
 
     REFERENCE = "reference"
     OURS = "ours"
+
+
+class FaceFinder(StrEnum):
+    """What finds faces: netbend's own network, or dlib's landmarks, of the extra `align`."""
+
+    NETBEND = "netbend"
+    DLIB = "dlib"

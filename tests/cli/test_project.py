@@ -108,6 +108,12 @@ def test_a_table_names_the_error_of_each(run: Run) -> None:
         (["a.png", "--learning-rate", "0"], "learning rate 0.0: expected more than 0"),
         (["a.png", "--space", "w", "--closeness", "1"], "--closeness means nothing beside --space"),
         (["a.png", "--start", "encoder", "--seed", "1"], "--seed means nothing beside --start"),
+        (["a.png", "--face-finder", "dlib"], "--face-finder means nothing without --align"),
+        (["a.png", "--optimizer", "lbfgs", "--seed", "1"], "--seed means nothing beside --optimizer"),
+        (
+            ["a.png", "--align"],
+            "a.png: no face found in it; say where the eyes and the mouth are with --face",
+        ),
     ],
 )
 def test_a_mistake_is_one_message_and_nothing_is_written(

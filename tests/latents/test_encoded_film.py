@@ -74,7 +74,7 @@ def test_a_scene_is_as_long_as_its_film(faces: Model, pictures: list[Image.Image
 
 
 def test_models_without_an_encoder_are_refused(model: Model, tmp_path: Path) -> None:
-    with pytest.raises(LatentError, match="has no encoder, which turns pictures into latents; `faces` has"):
+    with pytest.raises(LatentError, match="has no encoder, which turns pictures into latents; `faces` and"):
         latent_path(Latent(Filmed("one.mkv")), model, tmp_path)
 
 

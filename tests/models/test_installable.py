@@ -11,6 +11,7 @@ from PIL import Image
 
 from netbend.atomic import write_atomic
 from netbend.errors import ModelError
+from netbend.latents.projection.encoder import shipped_encoder
 from netbend.models.base import Model, Play
 from netbend.models.catalog import CATALOGUE, convert_package, load_model
 from netbend.models.packages import fetch
@@ -64,6 +65,11 @@ def test_photo_faces_are_what_openvino_makes(photo_faces: Installed) -> None:
         (expected,) = synthesis([next(iter(mapping([latents.values.numpy()]).values()))]).values()
         difference = np.abs(model.generate(latents, truncation_psi=1).numpy() - expected).max()
         assert difference < 3e-4 * (expected.max() - expected.min())
+
+
+def test_an_encoder_comes_with_photo_faces(photo_faces: Installed) -> None:
+    _, model = photo_faces
+    assert shipped_encoder(model.hash) is not None
 
 
 def test_layers_of_photo_faces_are_those_of_table_2(photo_faces: Installed) -> None:

@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from netbend.choices import Perceptual, Space, Start
+from netbend.choices import FaceFinder, Optimizer, Perceptual, Space, Start
 from netbend.cli.destination import refuse_file_name
-from netbend.cli.idle import refuse_idle_options
+from netbend.cli.idle import is_given, refuse_idle_options
 from netbend.cli.options import Overwrite
 from netbend.cli.output import Device, Json, Quiet, print_json, print_table, progress_bar
 from netbend.errors import RenderError
-from netbend.latents.projection.settings import Settings
+from netbend.latents.projection.settings import FEW_STEPS, STEPS, Settings
 from netbend.limits import MAX_LISTED_FILES
 
 if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
+    from netbend.latents.projection.align import Square
     from netbend.latents.projection.project import Progress, Projection
     from netbend.models.styled import StyledModel
 
@@ -34,7 +35,17 @@ def project(
     space: Annotated[
         Space, typer.Option(help="w, one vector: bends best; w+, one a layer: nearer to the picture.")
     ] = _DEFAULT.space,
-    steps: Annotated[int, typer.Option(help="At most so many.", min=1, max=100_000)] = _DEFAULT.steps,
+    optimizer: Annotated[
+        Optimizer, typer.Option(help="auto: lbfgs for large pictures of models with an encoder, else adam.")
+    ] = _DEFAULT.optimizer,
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            help=f"At most so many; {STEPS} of adam unless said, {FEW_STEPS} of lbfgs.",
+            min=1,
+            max=100_000,
+        ),
+    ] = None,
     perceptual: Annotated[
         Perceptual, typer.Option(help="What is compared besides the pixels.")
     ] = _DEFAULT.perceptual,
@@ -56,8 +67,14 @@ def project(
         str | None, typer.Option(help="Take this square instead: LEFT,TOP,SIZE in pixels.")
     ] = None,
     align: Annotated[
-        bool, typer.Option("--align", help="Find the face and align it as FFHQ is; needs netbend[align].")
+        bool, typer.Option("--align", help="Find the face, and turn and crop the picture as FFHQ is.")
     ] = False,
+    face_finder: Annotated[
+        FaceFinder,
+        typer.Option(
+            "--face-finder", help="For --align; dlib needs an extra, pip install 'netbend\\[align]'."
+        ),
+    ] = FaceFinder.NETBEND,
     face: Annotated[
         str | None,
         typer.Option(help="Align by hand: left eye, right eye, mouth, X,Y,X,Y,X,Y in pixels."),
@@ -80,21 +97,38 @@ def project(
     import torch
 
     from netbend.latents.projection.picture import target_of
-    from netbend.latents.projection.project import with_styles
+    from netbend.latents.projection.project import resolved, with_styles
     from netbend.models.catalog import load_model
     from netbend.render.files import nothing_left_on_error, refuse_existing
 
-    settings = Settings(space, steps, perceptual, start, noise_maps, closeness, learning_rate, patience, seed)
-    refuse_idle_options(context, {}, {"crop": ["align", "face"], "face": ["align"]})
-    if space is Space.W:
+    settings = Settings(
+        space,
+        Optimizer.ADAM if is_given(context, "learning_rate") else optimizer,
+        steps,
+        perceptual,
+        start,
+        noise_maps,
+        closeness,
+        learning_rate,
+        patience,
+        seed,
+    )
+    refuse_idle_options(context, {"align": ["face_finder"]}, {"crop": ["align", "face"], "face": ["align"]})
+    if optimizer == Optimizer.LBFGS:
+        idle = ["learning_rate", "noise_maps", "seed"]
+        refuse_idle_options(context, {}, {"optimizer": idle})
+    if space == Space.W:
         refuse_idle_options(context, {}, {"space": ["closeness"]})
     if start is Start.ENCODER:
         refuse_idle_options(context, {}, {"start": ["seed"]})
     refuse_file_name(out, "a latent and a picture of each")
     names = _names(images)
-    refuse_existing(_outputs(out, names, steps, progress_every), overwrite)
+    refuse_existing(_outputs(out, names, steps or STEPS, progress_every), overwrite)
     loaded = with_styles(load_model(model, device))
-    targets = torch.cat([target_of(square, loaded) for square in _squares(images, crop, align, face)])
+    settings = resolved(settings, loaded)
+    steps = settings.steps or 0
+    finder = face_finder if align else None
+    targets = torch.cat([target_of(square, loaded) for square in _squares(images, crop, finder, face)])
     work = _Work(loaded, settings, out, progress_every, overwrite)
     with nothing_left_on_error(work.new), progress_bar(visible=not (quiet or json)) as bar:
         task = bar.add_task("Projecting", total=steps * -(-len(images) // batch), visible=False)
@@ -116,18 +150,20 @@ def project(
         raise typer.Exit(130)
 
 
-def _squares(images: list[Path], crop: str | None, align: bool, face: str | None) -> Iterator["Image"]:
+def _squares(
+    images: list[Path], crop: str | None, finder: FaceFinder | None, face: str | None
+) -> Iterator["Image"]:
     """What is taken of each picture, one by one: a folder of photographs may be larger than the memory."""
-    from netbend.latents.projection.align import aligned, find_face, parse_face
+    from netbend.latents.projection.align import aligned, parse_face, square_around
     from netbend.latents.projection.picture import parse_crop, read_picture, square
 
-    place = None if face is None else parse_face(face)
+    around = None if face is None else square_around(parse_face(face))
     cut = None if crop is None else parse_crop(crop)
     broken = []
     for path in images:
         try:
             picture = read_picture(path)
-            found = find_face(picture, path) if align else place
+            found = around if finder is None else _found(picture, path, finder)
             taken = square(picture, cut, path) if found is None else aligned(picture, found, path)
         except RenderError as error:  # all of them are to be said at once
             broken.append(str(error))
@@ -136,6 +172,17 @@ def _squares(images: list[Path], crop: str | None, align: bool, face: str | None
     if broken:
         more = [f"and {len(broken) - MAX_LISTED_FILES} more"] if len(broken) > MAX_LISTED_FILES else []
         raise RenderError("\n".join([*broken[:MAX_LISTED_FILES], *more]))
+
+
+def _found(picture: "Image", path: Path, finder: FaceFinder) -> "Square":
+    """The square around a picture's face."""
+    from netbend.latents.projection.align import square_around
+    from netbend.latents.projection.face_search import find_square
+    from netbend.latents.projection.landmarks import find_face
+
+    if finder is FaceFinder.DLIB:
+        return square_around(find_face(picture, path))
+    return find_square(picture, path)
 
 
 class _Work:

@@ -35,7 +35,8 @@ def encoded_film(film: Path, model: Model) -> Callable[[float], Tensor]:
     encoder = shipped_encoder(model.hash)
     if encoder is None or not isinstance(model, StyledModel):
         raise LatentError(
-            f"film {film}: {model.name} has no encoder, which turns pictures into latents; `faces` has one"
+            f"film {film}: {model.name} has no encoder, which turns pictures into latents; `faces` and "
+            f"`photo-faces` have one"
         )
     latents = torch.cat(list(_encoded(film, model, encoder)))
     rate = _rate(film)

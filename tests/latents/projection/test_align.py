@@ -8,15 +8,16 @@ import pytest
 from PIL import Image, ImageDraw
 
 from netbend.errors import ModelError, RenderError
-from netbend.latents.projection import align
-from netbend.latents.projection.align import Face, aligned, find_face, parse_face
+from netbend.latents.projection import align, landmarks
+from netbend.latents.projection.align import Face, Square, aligned, parse_face, square_around
+from netbend.latents.projection.landmarks import find_face
 
 PATH = Path("p.png")
 EYES_AND_MOUTH = [(-40.0, 0.0), (40.0, 0.0), (0.0, 80.0)]
 
 
-def drawn(centre: tuple[float, float], angle: float, scale: float) -> tuple[Image.Image, Face]:
-    """A face of three dots, eyes red and green and mouth blue, turned by degrees."""
+def drawn(centre: tuple[float, float], angle: float, scale: float) -> tuple[Image.Image, Square]:
+    """A face of three dots, eyes red and green and mouth blue, turned by degrees, and its square."""
     turn = np.exp(1j * np.radians(angle)) * scale
     points = []
     for x, y in EYES_AND_MOUTH:
@@ -25,7 +26,7 @@ def drawn(centre: tuple[float, float], angle: float, scale: float) -> tuple[Imag
     picture = Image.new("RGB", (600, 500), (90, 90, 90))
     for (x, y), colour in zip(points, [(255, 0, 0), (0, 255, 0), (0, 0, 255)], strict=True):
         ImageDraw.Draw(picture).ellipse((x - 5, y - 5, x + 5, y + 5), colour)
-    return picture, Face(*points)
+    return picture, square_around(Face(*points))
 
 
 def places(picture: Image.Image) -> np.ndarray:
@@ -52,7 +53,7 @@ def test_eyes_and_mouth_come_to_the_same_places(centre: tuple[int, int], angle: 
 
 def test_beyond_its_edges_a_picture_is_mirrored() -> None:
     picture = Image.fromarray(np.arange(60, dtype=np.uint8)[None].repeat(60, 0)).convert("RGB")
-    around = np.asarray(aligned(picture, Face((5, 30), (25, 30), (15, 50)), PATH))[40, :, 0]
+    around = np.asarray(aligned(picture, square_around(Face((5, 30), (25, 30), (15, 50))), PATH))[40, :, 0]
     assert around.shape == (80,)
     np.testing.assert_allclose(around[25:], np.arange(55), atol=1)  # the square begins at -25
     np.testing.assert_allclose(around[:25], np.arange(25)[::-1], atol=1)
@@ -82,12 +83,12 @@ def test_a_face_is_six_numbers() -> None:
 )
 def test_what_is_no_face_in_the_picture_is_refused(face: Face) -> None:
     with pytest.raises(RenderError, match=r"p\.png: the eyes and the mouth are no face in its 600x500"):
-        aligned(Image.new("RGB", (600, 500)), face, PATH)
+        aligned(Image.new("RGB", (600, 500)), square_around(face), PATH)
 
 
-def test_finding_faces_needs_a_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(align, "find_spec", lambda _: None)
-    with pytest.raises(ModelError, match=r"pip install 'netbend\[align\]'; or give --face"):
+def test_dlib_needs_a_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(landmarks, "find_spec", lambda _: None)
+    with pytest.raises(ModelError, match=r"pip install 'netbend\[align\]'; or leave it out"):
         find_face(Image.new("RGB", (8, 8)), PATH)
 
 
@@ -101,15 +102,17 @@ def test_the_largest_face_is_taken(monkeypatch: pytest.MonkeyPatch, count: int) 
     """With a stand-in for dlib: landmark n of a box lies at (n, its size)."""
     boxes = [Box(size=10), Box(size=30)][:count]
 
-    def landmarks(_pixels: np.ndarray, box: Box) -> SimpleNamespace:
+    def predicted(_pixels: np.ndarray, box: Box) -> SimpleNamespace:
         return SimpleNamespace(part=lambda number: SimpleNamespace(x=number, y=box.size))
 
     dlib = SimpleNamespace(
         get_frontal_face_detector=lambda: lambda pixels, doublings: boxes,  # noqa: ARG005
-        shape_predictor=lambda path: landmarks,  # noqa: ARG005
+        shape_predictor=lambda path: predicted,  # noqa: ARG005
     )
     monkeypatch.setitem(__import__("sys").modules, "dlib", dlib)
-    monkeypatch.setattr(align, "find_spec", lambda _: SimpleNamespace(submodule_search_locations=["models"]))
+    monkeypatch.setattr(
+        landmarks, "find_spec", lambda _: SimpleNamespace(submodule_search_locations=["models"])
+    )
     if count == 0:
         with pytest.raises(RenderError, match=r"p\.png: no face found"):
             find_face(Image.new("RGB", (8, 8)), PATH)

@@ -1,6 +1,7 @@
 """Encoders: what they give, their files, and the one of `faces`."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -51,7 +52,40 @@ def test_a_start_lies_where_the_encoder_says(model: Model, monkeypatch: pytest.M
     settings = Settings(steps=1, start=Start.AUTO, perceptual=Perceptual.PIXEL)
     found = project(model, images, settings)
     assert found.start == "encoder"
-    torch.testing.assert_close(found.latents.values, expected)
+    corrected = start_of(model, images, Space.W_PLUS, encoder, starting.CORRECTIONS)
+    torch.testing.assert_close(found.latents.values, corrected)
+
+
+def test_an_encoder_of_one_w_reads_pictures_made_smaller(model: Model) -> None:
+    torch.manual_seed(0)
+    encoder = Encoder(Architecture(8, 3, 1, 16, "0" * 64, widths=(4,), hidden=5))
+    images = torch.rand(2, 3, 16, 16)
+    smaller = images.unflatten(3, (8, 2)).mean(4).unflatten(2, (8, 2)).mean(3)
+    torch.testing.assert_close(encoder(images), encoder(smaller))
+    w_plus = start_of(model, images, Space.W_PLUS, encoder)
+    assert w_plus.shape == (2, model.style_count, 16)
+    assert (w_plus == w_plus[:, :1]).all()
+    torch.testing.assert_close(start_of(model, images, Space.W, encoder), w_plus[:, :1])
+
+
+def test_corrections_find_what_an_encoder_that_shrinks_missed(model: Model) -> None:
+    """Of a model that shows its w as pixels, and an encoder that finds four fifths of it: 1 - 0.2^(n + 1)."""
+
+    class Shown(torch.nn.Module):
+        def forward(self, w: torch.Tensor, _noise: object) -> torch.Tensor:
+            return w.mean(dim=1).reshape(-1, 1, 4, 4)
+
+    class Shrinking(torch.nn.Module):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return 0.8 * (images.reshape(-1, 1, 16) - model.generator.w_mean) / deviation_of_w(model)
+
+    w = model.generator.w_mean + torch.linspace(-0.1, 0.1, 16)
+    images = Shown()(w[None, None], None)
+    shown = SimpleNamespace(generator=model.generator, network=Shown(), style_count=model.style_count)
+    for corrections, part in ((0, 0.8), (1, 0.96), (2, 0.992)):
+        found = start_of(shown, images, Space.W, Shrinking(), corrections)
+        expected = model.generator.w_mean.lerp(w, part)
+        torch.testing.assert_close(found[0, 0], expected)
 
 
 def test_the_encoder_of_faces_guesses_generated_and_drawn_faces() -> None:

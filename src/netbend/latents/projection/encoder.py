@@ -1,7 +1,8 @@
 """An encoder: a small network that guesses the w+ of a picture, for a projection to begin with.
 
-Trained against one frozen generator (`scripts/train/encoder.py`), as in pSp (Richardson et al.,
-arXiv 2008.00951): it predicts offsets from the mean of w.
+Trained against one frozen generator, as in pSp (Richardson et al., arXiv 2008.00951): it predicts offsets
+from the mean of w. `scripts/train/encoder.py` trains one through the generator, and
+`scripts/train/encoder_of_samples.py` from its pictures alone.
 """
 
 from dataclasses import dataclass
@@ -22,9 +23,10 @@ LRELU_SLOPE = 0.2
 class Architecture:
     """What has to be known to build an encoder.
 
-    size: of the pictures, pixels. latent_count, w_dim: of the w+ that it gives. model_hash: of the
-    generator that it was trained against. widths: features of its stages, each of half the size of
-    the one before. hidden: width between the last stage and w+.
+    size: of the pictures that it reads, pixels; larger ones are made smaller. latent_count, w_dim: of the
+    w+ that it gives; a count of 1 is one w for all layers. model_hash: of the generator that it was
+    trained against. widths: features of its stages, each of half the size of the one before. hidden:
+    width between the last stage and w+.
     """
 
     size: int
@@ -50,7 +52,7 @@ class Stage(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Images `(N, channels, size, size)`, -1 to 1, to w+ `(N, latent_count, w_dim)`.
+    """Images `(N, channels, size, size)` or larger, -1 to 1, to w+ `(N, latent_count, w_dim)`.
 
     Offsets from the mean of w, in units of its deviation.
     """
@@ -72,9 +74,16 @@ class Encoder(nn.Module):
         return maps[1:]
 
     def forward(self, images: Tensor) -> Tensor:
+        images = reduced(images, self.architecture.size)
         hidden = F.leaky_relu(self.gather(self.features(images)[-1].flatten(1)), LRELU_SLOPE)
         offsets: Tensor = self.spread(hidden)
         return offsets.reshape(-1, self.architecture.latent_count, self.architecture.w_dim)
+
+
+def reduced(images: Tensor, size: int) -> Tensor:
+    """Square images `(N, C, H, H)` averaged down to a side, or as they are if that is not smaller."""
+    side = images.shape[-1]
+    return images if side <= size else F.interpolate(images, (size, size), mode="area")
 
 
 def shipped_encoder(model_hash: str) -> Encoder | None:

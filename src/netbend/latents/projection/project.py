@@ -5,19 +5,21 @@ and Abdal et al. 2019 (Image2StyleGAN, arXiv 1904.03189), who look for w+, one v
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import cos, pi, sqrt
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from netbend.choices import Space
+from netbend.choices import Optimizer, Space
 from netbend.errors import LatentError
 from netbend.latents.projection.losses import noise_regularity, rmse, scatter
+from netbend.latents.projection.network import descended
 from netbend.latents.projection.perceptual import loss_of
-from netbend.latents.projection.settings import Settings
-from netbend.latents.projection.start import deviation_of_w, encoder_of, start_of
+from netbend.latents.projection.quick import QuickSearch, flat
+from netbend.latents.projection.settings import FEW_STEPS, LARGEST_QUICK, STEPS, Settings
+from netbend.latents.projection.start import CORRECTIONS, deviation_of_w, encoder_of, start_of
 from netbend.models.base import Latents, Model
 from netbend.models.styled import StyledModel
 
@@ -25,7 +27,6 @@ from netbend.models.styled import StyledModel
 WARM_UP, SETTLING = 0.05, 0.25
 EXPLORATION = 0.05  # appendix D, in lengths of w's deviation over all dimensions
 NOISE_WEIGHT = 1e5  # appendix D
-LEAST_GAIN = 0.01  # of a loss; less is flat
 
 
 @dataclass(frozen=True)
@@ -75,11 +76,14 @@ def project(
     Raises LatentError for models without styles, and for targets that are not of the model's shape.
     """
     styled = with_styles(model)
-    search = _Search(styled, _checked(styled, targets), settings)
+    settings = resolved(settings, styled)
+    steps = settings.steps or 0
+    kind = QuickSearch if settings.optimizer == Optimizer.LBFGS else _Search
+    search = kind(styled, _checked(styled, targets), settings, steps)
     losses: list[Tensor] = []
     interrupted = False
     try:
-        while len(losses) < settings.steps and not search.is_flat(losses):
+        while len(losses) < steps and not search.is_flat(losses):
             images, loss = search.step(len(losses))
             if not loss.isfinite().all():
                 raise LatentError(f"projection: the loss became {loss.max().item()}; lower the learning rate")
@@ -99,6 +103,17 @@ def project(
         search.start,
         interrupted,
     )
+
+
+def resolved(settings: Settings, model: StyledModel[Any]) -> Settings:
+    """The settings with what depends on the model: the optimizer, and how many steps it makes."""
+    optimizer = settings.optimizer
+    if optimizer == Optimizer.AUTO:
+        large = model.generator.architecture.size > LARGEST_QUICK
+        quick = large and not settings.noise_maps and encoder_of(model, settings.start) is not None
+        optimizer = Optimizer.LBFGS if quick else Optimizer.ADAM
+    steps = settings.steps or (FEW_STEPS if optimizer == Optimizer.LBFGS else STEPS)
+    return replace(settings, optimizer=optimizer, steps=steps)
 
 
 def with_styles(model: Model) -> StyledModel[Any]:
@@ -123,14 +138,15 @@ def _checked(model: StyledModel[Any], targets: Tensor) -> Tensor:
 class _Search:
     """A point in units of w's deviation from its mean, noise maps, and the best of both so far."""
 
-    def __init__(self, model: StyledModel[Any], targets: Tensor, settings: Settings):
-        self.model, self.targets, self.settings = model, targets, settings
+    def __init__(self, model: StyledModel[Any], targets: Tensor, settings: Settings, steps: int):
+        self.model, self.targets, self.settings, self.steps = model, targets, settings, steps
         self.loss = loss_of(settings.perceptual, targets.device)
         self.deviation = deviation_of_w(model)
         encoder = encoder_of(model, settings.start)
         self.start = "mean" if encoder is None else "encoder"
         self.exploration = 0.0 if encoder else EXPLORATION * sqrt(model.generator.architecture.w_dim)
-        start = start_of(model, targets, settings.space, encoder)
+        start = start_of(model, targets, settings.space, encoder, CORRECTIONS)
+        self.network, self.dtype = descended(model)
         self.point = ((start - model.generator.central_w) / self.deviation).requires_grad_()
         self.noise = [
             maps.expand(len(targets), 1, *maps.shape).clone().requires_grad_(settings.noise_maps)
@@ -144,10 +160,11 @@ class _Search:
 
     def step(self, step: int) -> tuple[Tensor, Tensor]:
         """Descend once. Returns images and losses `(N,)` from before."""
-        progress = step / self.settings.steps
+        progress = step / self.steps
         reach = self.exploration * max(0.0, 1 - progress / (1 - SETTLING)) ** 2
         point = self.point + reach * self._direction() if reach else self.point
-        images = self.model.network(self._w_plus(point), self.noise)
+        noise = [maps.to(self.dtype) for maps in self.noise]
+        images = self.network(self._w_plus(point).to(self.dtype), noise).float()
         losses = self.loss(images, self.targets) + self.settings.closeness * scatter(point)
         self._remember(losses.detach(), exploring=bool(reach))
         penalty = NOISE_WEIGHT * noise_regularity(self.noise) if self.settings.noise_maps else 0
@@ -161,19 +178,14 @@ class _Search:
 
     def is_flat(self, losses: list[Tensor]) -> bool:
         """Whether no picture has gained anything worth the time lately. losses: of the steps so far."""
-        patience = self.settings.patience
-        exploring = (1 - SETTLING) * self.settings.steps if self.exploration else 0
-        if not patience or len(losses) - exploring < 2 * patience:
-            return False
-        before = torch.stack(losses[-2 * patience : -patience]).amin(dim=0)
-        lately = torch.stack(losses[-patience:]).amin(dim=0)
-        return bool((lately > before * (1 - LEAST_GAIN)).all())
+        exploring = int((1 - SETTLING) * self.steps) if self.exploration else 0
+        return flat(losses[exploring:], self.settings.patience)
 
     def found(self) -> Latents:
         """The best of what was seen."""
         point, *noise = self.best
         w = self.model.generator.central_w + self.deviation * point
-        values = w[:, 0] if self.settings.space is Space.W else w
+        values = w[:, 0] if self.settings.space == Space.W else w
         noise_maps = tuple(noise) if self.settings.noise_maps else None
         return Latents(self.settings.space, values, tuple(range(len(w))), noise_maps)
 

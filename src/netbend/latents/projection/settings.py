@@ -2,24 +2,29 @@
 
 from dataclasses import dataclass
 
-from netbend.choices import Perceptual, Space, Start, choose_fields
+from netbend.choices import Optimizer, Perceptual, Space, Start, choose_fields
 from netbend.errors import LatentError
+
+LARGEST_QUICK = 256  # side of pictures up to which a step takes some hundredths of a second
+STEPS, FEW_STEPS = 200, 16  # of Adam and of L-BFGS; docs/projecting.md measures both
 
 
 @dataclass(frozen=True)
 class Settings:
     """What a projection follows from, besides model and pictures.
 
-    space: w, one vector, or w+, one a layer. steps: at most. perceptual, start: see there.
-    noise_maps: whether the noise of each layer is looked for too. closeness: weight of how far the
-    vectors of w+ lie apart; more keeps the result nearer to w, and easier to bend. learning_rate: of
-    Adam, in deviations of w. patience: steps without a gain of 1 in 100 before it ends early, 0 for
-    never. seed: of the random steps aside.
+    space: w, one vector, or w+, one a layer. optimizer: auto is L-BFGS for pictures of more than 256 pixels
+    where an encoder begins, else Adam. steps: at most; None is 16 of L-BFGS, 200 of Adam. perceptual,
+    start: see there. noise_maps: whether the noise of each layer is looked for too. closeness: weight of
+    how far the vectors of w+ lie apart; more keeps the result nearer to w, and easier to bend.
+    learning_rate: of Adam, in deviations of w. patience: steps without a gain of 1 in 100 before it ends
+    early, 0 for never. seed: of the random steps aside.
     Raises LatentError for numbers that mean nothing.
     """
 
     space: Space = Space.W_PLUS
-    steps: int = 200
+    optimizer: Optimizer = Optimizer.AUTO
+    steps: int | None = None
     perceptual: Perceptual = Perceptual.AUTO
     start: Start = Start.AUTO
     noise_maps: bool = False
@@ -29,11 +34,11 @@ class Settings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        choose_fields(self, space=Space, perceptual=Perceptual, start=Start)
+        choose_fields(self, space=Space, optimizer=Optimizer, perceptual=Perceptual, start=Start)
         if self.space not in (Space.W, Space.W_PLUS):
             raise LatentError(f"space {self.space}: pictures are projected into w or w+")
         for name in ("steps", "learning_rate"):
-            if not 0 < getattr(self, name) < float("inf"):
+            if getattr(self, name) is not None and not 0 < getattr(self, name) < float("inf"):
                 raise LatentError(f"{name.replace('_', ' ')} {getattr(self, name)}: expected more than 0")
         for name in ("closeness", "patience", "seed"):
             if not 0 <= getattr(self, name) < float("inf"):
