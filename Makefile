@@ -2,7 +2,7 @@
 # make test     the test suite
 # make check    style, types and the direction of imports
 # make bench    speed, beside limits and peers; half an hour
-# make gallery  the pictures of docs/gallery; needs the model photo-faces
+# make gallery  the pictures of docs/gallery, captions measured; needs the model photo-faces and netbend[align]
 
 VENV ?= .venv
 PYTHON ?= python3

@@ -16,9 +16,13 @@ trap 'rm -r "$scratch"' EXIT
 
 portrait=$works/portrait.npz
 ep=$works/ep-series.yaml
+gaze=$works/disembodied-gaze.yaml
+figure6=$works/figure-6.yaml
 if [ "$model" = faces ]; then
     portrait=$works/drawn-portrait.npz
     ep=$works/faces/ep-series.yaml
+    gaze=$works/faces/disembodied-gaze.yaml
+    figure6=$works/faces/figure-6.yaml
 fi
 
 small() { # a third of the size, for the repository
@@ -37,7 +41,7 @@ small ep-series-variations
 "$bin/netbend" film $works/fragments-of-self.yaml --model "$model" --latents "$portrait" --stills 12 \
     --out "$scratch/fragments-of-self.png" $new
 small fragments-of-self
-"$bin/netbend" film $works/disembodied-gaze.yaml --model "$model" --stills 12 \
+"$bin/netbend" film $gaze --model "$model" --stills 12 \
     --out "$scratch/disembodied-gaze.png" $new
 small disembodied-gaze
 
@@ -48,9 +52,9 @@ small disembodied-gaze
     --out "$scratch/you-are-here.png" $new
 small you-are-here
 
-# Figures 2 and 6 of the paper; 3 and 4 are in the galleries of sounds and of clusters.
+# Figures 2 and 6 of the paper; 3 is in the gallery of sounds, scripts/figures.py and figure_5.py make 1, 4 and 5.
 "$bin/netbend" grid --figure transforms-by-layer --model "$model" --seed 4 --size 96 --out "$scratch/figure-2.png" $new
 small figure-2
-"$bin/netbend" grid $works/figure-6.yaml --model "$model" --rows "transform=ablate; multiply p=5" \
+"$bin/netbend" grid $figure6 --model "$model" --rows "transform=ablate; multiply p=5" \
     --columns seed=4,12,21 --size 192 --out "$scratch/figure-6.png" $new
 small figure-6

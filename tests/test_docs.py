@@ -146,14 +146,15 @@ def test_recipes_with_clusters_by_name_bend_what_they_say(folder: str) -> None:
 
 
 def test_recipes_for_photo_faces_name_clusters_that_come_with_it() -> None:
-    clusters = load_clusters(ROOT / "src/netbend/data/photo-faces/clusters.yaml")
-    assert clusters.model_hash == find_entry("photo-faces").hash
     paths = sorted((ROOT / "recipes/photo-faces/clusters").glob("*.yaml"))
     assert {f"figure-4{panel}" for panel in "bcdefh"} <= {path.stem for path in paths}
     for path in paths:
-        for bend in netbend.load_recipe(path).bends:
+        recipe = netbend.load_recipe(path)
+        clusters = load_clusters(recipe.clusters or ROOT / "src/netbend/data/photo-faces/clusters.yaml")
+        assert clusters.model_hash == find_entry("photo-faces").hash
+        for bend in recipe.bends:
             selection = bend.features.of if isinstance(bend.features, Not) else bend.features
-            assert clusters.find(bend.layer, *selection.ids)
+            assert all(clusters.find(bend.layer, cluster) for cluster in selection.ids)
 
 
 def test_ablating_the_transients_softens_onsets_and_little_else() -> None:

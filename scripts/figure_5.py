@@ -1,0 +1,114 @@
+"""Figure 5 of the paper: clusters of sound, seen as spectrograms, with what they change in decibels.
+
+    python scripts/figure_5.py [OUT]
+
+Writes OUT/figure-5.png and OUT/figure-5.md, the table of measures; OUT is docs/gallery/works by default.
+Every loop of sounds/ goes through the network by itself; exit code 1 where a caption holds for fewer than
+PANELS says: the guitar has hardly a transient to take away. An onset is one of the tenth of the frames whose
+level rises most.
+"""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from netbend import bend, load_recipe
+from netbend.bending import resolve
+from netbend.models.base import SoundModel
+from netbend.models.catalog import load_model
+from netbend.sound.drawing import spectrogram_sheet
+from netbend.sound.files import read_mono
+from netbend.sound.streaming import Analysis
+
+ROOT = Path(__file__).parent.parent
+RECIPES = ROOT / "recipes" / "music" / "clusters"
+SHOWN, SECONDS = "loop_tabla", 6.0
+ONSETS = 0.9  # quantile of the rise of level
+LOW = 1000.0  # Hz
+MARGIN = 0.5  # dB that the part of the caption must change more than the rest
+# Panel, recipe, where it is to change the sound - at onsets, or below LOW - the sign, and for how many loops.
+PANELS = [
+    ("5c", "no-transients", "onsets", -1, 2),
+    ("5d", "hard-transients", "onsets", 1, 3),
+    ("5e", "thin", "low", -1, 3),
+    ("5f", "thick", "low", 1, 3),
+]
+
+
+def main(out: Path) -> None:
+    model = load_model("music", "cpu")
+    assert isinstance(model, SoundModel)
+    out.mkdir(parents=True, exist_ok=True)
+    table = [
+        "| panel | recipe | loop | at onsets | elsewhere | below 1 kHz | above |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    failures: list[str] = []
+    rows: list[tuple[str, Tensor]] = []
+    for panel, name, where, sign, least in PANELS:
+        holds = 0
+        for source in sorted((ROOT / "sounds").glob("*.flac")):
+            heard = Heard.of(model, source, RECIPES / f"{name}.yaml")
+            found = heard.change_in_db(model)
+            row = " | ".join(f"{decibels:+.1f} dB" for decibels in found)
+            table.append(f"| {panel} | `{name}` | {source.stem} | {row} |")
+            print(panel, name, source.stem, row, flush=True)
+            there, rest = found[:2] if where == "onsets" else found[2:]
+            holds += sign * there >= max(0.0, sign * rest) + MARGIN
+            if source.stem == SHOWN:
+                places = ("at onsets", "elsewhere") if where == "onsets" else ("below 1 kHz", "above")
+                rows = rows or [("a source", heard.source), ("b reconstruction", heard.unbent)]
+                label = f"{panel[-1]} {name}: {there:+.1f} dB {places[0]}, {rest:+.1f} dB {places[1]}"
+                rows.append((label, heard.bent))
+        if holds < least:
+            failures.append(f"{panel}: for {holds} loops, expected {least}")
+    (out / "figure-5.md").write_text("\n".join(table) + "\n", encoding="utf-8")
+    sheet = spectrogram_sheet([(label, [levels.flatten(0, 1)]) for label, levels in rows])
+    sheet.quantize(128).save(out / "figure-5.png", optimize=True)
+    if failures:
+        sys.exit("captions that do not hold:\n" + "\n".join(failures))
+
+
+@dataclass(frozen=True)
+class Heard:
+    """Levels `(N, frames, bins)` of a sound, cut to what the network takes, and what became of them."""
+
+    source: Tensor
+    unbent: Tensor
+    bent: Tensor
+
+    @classmethod
+    @torch.no_grad()
+    def of(cls, model: SoundModel, source: Path, recipe: Path) -> "Heard":
+        levels = cuts(model, source)
+        latents = model.encode(levels)
+        unbent = model.generate(latents)[:, 0]
+        with bend(model, resolve(load_recipe(recipe), model)):
+            bent = model.generate(latents)[:, 0]
+        return cls(levels[:, 0], unbent, bent)
+
+    def change_in_db(self, model: SoundModel) -> Sequence[float]:
+        """What the bend changes: at onsets, elsewhere, below LOW and above, in decibels."""
+        change = (self.bent - self.unbent) * (model.spectrum.ceiling - model.spectrum.floor)
+        rise = (self.unbent[:, 1:] - self.unbent[:, :-1]).clamp(min=0).mean(-1)
+        onset = torch.nn.functional.pad(rise > torch.quantile(rise, ONSETS), (1, 0))
+        low = torch.linspace(0, model.spectrum.sample_rate / 2, change.shape[2]) < LOW
+        parts = (change[onset], change[~onset], change[:, :, low], change[:, :, ~low])
+        return [float(part.mean()) for part in parts]
+
+
+def cuts(model: SoundModel, source: Path) -> Tensor:
+    """Levels of a sound, cut to what the network takes `(N, 1, frames, bins)`."""
+    samples = torch.from_numpy(read_mono(source, model.spectrum.sample_rate, SECONDS))[None]
+    analysis = Analysis(model.spectrum, 1)
+    spectra = torch.cat([analysis.push(samples), analysis.flush()], dim=1)
+    (levels,) = model.spectrum.levels(spectra)
+    return torch.stack([cut[None] for cut in levels.split(model.frames) if len(cut) == model.frames])
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "gallery" / "works")

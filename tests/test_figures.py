@@ -1,0 +1,110 @@
+"""What the gallery's captions are held by: measures of pictures, on pictures whose measures are known."""
+
+import importlib
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SIDE = 128
+
+
+@pytest.fixture(scope="module")
+def criteria() -> ModuleType:
+    return _script("figure_criteria")
+
+
+@pytest.fixture(scope="module")
+def figures() -> ModuleType:
+    return _script("figures")
+
+
+def _script(name: str) -> ModuleType:
+    sys.path.insert(0, str(ROOT / "scripts"))
+    try:
+        return importlib.import_module(name)
+    finally:
+        sys.path.remove(str(ROOT / "scripts"))
+
+
+@pytest.fixture
+def picture() -> np.ndarray:
+    """Coloured noise, coarse enough to have a relief."""
+    coarse = np.random.RandomState(0).randint(0, 256, (SIDE // 4, SIDE // 4, 3)).astype(np.uint8)
+    return coarse.repeat(4, axis=0).repeat(4, axis=1)
+
+
+@pytest.fixture
+def face(criteria: ModuleType):
+    """Landmarks whose parts all have an area: 68 points about the middles that parts have in a face."""
+    points = np.random.RandomState(1).rand(68, 2) * 8
+    middles = {range(17): (64, 90), range(17, 27): (64, 30), range(27, 36): (64, 70), range(48, 68): (64, 95)}
+    for part, middle in (middles | {range(36, 42): (44, 50), range(42, 48): (84, 50)}).items():
+        angles = np.linspace(0, 2 * np.pi, len(part), endpoint=False)
+        points[list(part)] = np.array(middle) + 9 * np.stack([np.cos(angles), np.sin(angles)], 1)
+    return criteria.Face(points, 2.0)
+
+
+def test_saturation_of_a_picture_half_way_to_grey_is_about_half(criteria: ModuleType) -> None:
+    picture = np.full((SIDE, SIDE, 3), (200, 100, 100), np.uint8)
+    half = np.full((SIDE, SIDE, 3), (200, 150, 150), np.uint8)
+    assert criteria.saturation_ratio(picture, half) == pytest.approx(0.5)
+    assert criteria.saturation_ratio(picture, picture // 2) == pytest.approx(1), "darker is not paler"
+
+
+def test_relief_is_alike_where_light_stays_and_opposite_in_the_negative(
+    criteria: ModuleType, picture: np.ndarray, face
+) -> None:
+    everywhere = np.ones((SIDE, SIDE), bool)
+    assert criteria.relief_likeness(picture, picture, face, everywhere) == pytest.approx(1)
+    assert criteria.relief_likeness(picture, 255 - picture, face, everywhere) < -0.95
+
+
+def test_highlights_of_the_negative_are_darker_than_the_face(criteria: ModuleType, picture, face) -> None:
+    mask = criteria.face_mask(picture, face)
+    lightest = criteria.lightest(picture, mask)
+    assert 0.05 * mask.sum() < lightest.sum() < 0.2 * mask.sum()
+    assert criteria.highlights(picture, lightest, mask) > 20
+    assert criteria.highlights(255 - picture, lightest, mask) < -20
+
+
+def test_faces_moved_turned_and_enlarged_have_one_shape(criteria: ModuleType, face) -> None:
+    turn = np.array([[0.8, -0.6], [0.6, 0.8]])
+    assert criteria.shape_change(face, criteria.Face(1.7 * face.points @ turn + 30, 1.0)) < 1e-9
+    moved = face.points.copy()
+    moved[60] += (34, 0)
+    assert criteria.shape_change(face, criteria.Face(moved, 1.0)) > 0.01
+
+
+def test_the_width_of_a_nose_is_told_in_distances_of_the_eyes(criteria: ModuleType, face) -> None:
+    wider = face.points.copy()
+    wider[31], wider[35] = (54, 70), (74, 70)
+    assert face.eye_distance == pytest.approx(40)
+    assert criteria.Face(wider, 1.0).nose_width == pytest.approx(0.5)
+
+
+def test_flat_skin_has_no_edges_of_an_eye_left(criteria: ModuleType, picture: np.ndarray, face) -> None:
+    one_eye = picture.copy()
+    one_eye[:, : SIDE // 2] = 128
+    assert criteria.eye_edges_left(picture, np.full_like(picture, 128), face) == pytest.approx(0, abs=1e-6)
+    assert criteria.eye_edges_left(picture, one_eye, face) == pytest.approx(1), "the eye that kept more"
+
+
+def test_every_panel_of_figure_4_is_measured(figures: ModuleType) -> None:
+    panels = {path.stem for path in (ROOT / "recipes/photo-faces/clusters").glob("figure-4*.yaml")}
+    assert panels == {path.stem for path in figures.FIGURES if path.stem.startswith("figure-4")}
+    assert all(path.exists() for path in figures.FIGURES)
+
+
+def test_no_caption_holds_for_a_bend_that_does_nothing(
+    figures: ModuleType, monkeypatch: pytest.MonkeyPatch, picture: np.ndarray, face
+) -> None:
+    monkeypatch.setattr(figures, "find_face", lambda _: face)
+    monkeypatch.setattr(figures, "face_score", lambda _: face.score)
+    with np.errstate(invalid="ignore"):
+        for path, told in figures.FIGURES.items():
+            met = [each.met(each.measure(picture, picture.copy(), face)) for each in told]
+            assert not all(met), path.stem
