@@ -23,9 +23,8 @@ def photographed(images: Tensor, random: torch.Generator, light: float = 1.0) ->
     images = images * lit(0.7, 1.25) * lit(0.88, 1.12, 3)  # exposure, white balance
     images = (images - 0.45) * lit(0.7, 1.3) + 0.45 + light * drawn(-0.05, 0.05)
     grey = images.mean(dim=1, keepdim=True)
-    images = grey + (images - grey) * lit(0.5, 1.4) * (
-        drawn(0, 1) > 0.05 * light
-    )  # saturation; some have no colour
+    coloured = drawn(0, 1) > 0.05 * light  # some have no colour at all
+    images = grey + (images - grey) * lit(0.5, 1.4) * coloured
     soft = F.avg_pool2d(F.pad(images, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
     images = images + (soft - images) * drawn(-0.5, 1)  # out of focus, or sharpened
     noise = torch.randn(images.shape, generator=random) * drawn(0, 0.05)
