@@ -19,5 +19,5 @@ sh scripts/works.sh "$out/works"
 "$python" scripts/gallery.py photo-faces recipes/works/ep "$out/works/ep" 12
 # The paper's figures; both end with an error where a picture does not show what its caption says.
 "$python" scripts/presets_picture.py "$out/clusters/presets.png"
-"$python" scripts/figure_5.py "$out/works"
+"$python" scripts/sound_figures.py "$out/works"
 "$python" scripts/figures.py "$out/works"

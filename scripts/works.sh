@@ -52,7 +52,7 @@ small disembodied-gaze
     --out "$scratch/you-are-here.png" $new
 small you-are-here
 
-# Figures 2 and 6 of the paper; 3 is in the gallery of sounds, scripts/figures.py and figure_5.py make 1, 4 and 5.
+# Figures 2 and 6 of the paper; 3 is in the gallery of sounds, scripts/figures.py and sound_figures.py make 1, 4 and 5.
 "$bin/netbend" grid --figure transforms-by-layer --model "$model" --seed 4 --size 96 --out "$scratch/figure-2.png" $new
 small figure-2
 "$bin/netbend" grid $figure6 --model "$model" --rows "transform=ablate; multiply p=5" \

@@ -1,6 +1,6 @@
-"""Figure 5 of the paper: clusters of sound, seen as spectrograms, with what they change in decibels.
+"""Figures 3 and 5 of the paper in decibels: how variations differ, and what clusters of sound change.
 
-    python scripts/figure_5.py [OUT]
+    python scripts/sound_figures.py [OUT]
 
 Writes OUT/figure-5.png and OUT/figure-5.md, the table of measures; OUT is docs/gallery/works by default.
 Every loop of sounds/ goes through the network by itself; exit code 1 where a caption holds for fewer than
@@ -11,6 +11,7 @@ level rises most.
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 import torch
@@ -29,6 +30,7 @@ RECIPES = ROOT / "recipes" / "music" / "clusters"
 SHOWN, SECONDS = "loop_tabla", 6.0
 ONSETS = 0.9  # quantile of the rise of level
 LOW = 1000.0  # Hz
+LEAST_APART = 1.0  # dB between variations of figure 3
 MARGIN = 0.5  # dB that the part of the caption must change more than the rest
 # Panel, recipe, where it is to change the sound - at onsets, or below LOW - the sign, and for how many loops.
 PANELS = [
@@ -67,10 +69,27 @@ def main(out: Path) -> None:
         if holds < least:
             failures.append(f"{panel}: for {holds} loops, expected {least}")
     (out / "figure-5.md").write_text("\n".join(table) + "\n", encoding="utf-8")
+    unlike, apart = figure_3(model)
+    print(f"figure 3: {unlike} dB from unbent, {apart} dB from each other", flush=True)
+    if min(unlike + apart) < LEAST_APART:
+        failures.append(f"3: variations {unlike} dB from unbent, {apart} dB from each other")
     sheet = spectrogram_sheet([(label, [levels.flatten(0, 1)]) for label, levels in rows])
     sheet.quantize(128).save(out / "figure-5.png", optimize=True)
     if failures:
         sys.exit("captions that do not hold:\n" + "\n".join(failures))
+
+
+def figure_3(model: SoundModel) -> tuple[list[float], list[float]]:
+    """Mean absolute differences in dB of four variations: from the unbent loop, and between any two."""
+    source, recipe = ROOT / "sounds" / f"{SHOWN}.flac", ROOT / "recipes" / "music" / "figure-3.yaml"
+    heard = [Heard.of(model, source, recipe, seed) for seed in range(3, 7)]
+    decibels = model.spectrum.ceiling - model.spectrum.floor
+
+    def apart(one: Tensor, other: Tensor) -> float:
+        return round(float((one - other).abs().mean()) * decibels, 1)
+
+    unlike = [apart(each.bent, each.unbent) for each in heard]
+    return unlike, [apart(one.bent, other.bent) for one, other in combinations(heard, 2)]
 
 
 @dataclass(frozen=True)
@@ -83,11 +102,11 @@ class Heard:
 
     @classmethod
     @torch.no_grad()
-    def of(cls, model: SoundModel, source: Path, recipe: Path) -> "Heard":
+    def of(cls, model: SoundModel, source: Path, recipe: Path, seed: int | None = None) -> "Heard":
         levels = cuts(model, source)
         latents = model.encode(levels)
         unbent = model.generate(latents)[:, 0]
-        with bend(model, resolve(load_recipe(recipe), model)):
+        with bend(model, resolve(load_recipe(recipe), model, seed=seed)):
             bent = model.generate(latents)[:, 0]
         return cls(levels[:, 0], unbent, bent)
 
