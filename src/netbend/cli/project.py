@@ -72,7 +72,7 @@ def project(
     face_finder: Annotated[
         FaceFinder,
         typer.Option(
-            "--face-finder", help="For --align; dlib needs an extra, pip install 'netbend\\[align]'."
+            "--face-finder", help="For --align; dlib needs an extra, pip install 'netbend[align]'."
         ),
     ] = FaceFinder.NETBEND,
     face: Annotated[
