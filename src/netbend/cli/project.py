@@ -71,9 +71,7 @@ def project(
     ] = False,
     face_finder: Annotated[
         FaceFinder,
-        typer.Option(
-            "--face-finder", help="For --align; dlib needs an extra, pip install 'netbend[align]'."
-        ),
+        typer.Option("--face-finder", help="For --align; dlib needs an extra, pip install 'netbend[align]'."),
     ] = FaceFinder.NETBEND,
     face: Annotated[
         str | None,
