@@ -93,6 +93,10 @@ MEANINGS: list[tuple[str, list[float], Callable[[np.ndarray], np.ndarray]]] = [
     ("dilate", [0], lambda plane: plane),
     ("erode", [0.0], lambda plane: plane),
     ("resize", [0.0, 0.0], lambda plane: plane),
+    ("erode", [40], morphed(cv2.erode, 40)),  # beyond the map
+    ("rotate", [-400], turned(-400, 1)),
+    ("binary-thresh", [1e39], np.zeros_like),
+    ("binary-thresh", [-1e39], np.ones_like),
 ]
 
 
@@ -207,3 +211,31 @@ def test_what_no_picture_came_of_is_refused_at_its_place(transform: str, params:
     with pytest.raises(RecipeError) as caught:
         parse_recipe(recipe_of(transform, params), "f.yaml")
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("given", ["0", '""', "{}", "0.5", "[]", "[1, 2]", ""])
+@pytest.mark.parametrize("transform", ["ablate", "invert", "flip-h"])
+def test_nothing_looks_at_what_a_transform_without_parameters_is_given(transform: str, given: str) -> None:
+    maps = random_maps()
+    assert torch.equal(
+        bent(parse_recipe(recipe_of(transform, given)), maps),
+        bent(parse_recipe(recipe_of(transform, "[]")), maps),
+    )
+
+
+def test_a_layer_may_be_written_as_a_fraction() -> None:
+    recipe = parse_recipe(recipe_of("invert", "[]", layer=1.0))  # type: ignore[arg-type]
+    assert recipe.bends[0].layer == 1
+    with pytest.raises(RecipeError, match=r"expected a number or a name, not 1\.5"):
+        parse_recipe(recipe_of("invert", "[]", layer=1.5))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("meaning", FiveItems)
+def test_parameters_that_are_no_list_are_told_so(meaning: FiveItems) -> None:
+    with pytest.raises(RecipeError, match=r"params: expected a list, such as \[0\.5\], not 45"):
+        parse_recipe(recipe_of("rotate", "45"), five_items=meaning)
+
+
+def test_a_radius_beyond_all_maps_is_told_in_one_line() -> None:
+    with pytest.raises(RecipeError, match=r"dilate: expected less than or equal to 1024, not 2000$"):
+        parse_recipe(recipe_of("dilate", "[2000]"))

@@ -267,6 +267,8 @@ class StyledModel(StoredModel, Generic[G]):
         beyond = [layer for layer in layers if not 0 <= layer < w.shape[1]]
         if beyond:
             raise LatentError(f"style mixing at layer {beyond[0]}: {self.name} has styles 0-{w.shape[1] - 1}")
+        if len(donor) not in (1, len(w)):
+            raise LatentError(f"styles of {len(donor)} latents for {len(w)}: expected one, or one for each")
         mixed = w.clone()
         mixed[:, list(layers)] = donor.expand_as(w)[:, list(layers)]
         return replace(latents, space=Space.W_PLUS, values=mixed, chosen=True)

@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from netbend.choices import FiveItems
 from netbend.limits import MAX_BENDS
-from netbend.recipe.problems import Problems, built_transform, validated
+from netbend.recipe.problems import Problems, built_transform, reason_of, validated
 from netbend.recipe.readable import LayerAddress
 from netbend.recipe.schema import EVERY_LAYER, Bend, Recipe
 from netbend.recipe.selection import All, Indices, Selection, parse_selection
@@ -34,9 +34,15 @@ class FiveItemForm(BaseModel):
 
     layer: LayerAddress
     transform: str
-    params: list[Any] | None = None
+    params: Any = None
     features: Literal["all", "random", "cluster"]
     feature_param: Any = Field(None, alias="feature-param")
+
+    @field_validator("layer", mode="before")
+    @classmethod
+    def _number(cls, layer: Any) -> Any:
+        """A whole number may be written as a fraction, 4.0, there."""
+        return int(layer) if isinstance(layer, float) and layer.is_integer() else layer
 
 
 def is_strip(data: Mapping[str, Any]) -> bool:
@@ -88,6 +94,11 @@ def _parse_bend(item: Any, at: KeyPath, meaning: FiveItems, problems: Problems) 
     if form is None:
         return None
     features = _selection(form, at, problems)
+    if meaning is FiveItems.REFERENCE and _taken(form.transform) == 0:
+        form = form.model_copy(update={"params": []})  # whatever is given, nothing looks at it there
+    if not isinstance(form.params, list | None):
+        problems.add((*at, "params"), f"params: expected a list, such as [0.5], not {form.params!r:.60}")
+        return None
     if meaning is FiveItems.OURS:
         built = built_transform(form.transform, form.params or [], at, problems)
         return (
@@ -134,9 +145,11 @@ def _as_the_reference(form: FiveItemForm, at: KeyPath, problems: Problems) -> Tr
         return None
     try:
         return mean(*values)
+    except ValidationError as error:
+        problems.add((*at, "params"), f"{form.transform}: {reason_of(error)}")
     except ValueError as error:
         problems.add((*at, "params"), f"{form.transform}: {error}")
-        return None
+    return None
 
 
 def _taken(name: str) -> int | None:
@@ -180,8 +193,11 @@ def _numbers(form: FiveItemForm, count: int, at: KeyPath, problems: Problems) ->
 
 def _threshold(t: float) -> Transform:
     """1 where x > t, compared in float32; ours is 1 where x >= t."""
-    above = float(np.nextafter(np.float32(t), np.float32(np.inf)))
-    return build_transform("threshold", [above])
+    largest = float(np.finfo(np.float32).max)
+    if t >= largest:
+        return build_transform("ablate", [])  # nothing is above it
+    above = float(np.nextafter(np.float32(max(t, -largest)), np.float32(np.inf)))
+    return build_transform("threshold", [-largest if t < -largest else above])
 
 
 def _rotate(angle: float) -> Transform:

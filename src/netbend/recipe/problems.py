@@ -177,6 +177,11 @@ def _of_type(error: ValidationError, kind: str) -> list[Any]:
     return [detail for detail in error.errors() if detail["type"] == kind][: MAX_PROBLEMS + 1]
 
 
+def reason_of(error: ValidationError) -> str:
+    """The first thing that is wrong, in our words."""
+    return _reason(error.errors()[0])
+
+
 def _reason(detail: Any) -> str:
     """Pydantic's message in our words, with what came instead."""
     message = detail["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
