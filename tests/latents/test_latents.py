@@ -147,3 +147,5 @@ def test_style_mixing_takes_some_layers_from_another_latent(model: Model) -> Non
     assert torch.equal(mixed.values[:, [0, 1, 4, 5]], own[:, [0, 1, 4, 5]])
     with pytest.raises(LatentError, match="style mixing at layer 6: tiny has styles 0-5"):
         model.mix_styles(model.latents([1]), model.latents([3]), [6], play)
+    with pytest.raises(LatentError, match="styles of 2 latents for 3: expected one, or one for each"):
+        model.mix_styles(model.latents([1, 2, 3]), model.latents([4, 5]), [1], play)
