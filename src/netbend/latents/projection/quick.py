@@ -82,7 +82,7 @@ class QuickSearch:
 
 def roots_of_covariance(w: Tensor) -> tuple[Tensor, Tensor]:
     """The symmetric root of the covariance of w `(n, D)`, and its inverse, `(D, D)` each."""
-    offsets = (w - w.mean(dim=0)).double()
+    offsets = (w - w.mean(dim=0)).cpu().double()  # not every device has doubles
     variances, directions = torch.linalg.eigh(offsets.T @ offsets / len(w))
     deviations = variances.clamp(min=float(LEAST_VARIANCE * variances.mean())).sqrt()
     root, inverse = ((directions * scale) @ directions.T for scale in (deviations, 1 / deviations))
