@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from netbend.latents.projection.align import LANDMARKS, LEFT_EYE, RIGHT_EYE
+from netbend.latents.projection.landmarks import LANDMARKS, LEFT_EYE, RIGHT_EYE
 
 DETECTED_AT = 512  # pixels; faces fill the picture, so that more would only take longer
 EVERY_CANDIDATE = -1.0  # of the detector's threshold, so that faces it is unsure of have a score too
