@@ -448,3 +448,30 @@ def test_numbers_that_are_none_are_an_error_without_a_recipe(run: Run, folder: P
     assert re.search("the network, .*made (NaN|infinity)", ran.err), ran.err
     assert not (folder / "o").exists() or not any(path.is_file() for path in (folder / "o").iterdir())
     assert run(*command.split(), "--nonfinite", "replace").code == 0
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("render", "turn.yaml", "--bend-seed"),
+        ("render", "turn.yaml", "--style-seed"),
+        ("vary", "turn.yaml", "--seed"),
+        ("vary", "turn.yaml", "--latent-seed"),
+        ("grid", "turn.yaml", "--seed"),
+        ("breed", "turn.yaml", "turn.yaml", "--seed"),
+        ("project", "turn.yaml", "--seed"),
+        ("cluster", "make", "faces", "--seed"),
+        ("train", "stylegan2", "turn.yaml", "--seed"),
+    ],
+    ids=" ".join,
+)
+def test_a_negative_seed_is_told_where_seeds_start(run: Run, folder: Path, command: tuple[str, ...]) -> None:
+    ran = run(*command, "-1")
+    assert ran.code == 2
+    assert f"'{command[-1]}': -1: seeds start at 0" in ran.err
+
+
+def test_a_refusal_is_not_preceded_by_an_empty_line(run: Run, folder: Path) -> None:
+    asked = ("render", "turn.yaml", "-m", "tiny.safetensors", "--seeds", "0", "--out", "o")
+    assert run(*asked).code == 0
+    assert run(*asked).err.startswith("netbend: o")

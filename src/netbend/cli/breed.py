@@ -20,6 +20,7 @@ from netbend.cli.options import (
     Overwrite,
     Resume,
     Truncation,
+    from_zero,
 )
 from netbend.cli.output import Device, Json, Quiet, progress_bar
 from netbend.cli.stopping import refuse_unverifiable
@@ -37,7 +38,7 @@ def breed(
     ] = None,
     count: Annotated[int, typer.Option(help="How many children.", min=1, max=1000)] = 16,
     seed: Annotated[
-        int, typer.Option(help="Of the first child; the pictures show theirs.", min=0, max=2**62)
+        int, typer.Option(help="Of the first child; the pictures show theirs.", callback=from_zero, max=2**62)
     ] = 1,
     mutation: Annotated[
         float, typer.Option(help="Chance of each kind of change to each bend.", min=0, max=1)

@@ -18,8 +18,8 @@ from netbend.choices import MODELS
 # Of a context and the word that is begun: all that could stand there.
 Offer: TypeAlias = Callable[[Any, str], Iterator[str]]
 
-MOST_ENTRIES = 2000  # of folders that are looked through
-MOST_HEADER_BYTES = 1_000_000
+MAX_ENTRIES = 2000  # of folders that are looked through
+MAX_SEARCHED_BYTES = 1_000_000
 PACKAGE = Path(__file__).parent.parent
 CHECKPOINTS = (".safetensors", ".pkl", ".pt", ".pth", ".ckpt", ".xml")
 RECIPES = (".yaml", ".yml")
@@ -77,7 +77,7 @@ def _files(incomplete: str, endings: tuple[str, ...]) -> Iterator[str]:
 def _entries(folder: Path) -> list[Path]:
     try:
         with os.scandir(folder) as entries:
-            names = [entry.name for entry in islice(entries, MOST_ENTRIES)]
+            names = [entry.name for entry in islice(entries, MAX_ENTRIES)]
     except OSError:
         return []
     return [folder / name for name in sorted(names) if not name.startswith(".")]
@@ -137,7 +137,7 @@ def _model_name(context: Any) -> str:
     recipe = context.params.get("recipe")
     if not named and recipe and Path(recipe).is_file():
         with Path(recipe).open(encoding="utf-8", errors="replace") as file:
-            match = re.search(r"^model: *[\"']?([^\"'\s#]+)", file.read(MOST_HEADER_BYTES), re.M)
+            match = re.search(r"^model: *[\"']?([^\"'\s#]+)", file.read(MAX_SEARCHED_BYTES), re.M)
         named = match and match[1]
     return str(named or "faces")
 
@@ -161,7 +161,7 @@ def _architecture(path: Path) -> tuple[str, int]:
         if not path.is_file():
             return "", 0
         with path.open("rb") as file:
-            length = min(int.from_bytes(file.read(8), "little"), MOST_HEADER_BYTES)
+            length = min(int.from_bytes(file.read(8), "little"), MAX_SEARCHED_BYTES)
             header = json.loads(json.loads(file.read(length))["__metadata__"]["netbend"])
         return str(header["kind"]), len(header["architecture"]["features"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError):

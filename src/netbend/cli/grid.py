@@ -17,6 +17,7 @@ from netbend.cli.options import (
     Overwrite,
     Resume,
     Truncation,
+    from_zero,
 )
 from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar
 from netbend.cli.stopping import kept_on_stop, refuse_unverifiable
@@ -50,7 +51,8 @@ def grid(
     five_items: FiveItemMeaning = FiveItems.REFERENCE,
     model: ModelName = None,
     seed: Annotated[
-        int | None, typer.Option(help="Seed of the latent; default: the recipe's latent, or 0.", min=0)
+        int | None,
+        typer.Option(help="Seed of the latent; default: the recipe's latent, or 0.", callback=from_zero),
     ] = None,
     draw: DrawSeed = None,
     truncation: Truncation = None,

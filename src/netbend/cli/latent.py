@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netbend.choices import Space
+from netbend.cli.options import from_zero
 from netbend.errors import LatentError
 
 if TYPE_CHECKING:
@@ -14,7 +15,9 @@ if TYPE_CHECKING:
 
 LatentSeed = Annotated[
     int | None,
-    typer.Option(help="Seed of the latent that is bent; default: the recipe's latent, or 0.", min=0),
+    typer.Option(
+        help="Seed of the latent that is bent; default: the recipe's latent, or 0.", callback=from_zero
+    ),
 ]
 LatentFile = Annotated[
     Path | None, typer.Option(help="The latent from a .npz, .npy, .safetensors or .pt file instead.")

@@ -7,6 +7,14 @@ import typer
 
 from netbend.choices import FiveItems, NoiseMode, NonFinite, Precision, Space
 
+
+def from_zero(seed: int | None) -> int | None:
+    """A seed of the command line. Raises BadParameter for a negative one."""
+    if seed is not None and seed < 0:
+        raise typer.BadParameter(f"{seed}: seeds start at 0")
+    return seed
+
+
 RecipeFile = Annotated[Path | None, typer.Argument(help="Recipe file; without one the model is unbent.")]
 ModelName = Annotated[
     str | None,
@@ -32,7 +40,7 @@ Truncation = Annotated[
 ]
 Noise = Annotated[NoiseMode, typer.Option(help="Per-layer noise.")]
 DrawSeed = Annotated[
-    int | None, typer.Option(help="Seed of the random selections; default: the recipe's.", min=0)
+    int | None, typer.Option(help="Seed of the random selections; default: the recipe's.", callback=from_zero)
 ]
 ClusterFile = Annotated[
     Path | None,

@@ -7,7 +7,15 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -48,9 +56,30 @@ class Description(TextColumn):
         return Text(printable(task.description))
 
 
+class Bar(Progress):
+    """A bar that appears with its first visible task: what is refused before leaves no empty line."""
+
+    def start(self) -> None:
+        if any(task.visible for task in self.tasks):
+            super().start()
+
+    def add_task(self, *arguments: Any, **settings: Any) -> TaskID:
+        task = super().add_task(*arguments, **settings)
+        self.start()
+        return task
+
+    def update(self, *arguments: Any, **settings: Any) -> None:
+        super().update(*arguments, **settings)
+        self.start()
+
+    def stop(self) -> None:
+        if self.live.is_started:
+            super().stop()
+
+
 def progress_bar(*, visible: bool) -> Progress:
     """A bar on standard error, with the time left."""
-    return Progress(
+    return Bar(
         Description(),
         BarColumn(),
         MofNCompleteColumn(),

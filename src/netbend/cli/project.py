@@ -11,7 +11,7 @@ import typer
 from netbend.choices import FaceFinder, Optimizer, Perceptual, Space, Start
 from netbend.cli.destination import refuse_file_name
 from netbend.cli.idle import is_given, refuse_idle_options
-from netbend.cli.options import Overwrite
+from netbend.cli.options import Overwrite, from_zero
 from netbend.cli.output import Device, Json, Quiet, print_json, print_table, progress_bar
 from netbend.errors import RenderError
 from netbend.latents.projection.settings import FEW_STEPS, STEPS, Settings
@@ -62,7 +62,9 @@ def project(
     patience: Annotated[
         int, typer.Option(help="End early when so many steps gained nothing; 0: never.", min=0)
     ] = _DEFAULT.patience,
-    seed: Annotated[int, typer.Option(help="Of the random steps aside.", min=0, max=2**32 - 1)] = 0,
+    seed: Annotated[
+        int, typer.Option(help="Of the random steps aside.", callback=from_zero, max=2**32 - 1)
+    ] = 0,
     crop: Annotated[
         str | None, typer.Option(help="Take this square instead: LEFT,TOP,SIZE in pixels.")
     ] = None,

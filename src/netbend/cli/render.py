@@ -23,6 +23,7 @@ from netbend.cli.options import (
     RecipeFile,
     Resume,
     Truncation,
+    from_zero,
 )
 from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar
 from netbend.cli.stopping import kept_on_stop, refuse_unverifiable
@@ -70,7 +71,8 @@ def render(
         str | None, typer.Option(help="Class to ask for, of models that have any, such as blue.")
     ] = None,
     style_seed: Annotated[
-        int | None, typer.Option(help="Take styles from the latent of this seed (style mixing) ...")
+        int | None,
+        typer.Option(help="Take styles from the latent of this seed (style mixing) ...", callback=from_zero),
     ] = None,
     style_layers: Annotated[str, typer.Option(help="... at these layers, such as 4-8.")] = "4-8",
     bend_seed: DrawSeed = None,

@@ -21,6 +21,7 @@ from netbend.cli.options import (
     Overwrite,
     Resume,
     Truncation,
+    from_zero,
 )
 from netbend.cli.output import Device, Json, Quiet, progress_bar
 from netbend.cli.stopping import refuse_unverifiable
@@ -43,7 +44,9 @@ def vary(
     five_items: FiveItemMeaning = FiveItems.REFERENCE,
     model: ModelName = None,
     count: Annotated[int, typer.Option(help="How many.", min=1, max=1000)] = 24,
-    seed: Annotated[int, typer.Option(help="Of the first; the pictures show theirs.", min=0, max=2**62)] = 0,
+    seed: Annotated[
+        int, typer.Option(help="Of the first; the pictures show theirs.", callback=from_zero, max=2**62)
+    ] = 0,
     keep: Annotated[
         str | None, typer.Option(help="Write only these, such as 3,17: as recipe and whole picture.")
     ] = None,

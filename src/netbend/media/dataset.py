@@ -20,7 +20,7 @@ from netbend.regular_file import kind_of, open_regular
 
 HIDDEN = "hidden or of the system"
 SYSTEM_NAMES = frozenset({"__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "$recycle.bin"})
-MOST_KINDS = 8  # of what was left out, in one line
+MAX_KINDS = 8  # of what was left out, in one line
 COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # the others take up to 4 GB of memory
 
 
@@ -33,9 +33,9 @@ class LeftOut:
     def __str__(self) -> str:
         """In one line, the most frequent first; empty if nothing was left out."""
         kinds = sorted(self.counts.items(), key=lambda item: (-item[1], item[0]))
-        parts = [f"{kind} ({count})" for kind, count in kinds[:MOST_KINDS]]
-        if len(kinds) > MOST_KINDS:
-            parts.append(f"others ({sum(count for _, count in kinds[MOST_KINDS:])})")
+        parts = [f"{kind} ({count})" for kind, count in kinds[:MAX_KINDS]]
+        if len(kinds) > MAX_KINDS:
+            parts.append(f"others ({sum(count for _, count in kinds[MAX_KINDS:])})")
         return ", ".join(parts)
 
 

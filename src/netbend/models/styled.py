@@ -21,7 +21,7 @@ from netbend.models.seeding import checked_seed, standard_normal
 from netbend.models.stored import StoredModel
 
 W_SAMPLES = 10_000
-LARGEST_SQUARED = 2.0**48  # thousands of squares of such numbers add up to less than infinity
+MAX_SQUARED = 2.0**48  # thousands of squares of such numbers add up to less than infinity
 NOISE_STREAM = 0x6E6F6973  # noise is not drawn from the stream of z
 
 
@@ -63,7 +63,7 @@ def normalize_second_moment(latents: Tensor) -> Tensor:
     """Scale each latent of `(N, D)` to a mean square of 1, however large it is."""
     # Divided beforehand if squares would be infinite; others are divided by 1, and stay as they are.
     largest = latents.abs().amax(dim=1, keepdim=True)
-    latents = latents / (largest.clamp(min=LARGEST_SQUARED) / LARGEST_SQUARED)
+    latents = latents / (largest.clamp(min=MAX_SQUARED) / MAX_SQUARED)
     return latents * torch.rsqrt(latents.square().mean(dim=1, keepdim=True) + 1e-8)
 
 

@@ -11,7 +11,7 @@ from netbend.pictures import beside, to_pictures
 from netbend.render.job import Job
 from netbend.render.together import MOST_KEPT, after_prefix, masks_of
 
-MOST_UNBENT = 64  # pictures
+MAX_UNBENT = 64  # pictures
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Rerender:
             return bent
         if key not in self._unbent:
             (self._unbent[key],) = to_pictures(job.model.generate(job.latents, job.play))
-            while len(self._unbent) > MOST_UNBENT:
+            while len(self._unbent) > MAX_UNBENT:
                 del self._unbent[next(iter(self._unbent))]
         return beside(self._unbent[key], bent)
 

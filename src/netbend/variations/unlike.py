@@ -15,7 +15,7 @@ from netbend.render.job import Job
 
 MAX_DRAWS = 20  # of one recipe by chance, until one is accepted
 MIN_CHANGE = 40.0  # see `visible_change`; judged by eye on sheets of both models of faces
-MOST_CHANGED = 0.1  # of a picture; a bend may change the eyes alone
+CHANGED_SHARE = 0.1  # of a picture; a bend may change the eyes alone
 SIDE = 64  # pixels, at which pictures are compared: grain does not count
 
 Accept: TypeAlias = Callable[[Recipe], bool]
@@ -60,7 +60,7 @@ def visible_change(one: Image.Image, other: Image.Image) -> float:
 
 def _change(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
     of_pixels = np.sort(np.abs(one - other).mean(axis=2), axis=None)
-    return float(of_pixels[-round(MOST_CHANGED * of_pixels.size) :].mean())
+    return float(of_pixels[-round(CHANGED_SHARE * of_pixels.size) :].mean())
 
 
 def _small(picture: Image.Image) -> NDArray[np.float32]:

@@ -13,6 +13,7 @@ from netbend.cli.cluster.files import CLUSTER_FILES, DEFAULT_FILE, print_cluster
 from netbend.cli.destination import refuse_other_ending
 from netbend.cli.idle import is_given, refuse_idle_options
 from netbend.cli.loading import refuse_unreadable
+from netbend.cli.options import from_zero
 from netbend.cli.output import Device, Json, Quiet, print_json
 from netbend.cli.run_folder import check_folder, held_folder
 from netbend.errors import ClusterError, LatentError, NetbendError
@@ -41,7 +42,9 @@ def make(
         str, typer.Option(help="Layers, such as 1-4,b32.conv0; default: all with 8 features or more.")
     ] = "",
     samples: Annotated[int, typer.Option(help="Pictures or sounds to look at.", min=1)] = 1000,
-    seed: Annotated[int, typer.Option(help="Of the samples, the networks and k-means.", min=0)] = 0,
+    seed: Annotated[
+        int, typer.Option(help="Of the samples, the networks and k-means.", callback=from_zero)
+    ] = 0,
     truncation: Annotated[float, typer.Option("--truncation", "-t", help="psi of the samples.")] = 1.0,
     seeds: Annotated[str, typer.Option(help="Cluster for these latents alone: seeds such as 7 or 0-3.")] = "",
     latents: Annotated[

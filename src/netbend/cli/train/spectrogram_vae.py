@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from netbend.cli.destination import refuse_file_name, refuse_unwritable
+from netbend.cli.options import from_zero
 from netbend.cli.output import Device, Quiet, progress_bar
 from netbend.cli.run_folder import check_folder, held_folder
 from netbend.cli.train.run import make_fabric, notes, training_bar
@@ -60,7 +61,9 @@ def spectrogram_vae(
     bf16: Annotated[
         bool | None, typer.Option("--bf16", help="Compute in bfloat16: faster where supported.")
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Of weights, cuts and latents.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Of weights, cuts and latents.", callback=from_zero)
+    ] = None,
     device: Device = "auto",
     quiet: Quiet = False,
 ) -> None:

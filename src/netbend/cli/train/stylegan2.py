@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netbend.cli.destination import refuse_file_name, refuse_unwritable
+from netbend.cli.options import from_zero
 from netbend.cli.output import Quiet
 from netbend.cli.run_folder import check_folder, held_folder
 from netbend.cli.train.run import make_fabric, notes, training_bar
@@ -47,7 +48,7 @@ def stylegan2(
         bool, typer.Option("--bf16", help="Compute in bfloat16: faster where supported.")
     ] = False,
     snapshot_kimg: Annotated[float, typer.Option(help="Thousands of pictures between samples.")] = 25,
-    seed: Annotated[int, typer.Option(help="Of weights, order and latents.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of weights, order and latents.", callback=from_zero)] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     devices: Annotated[int, typer.Option(help="Number of GPUs (or CPU processes).")] = 1,
     quiet: Quiet = False,

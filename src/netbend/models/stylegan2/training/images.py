@@ -24,7 +24,7 @@ from netbend.media.image import decode_image
 from netbend.media.signature import ENDINGS, HEIC_ENDINGS, HEIC_REMEDY, UnreadableImage, reads_heic
 from netbend.regular_file import open_regular
 
-MOST_THREADS = 8  # each holds a decoded picture or two
+MAX_THREADS = 8  # each holds a decoded picture or two
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def load_images(
             report(f"{source}: {len(entries)} pictures; left out: {said}")
         images = np.empty((len(entries), 3, size, size), dtype=np.uint8)
         broken = []
-        with ThreadPoolExecutor(min(MOST_THREADS, os.cpu_count() or 1)) as pool:
+        with ThreadPoolExecutor(min(MAX_THREADS, os.cpu_count() or 1)) as pool:
             for index, square in enumerate(pool.map(partial(_square, size=size), entries)):
                 if isinstance(square, str):
                     broken.append(square)
