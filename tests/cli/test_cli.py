@@ -465,13 +465,15 @@ def test_numbers_that_are_none_are_an_error_without_a_recipe(run: Run, folder: P
     ],
     ids=" ".join,
 )
-def test_a_negative_seed_is_told_where_seeds_start(run: Run, folder: Path, command: tuple[str, ...]) -> None:
+@pytest.mark.usefixtures("folder")
+def test_a_negative_seed_is_told_where_seeds_start(run: Run, command: tuple[str, ...]) -> None:
     ran = run(*command, "-1")
     assert ran.code == 2
     assert f"'{command[-1]}': -1: seeds start at 0" in ran.err
 
 
-def test_a_refusal_is_not_preceded_by_an_empty_line(run: Run, folder: Path) -> None:
+@pytest.mark.usefixtures("folder")
+def test_a_refusal_is_not_preceded_by_an_empty_line(run: Run) -> None:
     asked = ("render", "turn.yaml", "-m", "tiny.safetensors", "--seeds", "0", "--out", "o")
     assert run(*asked).code == 0
     assert run(*asked).err.startswith("netbend: o")
