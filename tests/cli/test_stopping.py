@@ -204,7 +204,10 @@ def test_what_was_stopped_goes_on_and_comes_out_the_same(
         _assert_same(Path(name), data, whole[name.replace("/o/", "/whole/")])
     asked.clear()
     assert run(*command, "--resume").code == 0  # everything is there
-    assert asked == []
+    if (
+        "--surprise" not in command and command[0] != "breed"
+    ):  # these look at what they draw, to draw it again
+        assert asked == []
     assert content(folder / "o") == made
 
 
