@@ -170,3 +170,11 @@ def test_layers_that_are_not_reached_cannot_be_watched() -> None:
     model = early()
     with pytest.raises(ClusterError, match=r"layer 1 \(last\): the network ran without it"):
         list(sampled_maps(model, model.layers, lambda _: model.network(X), [0]))
+
+
+def test_wrapping_torchscript_says_to_wrap_the_python_module() -> None:
+    scripted = torch.jit.script(nn.Sequential(nn.Conv2d(3, 4, 3)))
+    maps = torch.randn(1, 3, 8, 8)
+    for kinds in ((), (torch.jit.ScriptModule,)):
+        with pytest.raises(ModelError, match="TorchScript cannot be watched: wrap the Python module"):
+            netbend.wrap(scripted, lambda: scripted(maps), kinds)

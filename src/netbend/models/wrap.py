@@ -34,7 +34,7 @@ def wrap(
     kinds: module classes whose outputs are layers; by default 2D convolutions of either kind.
 
     Layers are numbered from 0 in the order in which they ran, and named by their dotted path.
-    Raises ModelError if none of them gave activation maps `(N, F, H, W)`.
+    Raises ModelError if none of them gave activation maps `(N, F, H, W)`, and for TorchScript.
     """
     layers: list[Layer] = []
     handles = []
@@ -50,7 +50,8 @@ def wrap(
                     _, features, height, width = maps.shape
                     layers.append(Layer(len(layers), path, path, features, height, width))
 
-            handles.append(module.register_forward_hook(note))
+            if not isinstance(module, torch.jit.ScriptModule):  # which nothing can watch
+                handles.append(module.register_forward_hook(note))
     try:
         with torch.no_grad(), eagerly():
             run()
