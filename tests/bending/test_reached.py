@@ -177,4 +177,4 @@ def test_wrapping_torchscript_says_to_wrap_the_python_module() -> None:
     maps = torch.randn(1, 3, 8, 8)
     for kinds in ((), (torch.jit.ScriptModule,)):
         with pytest.raises(ModelError, match="TorchScript cannot be watched: wrap the Python module"):
-            netbend.wrap(scripted, lambda: scripted(maps), kinds)
+            wrap(scripted, lambda: scripted(maps), kinds)
