@@ -77,7 +77,7 @@ class bend:  # noqa: N801 - reads as the verb it is
         self.policy = choose(NonFinite, nonfinite, "nonfinite")
         self._watch = Watch()
         self._closely = False  # whether every bend is looked at as soon as it is done
-        self._inserted = ExitStack()
+        self._inserted: ExitStack | None = None
         self._hooks: list[_LayerHook] = []
         self._ran = False  # whether the network did, in the block
 
@@ -87,6 +87,8 @@ class bend:  # noqa: N801 - reads as the verb it is
         return self.plans[0]
 
     def __enter__(self) -> Plan:
+        if self._inserted is not None:  # entered anew, it would forget what to take out
+            raise ModelError("this bend is in the network already; for a block in its block make another")
         self._hooks, self._ran = [], False
         with ExitStack() as stack:
             stack.enter_context(eagerly())
@@ -101,7 +103,9 @@ class bend:  # noqa: N801 - reads as the verb it is
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._inserted.close()
+        if self._inserted is not None:
+            self._inserted.close()
+        self._inserted = None
         if kind is not None:
             return
         # Layers can be run without the network as a whole.

@@ -110,7 +110,7 @@ def resolve(
     recipe = replace(given_recipe(recipe), latent=None, truncation=None)
     recipe = fitted_recipe(recipe, seconds, soundtrack)
     clusters = _clusters(recipe, model, given_clusters(clusters))
-    seed = recipe.seed if seed is None else seed
+    seed = recipe.seed_of_draws(seed)
     planned = []
     moving: dict[int, Callable[[float], PlannedBend]] = {}
     for position, bend in enumerate(recipe.bends):

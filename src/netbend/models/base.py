@@ -176,6 +176,8 @@ class Model(ABC):
         }
         given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
         play = replace(play, **given)
+        if len(latents) == 0:
+            raise LatentError("no latents to generate from")
         return finite_output(self._generate(latents, play), self.network, NonFinite(play.nonfinite))
 
     @abstractmethod

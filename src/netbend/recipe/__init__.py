@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from netbend.choices import FiveItems
+from netbend.choices import FiveItems, choose
 from netbend.errors import RecipeError
 from netbend.recipe.clusters import Clusters, load_clusters, save_clusters
 from netbend.recipe.legacy import is_strip, parse_five_items
@@ -63,7 +63,7 @@ def parse_recipe(
 ) -> Recipe:
     """Read a recipe from YAML text. file: for messages. folder: where its paths start."""
     data, source = parse_yaml(text, file, folder)
-    return _parse(data, source, FiveItems(five_items))
+    return _parse(data, source, choose(FiveItems, five_items, "five_items"))
 
 
 def recipe_from_data(data: Any) -> Recipe:

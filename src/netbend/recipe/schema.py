@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from numbers import Integral
 from pathlib import Path
 
+from netbend.errors import RecipeError
 from netbend.motion import Curve, Number, bounds_of
 from netbend.recipe.places import Latent
 from netbend.recipe.selection import All, Cluster, Drift, Indices, Not, Random, Selection
@@ -37,8 +39,8 @@ class Bend:
         if not isinstance(self.features, All | Random | Cluster | Indices | Drift | Not):
             raise TypeError(f"features: expected a selection such as Random(0.5), not {self.features!r}")
         low, high = bounds_of(self.mix)
-        if low < 0 or high > 1:
-            raise ValueError(f"mix: expected 0 to 1, not {low if low < 0 else high}")
+        if not (low >= 0 and high <= 1):
+            raise ValueError(f"mix: expected 0 to 1, not {high if low >= 0 else low}")
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,14 @@ class Recipe:
     def folder(self) -> Path | None:
         """Where its paths start, None for recipes that are in no file."""
         return None if self.source is None else self.source.folder
+
+    def seed_of_draws(self, given: int | None = None) -> int:
+        """The seed that is given, or its own. Raises RecipeError for what is no seed."""
+        seed = self.seed if given is None else given
+        if not isinstance(seed, Integral) or seed < 0:
+            where = f"{self.at('seed')}: " if given is None else ""
+            raise RecipeError(f"{where}seed {seed!r:.40}: seeds are whole numbers and start at 0")
+        return int(seed)
 
     def at(self, *path: str | int) -> str:
         """Where something stands, for messages: `file.yaml:12:5`, or `bends[2].layer` without a file."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from numbers import Integral
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -21,6 +22,11 @@ class Random:
 
     fraction: Number
 
+    def __post_init__(self) -> None:
+        low, high = bounds_of(self.fraction)
+        if not (low >= 0 and high <= 1):
+            raise ValueError(f"Random: expected a fraction from 0 to 1, not {self.fraction!r:.40}")
+
 
 @dataclass(frozen=True)
 class Cluster:
@@ -34,6 +40,11 @@ class Indices:
     """Exactly these features, counted from 0."""
 
     indices: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        wrong = [index for index in self.indices if not isinstance(index, Integral) or index < 0]
+        if wrong:
+            raise ValueError(f"Indices: features are counted from 0, not {wrong[0]!r:.40}")
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,12 @@ JITTER = 0.15  # standard deviation of a small change, as a part of the range
 
 
 def chance(*entropy: int) -> np.random.RandomState:
-    """Random numbers from seeds. RandomState, because its stream is frozen: the same in years to come."""
+    """Random numbers from seeds. RandomState, because its stream is frozen: the same in years to come.
+
+    Raises RecipeError for a negative one.
+    """
+    if any(seed < 0 for seed in entropy):
+        raise RecipeError(f"seed {min(entropy)}: seeds start at 0")
     return np.random.RandomState(np.random.MT19937(np.random.SeedSequence(entropy)))
 
 
