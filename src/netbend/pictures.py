@@ -19,7 +19,11 @@ COLOURS = ["#0b0b12", "#221a4d", "#55207a", "#95297a", "#d1405f", "#f4793c", "#f
 
 
 def to_pictures(images: Tensor) -> list[Image.Image]:
-    """Turn images `(N, C, H, W)`, -1 black to 1 white, C = 1 or 3, into 8-bit pictures."""
+    """Turn images into 8-bit pictures.
+
+    Args:
+        images: `(N, C, H, W)`, -1 black to 1 white, C = 1 or 3.
+    """
     if images.shape[1] not in (1, 3):
         raise RenderError(f"cannot make a picture of {images.shape[1]} channels; expected 1 or 3")
     pixels = ((images.float().clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy()

@@ -30,14 +30,25 @@ def make_atlas(
     overwrite: bool = False,
     tell: Tell = silent,
 ) -> Path:
-    """Write a folder with a page that shows what each cluster is and does. Gives its index.html.
+    """Write a folder with a page that shows what each cluster is and does.
 
-    seeds, play: of the samples that everything is shown on.
-    layers: numbers or names; by default all that have clusters.
-    sounds: files to send through a sound model, instead of seeds.
-    overwrite: replace an atlas that is there.
-    The folder is there whole or not at all. Raises RecipeError for clusters that do not fit the
-    model, RenderError for a folder that holds something else.
+    Args:
+        model: That the clusters were found in.
+        clusters: To be shown.
+        out: The folder; it is there whole or not at all.
+        seeds: Of the samples that everything is shown on.
+        play: Truncation, noise and the like of those samples.
+        layers: Numbers or names; by default all that have clusters.
+        sounds: Files to send through a sound model, instead of seeds.
+        overwrite: Replace an atlas that is there.
+        tell: Called with Reports.
+
+    Returns:
+        The path of its index.html.
+
+    Raises:
+        RecipeError: For clusters that do not fit the model.
+        RenderError: For a folder that holds something else.
     """
     refuse_folder(out, overwrite=overwrite)
     chosen = layers_with_clusters(model, clusters, layers)

@@ -61,6 +61,7 @@ def check(maps: Tensor, culprit: Callable[[], str]) -> None:
 
 
 def complaint(culprit: str, found: Tensor) -> str:
+    """What to say of NaN or infinity, and of how to be rid of it."""
     kind = "NaN" if found.isnan().any() else "infinity"
     remedy = UNBENT_REMEDY if culprit == NETWORK else "use smaller parameters, a lower `mix`"
     return f"{culprit} made {kind}; {remedy}, or have it replaced (--nonfinite replace)"

@@ -100,12 +100,17 @@ def resolve(
 ) -> Plan:
     """Decide everything a recipe leaves open, but for the time.
 
-    recipe: a Recipe, the path of its file, or a dict of what the file would hold.
-    seed: of the random selections; the recipe's own if None.
-    clusters: used instead of the file that the recipe names, or else of the model's own.
-    seconds, soundtrack: what moving values are fitted to, instead of the recipe's own.
-    Raises RecipeError at the recipe's line for a layer, feature or cluster that is not there, for
-    clusters of another model, and for moving values that lack a length or a sound.
+    Args:
+        recipe: A Recipe, the path of its file, or a dict of what the file would hold.
+        model: A model, or a network that `wrap` has looked at.
+        seed: Of the random selections; the recipe's own if None.
+        clusters: Used instead of the file that the recipe names, or else of the model's own.
+        seconds: Length that moving values are fitted to, instead of the recipe's own.
+        soundtrack: Sound file that they are fitted to, instead of the recipe's own.
+
+    Raises:
+        RecipeError: At the recipe's line for a layer, feature or cluster that is not there, for clusters of
+            another model, and for moving values that lack a length or a sound.
     """
     recipe = replace(given_recipe(recipe), latent=None, truncation=None)
     recipe = fitted_recipe(recipe, seconds, soundtrack)

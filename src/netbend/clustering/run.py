@@ -34,13 +34,20 @@ def cluster_features(
 ) -> Clusters:
     """Group the features of each layer by how alike their activation maps are (section 4).
 
-    settings: which layers, samples and preset; by default all layers by the preset `quick`.
-    counts: how many clusters; by default those of tables 1 and 2.
-    run: makes the network generate from the latents of some seeds; models of netbend know how.
-    work: folder to keep unfinished work in; a run with the same settings goes on from it.
-    networks: file to keep the paper's metric networks in, see `load_networks`.
-    tell: called with Reports.
-    Raises ClusterError.
+    Args:
+        model: A model, or any network that `wrap` has looked at.
+        settings: Which layers, samples and preset; by default all layers by the preset `quick`.
+        counts: How many clusters; by default those of tables 1 and 2.
+        run: Makes the network generate from the latents of some seeds; models of netbend know how.
+        work: Folder to keep unfinished work in; a run with the same settings goes on from it.
+        networks: File to keep the paper's metric networks in, see `load_networks`.
+        tell: Called with Reports.
+
+    Returns:
+        The clusters of every layer, the largest first.
+
+    Raises:
+        ClusterError: If a layer is not there or too small, or the work cannot be kept.
     """
     settings = default_settings(model) if settings is None else settings
     layers = layers_to_cluster(model, settings.layers)
@@ -81,8 +88,18 @@ def cluster_latents(
 ) -> Clusters:
     """Group features by the maps of one latent, or of a few: customised clusters (section 4.3).
 
-    networks: metric networks taught before; without them, by the correlation of maps.
-    Raises ClusterError, LatentError.
+    Args:
+        model: That the latents are for.
+        latents: One, or a few.
+        layers: Numbers or names; by default all numbered ones with enough features.
+        counts: How many clusters; by default those of tables 1 and 2.
+        networks: Metric networks taught before; without them, by the correlation of maps.
+        play: Truncation, noise and the like.
+        seed: Of k-means.
+
+    Raises:
+        ClusterError: If a layer is not there or too small.
+        LatentError: If the latents do not fit the model.
     """
 
     def run(indices: Sequence[int]) -> None:

@@ -18,6 +18,7 @@ MARK = ("Software", "netbend film")  # in each frame: only what has it is ever r
 
 
 def frame_name(number: int) -> str:
+    """Name of a frame's file in a folder of frames."""
     return f"frame-{number:06d}.png"
 
 

@@ -36,14 +36,27 @@ def make_film(
         scene = Scene(load_model("faces"), load_recipe("mine.yaml"), seconds=8)
         make_film(scene, "film.mp4", fps=25)
 
-    out: film.mp4, .webm, .mkv, .gif, or a folder for a PNG of each frame. fps: frames a second.
-    play: but for its truncation, which is the scene's.
-    compare: the unbent picture at the left of the bent. height, quality: see `Encoding`.
-    report: called with the number of frames that are there more, from another thread.
     What was cut off lies in `unfinished(out)`; the same call goes on from there, also to another length or
-    with another sound. begin_anew: remove what lies there of another film.
-    Raises RenderError for what cannot be written, and if another film lies unfinished there; RecipeError
-    and LatentError for what does not fit the model, SoundError, NonFiniteError.
+    with another sound.
+
+    Args:
+        scene: Model, recipe, latents, length and sound.
+        out: film.mp4, .webm, .mkv, .gif, or a folder for a PNG of each frame.
+        fps: Frames a second.
+        play: But for its truncation, which is the scene's.
+        compare: Put the unbent picture at the left of the bent.
+        nonfinite: What to do about NaN or infinity.
+        height: Of the film, see `Encoding`.
+        quality: Of the film, see `Encoding`.
+        report: Called with the number of frames that are there more, from another thread.
+        begin_anew: Remove what lies there of another film.
+
+    Raises:
+        RenderError: For what cannot be written, and if another film lies unfinished there.
+        RecipeError: For a recipe that does not fit the model.
+        LatentError: For latents that do not.
+        SoundError: For a sound that cannot be read.
+        NonFiniteError: If a bend makes NaN or infinity.
     """
     out = Path(out)
     check_out(out, fps, height)

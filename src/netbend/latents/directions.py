@@ -87,10 +87,15 @@ class Directions:
 
 
 def find_directions(model: Model, count: int | None = None, samples: int = SAMPLES) -> Directions:
-    """Principal components of the w of seeds 0 to samples - 1, untruncated.
+    """Principal components of the w of seeds 0 to samples - 1, untruncated (GANSpace).
 
-    count: how many; None for as many as w has dimensions. Raises LatentError for models without w:
-    their z varies alike in all directions, and has no principal ones.
+    Args:
+        model: With w.
+        count: How many; None for as many as w has dimensions.
+        samples: How many w are looked at.
+
+    Raises:
+        LatentError: For models without w: their z varies alike in all directions, and has no principal ones.
     """
     _refuse_without_w(model)
     width = model.mean_latent().values.shape[-1]
@@ -142,7 +147,14 @@ def load_directions(path: Path | str, model: Model) -> Directions:
     """Read directions of a model: what `Directions.save` wrote, or what other tools found.
 
     Of other tools are GANSpace's components, SeFa's factors and plain boundaries; what they lack, how far w
-    reaches along them, is measured in the model. Raises LatentError, also if they are another model's.
+    reaches along them, is measured in the model.
+
+    Args:
+        path: Of the file; nothing in it is executed.
+        model: That they are directions of.
+
+    Raises:
+        LatentError: If the file cannot be used, or holds directions of another model.
     """
     path = Path(path)
     data = read_file(path, "directions")

@@ -21,10 +21,17 @@ def load_latents(path: Path | str, space: Space | str | None = None) -> Latents:
     """Read one or many latents; nothing in the file is executed.
 
     A file names its space by its key: z, w or w+, and those that projectors use. Arrays of shape `(D,)` or
-    `(N, D)` are z or w, `(N, L, D)` is w+; `(L, D)` under `latent` is one w+. Latents without a key need
-    `space`, or a model to play them (`load_latents_for`). Several arrays, such as one for each projected
-    image, are put together. Noise maps beside them, `noise`, `noises` or `noise_0` ..., are taken along.
-    Raises LatentError naming what was found.
+    `(N, D)` are z or w, `(N, L, D)` is w+; `(L, D)` under `latent` is one w+. Several arrays, such as one for
+    each projected image, are put together. Noise maps beside them, `noise`, `noises` or `noise_0` ..., are
+    taken along.
+
+    Args:
+        path: Of a .npz, .npy, .safetensors, .pt or .pkl file, by content.
+        space: Of latents without a key that says it; they need this, or a model to play them
+            (`load_latents_for`).
+
+    Raises:
+        LatentError: Naming what was found.
     """
     return _load(Path(path), None if space is None else choose(Space, space, "space"), None)
 

@@ -68,9 +68,16 @@ def latent_path(
 ) -> LatentPath:
     """What a recipe says about its latent, for a model.
 
-    folder: where the paths of latents and directions start. directions: for moves that name no file;
-    None finds them where they are needed, in about a second. Raises LatentError for files that cannot
-    be used, for what the model does not have, and for lengths that are missing; SoundError for sounds.
+    Args:
+        latent: As `parse_latent` reads it.
+        model: That is to play it.
+        folder: Where the paths of latents and directions start.
+        directions: For moves that name no file; None finds them where they are needed, in about a second.
+
+    Raises:
+        LatentError: For files that cannot be used, for what the model does not have, and for lengths that are
+            missing.
+        SoundError: For sounds that cannot be read.
     """
     try:
         latent = fitted_latent(latent, None, None)

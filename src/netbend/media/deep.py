@@ -19,6 +19,7 @@ OVERSHOOT = 1  # how far floats may be above 1, as highlights are, before 1 cann
 
 
 def is_deep(picture: Image.Image) -> bool:
+    """Whether Pillow holds a picture with more than 8 bits a value."""
     return picture.mode in ("I", "F") or picture.mode.startswith("I;16")
 
 

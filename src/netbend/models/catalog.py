@@ -140,9 +140,14 @@ def describe(path: Path) -> Report:
 def load_model(name: str | Path, device: str = "auto", *, bf16: bool = False) -> Model:
     """A model of the catalogue by its name, or one from a checkpoint file.
 
-    device: auto, cpu, cuda, cuda:1, mps ...; auto takes a GPU if there is one.
-    bf16: compute in bfloat16.
-    Raises ModelError for an unknown or absent model, CheckpointError for a file that cannot be used.
+    Args:
+        name: Such as faces, or the path of a file; nothing in it is executed.
+        device: auto, cpu, cuda, cuda:1, mps ...; auto takes a GPU if there is one.
+        bf16: Compute in bfloat16.
+
+    Raises:
+        ModelError: For an unknown or absent model.
+        CheckpointError: For a file that cannot be used.
     """
     entry = CATALOGUE.get(str(name))
     path = Path(name) if entry is None else entry.file

@@ -30,11 +30,15 @@ def wrap(
 ) -> WrappedModule:
     """Find the layers of a network by running it once.
 
-    run: calls the network on an example, such as `lambda: network(z)`.
-    kinds: module classes whose outputs are layers; by default 2D convolutions of either kind.
-
     Layers are numbered from 0 in the order in which they ran, and named by their dotted path.
-    Raises ModelError if none of them gave activation maps `(N, F, H, W)`, and for TorchScript.
+
+    Args:
+        network: Any torch module.
+        run: Calls the network on an example, such as `lambda: network(z)`.
+        kinds: Module classes whose outputs are layers; by default 2D convolutions of either kind.
+
+    Raises:
+        ModelError: If none of them gave activation maps `(N, F, H, W)`, and for TorchScript.
     """
     layers: list[Layer] = []
     handles = []

@@ -61,7 +61,17 @@ def parse_recipe(
     folder: Path | None = None,
     five_items: FiveItems | str = FiveItems.REFERENCE,
 ) -> Recipe:
-    """Read a recipe from YAML text. file: for messages. folder: where its paths start."""
+    """Read a recipe from YAML text.
+
+    Args:
+        text: Of the recipe.
+        file: Its name in messages.
+        folder: Where its paths start.
+        five_items: What the paper's five-item form means: as in its reference implementation, or ours.
+
+    Raises:
+        RecipeError: With line and column of every mistake.
+    """
     data, source = parse_yaml(text, file, folder)
     return _parse(data, source, choose(FiveItems, five_items, "five_items"))
 

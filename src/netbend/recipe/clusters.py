@@ -97,8 +97,12 @@ def clusters_file(path: Path | str, folder: Path | None = None) -> Path:
 def load_clusters(path: Path | str) -> Clusters:
     """Read a cluster file, YAML or JSON, or clusters that come with netbend, such as photo-faces/paper.
 
-    It is what `save_clusters` writes, or the older dictionary: layer number -> list of
-    {feature_index, cluster_index}. Raises RecipeError, by line, for anything else.
+    Args:
+        path: Of what `save_clusters` wrote, or of the older dictionary: layer number -> list of
+            {feature_index, cluster_index}.
+
+    Raises:
+        RecipeError: By line, for anything else.
     """
     path = clusters_file(path)
     data, source = parse_yaml(read_file(path), str(path), path.parent)
@@ -219,8 +223,14 @@ def _is_index(value: object) -> TypeGuard[int]:
 def save_clusters(clusters: Clusters, path: Path, *, older: bool = False, overwrite: bool = True) -> None:
     """Write a cluster file that reads back as the same: JSON if its name ends so, else YAML.
 
-    older: as the older dictionary, which holds neither names nor what the clusters were found in.
-    Raises RecipeError if it cannot be written, or is there and `overwrite` is False.
+    Args:
+        clusters: To be written.
+        path: Of the file.
+        older: As the older dictionary, which holds neither names nor what the clusters were found in.
+        overwrite: Replace a file that is there.
+
+    Raises:
+        RecipeError: If it cannot be written, or is there and `overwrite` is False.
     """
     data = _older_data(clusters) if older else _data(clusters)
     write_atomic(path, _text(data, path), RecipeError, overwrite=overwrite)

@@ -25,9 +25,14 @@ _RANGE = re.compile(r"\s*(\d{1,10})\s*(?:-\s*(\d{1,10})\s*)?")
 
 
 def parse_latent(data: object, folder: Path | None = None) -> Latent:
-    """Read a place in latent space and the moves away from it. folder: where the paths of sounds start.
+    """Read a place in latent space and the moves away from it.
 
-    Raises ValueError saying what was expected.
+    Args:
+        data: What stands under `latent:` in a recipe: a number, a word, a path or a mapping.
+        folder: Where the paths of sounds start.
+
+    Raises:
+        ValueError: Saying what was expected.
     """
     if isinstance(data, Latent):
         return data

@@ -179,7 +179,11 @@ def _parse_bend(item: Any, at: KeyPath, problems: Problems) -> Bend | None:
 
 
 def recipe_to_data(recipe: Recipe) -> dict[str, Any]:
-    """The recipe as its file holds it: dicts, lists, strings and numbers, defaults left out."""
+    """The recipe as its file holds it: dicts, lists, strings and numbers, defaults left out.
+
+    Args:
+        recipe: Of any form; older ones become ours.
+    """
     about = {
         "name": recipe.name,
         "description": recipe.description,
@@ -210,7 +214,11 @@ def _bend_data(bend: Bend) -> dict[str, Any]:
 
 
 def recipe_to_yaml(recipe: Recipe) -> str:
-    """The recipe as YAML that reads back as the same recipe."""
+    """The recipe as YAML that reads back as the same recipe.
+
+    Args:
+        recipe: Of any form; older ones become ours.
+    """
     text = io.StringIO()
     yaml = YAML()
     yaml.width = 100

@@ -74,4 +74,5 @@ def _changing(plans: Sequence[Plan]) -> list[Layer]:
 
 
 def masks_of(bends: Sequence[PlannedBend]) -> list[bytes | None]:
+    """The bytes of each bend's mask, None without one, by which masks are compared."""
     return [None if bend.mask is None else bend.mask.numpy().tobytes() for bend in bends]

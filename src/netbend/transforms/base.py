@@ -57,8 +57,15 @@ def parameter(
 ) -> Any:
     """Declare a parameter: validation, tables, sliders and the JSON schema are read off this.
 
-    default: `...` makes it required. ge, gt, le, lt: hard bounds. soft_range: where values are useful:
-    a slider runs there, and recipes by chance take theirs from it.
+    Args:
+        default: `...` makes it required.
+        doc: What it does, in a few words.
+        ge: Least value.
+        gt: Bound that values must exceed.
+        le: Greatest value.
+        lt: Bound that values must stay below.
+        soft_range: Where values are useful: a slider runs there, and recipes by chance take theirs from it.
+        unit: Such as degrees or pixels.
     """
     extra: JsonDict = {"soft_range": list(soft_range) if soft_range else None, "unit": unit}
     return Field(default, description=doc, ge=ge, gt=gt, le=le, lt=lt, json_schema_extra=extra)
@@ -111,7 +118,12 @@ _loaded: list[str] = []  # entry points, once they have been looked for
 
 
 def transform(name: str, *, older_names: Sequence[str] = ()) -> Callable[[_T], _T]:
-    """Class decorator: make a transform known under a name, and names that older recipes use."""
+    """Class decorator: make a transform known to recipes.
+
+    Args:
+        name: What recipes call it.
+        older_names: Names that older recipes use.
+    """
 
     def register(cls: _T) -> _T:
         for known in (name, *older_names):
@@ -148,7 +160,13 @@ def get_transform(name: str) -> type[Transform]:
 def build_transform(name: str, params: Mapping[str, Any] | Sequence[Any] = ()) -> Transform:
     """Make a transform from named parameters, or from a list in the order of declaration.
 
-    Raises RecipeError for an unknown name or too long a list, pydantic's ValidationError for values.
+    Args:
+        name: Of the transform, or a name that older recipes use.
+        params: Values by name, or in order.
+
+    Raises:
+        RecipeError: For an unknown name, or a list that is too long.
+        pydantic.ValidationError: For values that a parameter does not take.
     """
     cls = get_transform(name)
     if isinstance(params, Mapping):

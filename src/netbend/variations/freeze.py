@@ -19,8 +19,13 @@ def freeze(
     """The recipe with the features that were drawn, by number, in place of selections that can change.
 
     It makes the same pixels as the plan, whatever the seed and wherever the clusters have gone.
-    plan: what `resolve` made of the recipe. folder: where it will be written, so that its masks and
-    other files are found from there; None leaves their paths as they are. kinds: of selections to replace.
+
+    Args:
+        recipe: With selections that are drawn.
+        plan: What `resolve` made of it.
+        folder: Where it will be written, so that its masks and other files are found from there; None leaves
+            their paths as they are.
+        kinds: Of selections to replace.
     """
     bends = tuple(
         replace(bend, features=Indices(planned.indices)) if _is_of(bend.features, kinds) else bend

@@ -113,10 +113,19 @@ def make_grid(
 
         make_grid("transform=rotate angle=45; erode r=2", "layer=1-7", faces).save("grid.png")
 
-    rows, columns: axes as `netbend grid` takes them. recipe: what they change; without one, a single
-    bend. seed: of the latent; None for the recipe's, or 0. truncation: None for the recipe's, or what is
-    usual. size: height of a cell in pixels; None for thumbnails.
-    Raises NetbendError for axes that are none or do not go together.
+    Args:
+        rows: An axis as `netbend grid` takes it.
+        columns: Another one.
+        model: Unless an axis names models.
+        recipe: What the axes change; without one, a single bend.
+        seed: Of the latent; None for the recipe's, or 0.
+        truncation: psi; None for the recipe's, or what is usual.
+        clusters: Instead of the recipe's, or the model's own.
+        nonfinite: What to do about NaN or infinity.
+        size: Height of a cell in pixels; None for thumbnails.
+
+    Raises:
+        NetbendError: For axes that are none or do not go together.
     """
     recipe = None if recipe is None else given_recipe(recipe)
     down, across = parse_axis(rows, "rows"), parse_axis(columns, "columns")

@@ -60,9 +60,17 @@ class Bounds:
 def surprise(model: Bendable, seed: int, bounds: Bounds = Bounds(), *, accept: Accept = anything) -> Recipe:
     """A recipe by chance for a model; the same seed and bounds give the same recipe.
 
-    Features are all of a layer, a random share, or one of the model's clusters. What `accept` refuses is
-    drawn again. Raises RecipeError for a layer or transform that is not there, for a transform without
-    ranges to draw from, and where nothing is accepted.
+    Features are all of a layer, a random share, or one of the model's clusters.
+
+    Args:
+        model: A model, or a network that `wrap` has looked at.
+        seed: Of the draw.
+        bounds: On layers, transforms, the number of bends and the share of features.
+        accept: What it refuses is drawn again.
+
+    Raises:
+        RecipeError: For a layer or transform that is not there, for a transform without ranges to draw from,
+            and where nothing is accepted.
     """
     random = chance(seed)
     layers = _layers(model, bounds)
