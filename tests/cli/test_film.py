@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -59,6 +60,13 @@ def names(folder: Path) -> list[str]:
 def frames(path: Path) -> list[np.ndarray]:
     with av.open(str(path)) as container:
         return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+
+
+def test_a_sound_of_the_command_is_not_blamed_on_a_line_of_the_recipe(run: Run, folder: Path) -> None:
+    (folder / "own.yaml").write_text((folder / "following.yaml").read_text() + "seconds: 1\nsoundtrack: gone.wav\n")
+    film = ("film", "-m", "tiny.safetensors", "-o", "x.mp4")
+    assert run(*film, "following.yaml", "--sound", "gone.wav").err == "netbend: gone.wav: no such file\n"
+    assert re.search(r"^netbend: own.yaml:2:\d+: gone.wav: no such file$", run(*film, "own.yaml").err.strip())
 
 
 def test_a_film_has_its_frames_and_its_record(run: Run, folder: Path) -> None:

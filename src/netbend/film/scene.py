@@ -81,7 +81,7 @@ class Scene:
     @cached_property
     def fitted(self) -> Recipe:
         """The recipe with its length and its sound."""
-        return fitted_recipe(self.whole_recipe, soundtrack=self.sound)
+        return fitted_recipe(self.whole_recipe, soundtrack=self.soundtrack)
 
     @property
     def made_from(self) -> str:

@@ -64,9 +64,10 @@ def fitted_recipe(recipe: Recipe, seconds: float | None = None, soundtrack: Path
     """The recipe for a film of that length and with that sound, or with those it names itself.
 
     Raises RecipeError at the recipe's line for what needs a length or a sound and has none, and for
-    a sound that cannot be read.
+    a sound of the recipe that cannot be read; for the sound given, RecipeError that names it alone.
     """
     seconds = recipe.seconds if seconds is None else seconds
+    given_sound = soundtrack  # which stands nowhere in the recipe
     if soundtrack is None and recipe.soundtrack is not None:
         soundtrack = (recipe.folder or Path()) / recipe.soundtrack
 
@@ -76,16 +77,23 @@ def fitted_recipe(recipe: Recipe, seconds: float | None = None, soundtrack: Path
         except ValueError as error:
             raise RecipeError(f"{recipe.at(*at)}: {error}") from error
 
+    def check_sound(followed: Number, *at: str | int) -> None:
+        try:
+            _measure_sound(followed)
+        except SoundError as error:
+            of_recipe = given_sound is None or getattr(followed, "path", None) != given_sound
+            raise RecipeError(f"{recipe.at(*at)}: {error}" if of_recipe else str(error)) from error
+
     def number(given: Number, *at: str | int) -> Number:
         result = fit(*at, to_fit=lambda: fitted(given, seconds, soundtrack))
-        _check_sound(result, recipe.at(*at))
+        check_sound(result, *at)
         return result
 
     def bend(given: Bend, *at: str | int) -> Bend:
         moving = {name: number(curve, *at, "params", name) for name, curve in given.moving.items()}
         features = fit(*at, "features", to_fit=lambda: fitted_selection(given.features, seconds, soundtrack))
         for moved in numbers_of(features):
-            _check_sound(moved, recipe.at(*at, "features"))
+            check_sound(moved, *at, "features")
         curves = {name: curve for name, curve in moving.items() if isinstance(curve, Curve)}
         return replace(given, features=features, mix=number(given.mix, *at, "mix"), moving=curves)
 
@@ -98,10 +106,7 @@ def fitted_recipe(recipe: Recipe, seconds: float | None = None, soundtrack: Path
     return replace(recipe, bends=bends, latent=latent, truncation=truncation, seconds=seconds)
 
 
-def _check_sound(number: Number, where: str) -> None:
+def _measure_sound(number: Number) -> None:
     """Measure what is followed, so that nothing is found unreadable in the middle of a film."""
     if isinstance(number, Follow) and number.path is not None:
-        try:
-            measured(number.path, number.of, number.smooth)
-        except SoundError as error:
-            raise RecipeError(f"{where}: {error}") from error
+        measured(number.path, number.of, number.smooth)
