@@ -63,7 +63,8 @@ def frames(path: Path) -> list[np.ndarray]:
 
 
 def test_a_sound_of_the_command_is_not_blamed_on_a_line_of_the_recipe(run: Run, folder: Path) -> None:
-    (folder / "own.yaml").write_text((folder / "following.yaml").read_text() + "seconds: 1\nsoundtrack: gone.wav\n")
+    own = (folder / "following.yaml").read_text() + "seconds: 1\nsoundtrack: gone.wav\n"
+    (folder / "own.yaml").write_text(own)
     film = ("film", "-m", "tiny.safetensors", "-o", "x.mp4")
     assert run(*film, "following.yaml", "--sound", "gone.wav").err == "netbend: gone.wav: no such file\n"
     assert re.search(r"^netbend: own.yaml:2:\d+: gone.wav: no such file$", run(*film, "own.yaml").err.strip())

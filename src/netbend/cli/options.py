@@ -51,7 +51,8 @@ ClusterFile = Annotated[
 OnNonFinite = Annotated[NonFinite, typer.Option(help="What to do about NaN or infinity.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")]
 Resume = Annotated[
-    bool, typer.Option("--resume", help="Go on after a stop: skip what is there and is the very thing.")
+    bool,
+    typer.Option("--resume", help="Go on after a stop: skip what is there and exactly what is asked for."),
 ]
 InPrecision = Annotated[
     Precision,
