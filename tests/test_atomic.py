@@ -1,15 +1,18 @@
 import errno
 import os
+import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from netbend.atomic import atomic_write, folder_of, is_there, write_atomic
+from netbend.atomic import atomic_write, folder_of, is_there, refuse_special_place, write_atomic
 from netbend.errors import RenderError
+from netbend.render.files import refuse_existing
 
 
 def test_a_file_is_there_only_when_it_is_whole(tmp_path: Path) -> None:
@@ -137,3 +140,33 @@ def test_a_full_disk_is_named_and_leaves_nothing(tmp_path: Path) -> None:
     )
     assert "x.bin: File too large" in ran.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def make_pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def make_socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as opened:
+        opened.bind(str(path))
+
+
+@pytest.mark.parametrize(("make", "what"), [(make_pipe, "pipe"), (make_socket, "socket")])
+def test_what_is_no_file_is_not_replaced(
+    make: Callable[[Path], None], what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # names of sockets are short
+    path = Path("x.png")
+    make(path)
+    before = path.lstat()
+    with pytest.raises(RenderError, match=f"x.png: is a {what}, which is not replaced"):
+        write_atomic(path, b"picture", RenderError, overwrite=True)
+    with pytest.raises(RenderError, match=f"x.png: is a {what}, which is not replaced"):
+        refuse_existing([path], overwrite=True)
+    assert path.lstat().st_ino == before.st_ino
+    assert list(tmp_path.iterdir()) == [tmp_path / path]
+
+
+def test_devices_are_not_replaced() -> None:
+    with pytest.raises(RenderError, match="is a device, which is not replaced"):
+        refuse_special_place(Path(os.devnull), RenderError)

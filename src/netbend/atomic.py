@@ -3,11 +3,13 @@
 import errno
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from netbend.errors import NetbendError
+from netbend.regular_file import kind_of
 
 UNFINISHED = ".unfinished-"  # how the names of files begin that are not whole yet
 # What file systems say that know no second name for a file.
@@ -38,6 +40,7 @@ def atomic_write(path: Path, kind: type[NetbendError], *, overwrite: bool) -> It
             with unfinished.open("rb") as file:
                 os.fsync(file.fileno())
             if overwrite:
+                refuse_special_place(path, kind)
                 os.replace(unfinished, path)
             else:
                 give_name(unfinished, path)
@@ -54,6 +57,14 @@ def write_atomic(path: Path, data: bytes, kind: type[NetbendError], *, overwrite
     """Write a file with this content; see `atomic_write`."""
     with atomic_write(path, kind, overwrite=overwrite) as unfinished:
         unfinished.write_bytes(data)
+
+
+def refuse_special_place(path: Path, kind: type[NetbendError]) -> None:
+    """Raise `kind` where a pipe, socket or device is: as root, a file would take the place of /dev/null."""
+    with suppress(OSError):
+        mode = path.lstat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode) or stat.S_ISDIR(mode)):
+            raise kind(f"{path}: is a {kind_of(mode)}, which is not replaced; name another --out")
 
 
 def give_name(file: Path, path: Path) -> None:

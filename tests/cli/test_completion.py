@@ -134,3 +134,16 @@ def test_bash_is_answered() -> None:
         check=False,
     )
     assert ran.stdout.split() == ["photo-faces"], ran.stderr
+
+
+@pytest.mark.usefixtures("folder")
+def test_names_that_a_shell_would_take_for_others_are_not_offered() -> None:
+    for name in ("two\nwords.yaml", "\x1b[2Jred.yaml", "tab\t.yaml", "half\udcff.yaml"):
+        Path(name).write_text("")
+    assert offered("render", "") == LINES["render "]
+
+
+@pytest.mark.parametrize("begun", ["~nobody-of-this-name/", "\0", "/dev/null/", "a" * 5000, "~"])
+@pytest.mark.parametrize("line", [("render",), ("render", "--model"), ("film", "--sound")])
+def test_what_leads_nowhere_offers_nothing(line: tuple[str, ...], begun: str) -> None:
+    assert offered(*line, begun) == []

@@ -64,7 +64,7 @@ def _of(endings: tuple[str, ...]) -> Offer:
 def _files(incomplete: str, endings: tuple[str, ...]) -> Iterator[str]:
     """Files of some endings in the folder that is begun and in its folders, and those folders."""
     start = incomplete.rpartition("/")[0] + "/" if "/" in incomplete else ""
-    for path in _entries(Path(start or ".").expanduser()):
+    for path in _entries(Path(os.path.expanduser(start or "."))):  # of an unknown user it stays as it is
         if path.is_dir():
             inside = [inner for inner in _entries(path) if inner.suffix.lower() in endings]
             yield from (f"{start}{path.name}/{inner.name}" for inner in inside)
@@ -75,12 +75,14 @@ def _files(incomplete: str, endings: tuple[str, ...]) -> Iterator[str]:
 
 
 def _entries(folder: Path) -> list[Path]:
+    """What is in a folder, but for hidden files and for names that a shell would take for other words."""
     try:
         with os.scandir(folder) as entries:
             names = [entry.name for entry in islice(entries, MAX_ENTRIES)]
     except OSError:
         return []
-    return [folder / name for name in sorted(names) if not name.startswith(".")]
+    shown = [name for name in sorted(names) if name.isprintable() and not name.startswith(".")]
+    return [folder / name for name in shown]
 
 
 def _models(_context: Any, incomplete: str) -> Iterator[str]:

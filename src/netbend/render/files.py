@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile, TemporaryFile
 
-from netbend.atomic import UNFINISHED, exists_already, is_there
+from netbend.atomic import UNFINISHED, exists_already, is_there, refuse_special_place
 from netbend.errors import NetbendError, RenderError
 
 
@@ -26,6 +26,7 @@ def refuse_existing(paths: Sequence[Path], overwrite: bool) -> None:
             raise RenderError(f"{path}: is a link, which is not replaced; remove it, or name another --out")
         if path.is_dir():
             raise RenderError(f"{path}: is a folder; name another --out")
+        refuse_special_place(path, RenderError)
 
 
 def refuse_unwritable(folder: Path, names: Sequence[str] = (), remedy: str = "name another --out") -> None:
