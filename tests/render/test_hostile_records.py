@@ -98,7 +98,7 @@ HOSTILE: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a mask that is no picture": (
         {"recipe": {"bends": [BEND]}, "indices": [[0]], "masks": ["AAAA"]},
-        "mask is damaged",
+        "mask is damaged .not a PNG.$",
     ),
     "a mask that is no base64": (
         {"recipe": {"bends": [BEND]}, "indices": [[0]], "masks": ["%"]},
@@ -307,3 +307,9 @@ def test_masks_of_a_recipe_are_kept_and_read_back(tmp_path: Path, model: Model) 
 
 def test_every_model_that_is_known_has_a_plain_name() -> None:
     assert all(name.replace("-", "").isalnum() for name in CATALOGUE)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_mask_far_larger_than_its_layer_is_refused_in_one_line() -> None:
+    with pytest.raises(RenderError, match=r"mask is damaged .13376x13376 pixels for a layer of 8x8.$"):
+        records._decode_mask(mask(13376, 13376), (8, 8))

@@ -8,10 +8,11 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Self
+from warnings import catch_warnings
 
 import numpy as np
 import torch
-from PIL import Image, PngImagePlugin
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from torch import Tensor
 
@@ -149,12 +150,14 @@ def _encode_mask(mask: Tensor) -> str:
 def _decode_mask(text: str, size: tuple[int, int]) -> Tensor:
     height, width = size
     try:
-        with Image.open(io.BytesIO(base64.b64decode(text, validate=True)), formats=["PNG"]) as picture:
+        data = base64.b64decode(text, validate=True)
+        with catch_warnings(action="ignore"), Image.open(io.BytesIO(data), formats=["PNG"]) as picture:
             if picture.size != (width, height):  # before it is unpacked
                 raise ValueError(f"{picture.width}x{picture.height} pixels for a layer of {width}x{height}")
             return torch.from_numpy(np.array(picture.convert("L"), dtype=np.float32) / 255)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise RenderError(f"the record's mask is damaged ({error})") from error
+        reason = "not a PNG" if isinstance(error, UnidentifiedImageError) else error
+        raise RenderError(f"the record's mask is damaged ({reason})") from error
 
 
 def png_bytes(picture: Image.Image, record: Record | None, *, quick: bool = False) -> bytes:
