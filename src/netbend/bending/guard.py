@@ -16,6 +16,7 @@ from netbend.errors import NonFiniteError
 from netbend.transforms.planes import in_memory_order
 
 NETWORK = "the network, with no bend in it,"
+BEFORE = "the network, before "  # ... a bend was reached; those before it were looked at, and were finite
 UNBENT_REMEDY = "look for a truncation or latents that are too large, for NaN among its weights"
 
 
@@ -63,7 +64,11 @@ def check(maps: Tensor, culprit: Callable[[], str]) -> None:
 def complaint(culprit: str, found: Tensor) -> str:
     """What to say of NaN or infinity, and of how to be rid of it."""
     kind = "NaN" if found.isnan().any() else "infinity"
-    remedy = UNBENT_REMEDY if culprit == NETWORK else "use smaller parameters, a lower `mix`"
+    remedy = "use smaller parameters, a lower `mix`"
+    if culprit == NETWORK:
+        remedy = UNBENT_REMEDY
+    elif culprit.startswith(BEFORE):
+        remedy = "look for a truncation, latents or an earlier bend that make too large numbers"
     return f"{culprit} made {kind}; {remedy}, or have it replaced (--nonfinite replace)"
 
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from netbend.bending.eager import eagerly
 from netbend.bending.features import put, take
 from netbend.bending.guard import (
+    BEFORE,
     NETWORK,
     Watch,
     all_finite,
@@ -288,7 +289,7 @@ def finite_output(output: Tensor, network: nn.Module, policy: NonFinite) -> Tens
 
 
 def _culprit(planned: PlannedBend, unbent: Tensor) -> str:
-    return str(planned) if all_finite(unbent) else f"the network, before {planned} was reached,"
+    return str(planned) if all_finite(unbent) else f"{BEFORE}{planned} was reached,"
 
 
 def _submodule(network: nn.Module, path: str, planned: PlannedBend) -> nn.Module:
