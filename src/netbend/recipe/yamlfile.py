@@ -173,7 +173,7 @@ class _Walk:
             raise self._error(node, "half of a character (a surrogate); write the whole character")
         control = _CONTROLS.search(text)
         if control:
-            raise self._error(node, f"the control character {control[0]!r}, which no text has; leave it out")
+            raise self._error(node, f"the control character {control[0]!r} is not allowed")
 
     def _finite(self, node: ScalarNode, text: str) -> float:
         value = float(text.replace("_", "").replace(".inf", "inf").replace(".nan", "nan").lower())

@@ -104,7 +104,7 @@ def test_few_steps_are_made_where_an_encoder_begins_and_pictures_are_large(
     """size: up to which pictures are small."""
     from netbend.latents.projection import project as module
 
-    monkeypatch.setattr(module, "LARGEST_QUICK", size)
+    monkeypatch.setattr(module, "MAX_QUICK_SIZE", size)
     monkeypatch.setattr(module, "encoder_of", lambda *_: encoder)
     found = resolved(Settings(noise_maps=noise_maps), model)
     assert (found.optimizer, found.steps) == expected
@@ -119,7 +119,7 @@ def test_large_pictures_are_descended_in_bfloat16_where_that_is_faster(
     from netbend.latents.projection import network as module
 
     assert descended(model) == (model.network, torch.float32)
-    monkeypatch.setattr(module, "LARGEST_QUICK", 8)
+    monkeypatch.setattr(module, "MAX_QUICK_SIZE", 8)
     monkeypatch.setattr(module, "has_bfloat16", lambda _: False)
     assert descended(model) == (model.network, torch.float32)
     monkeypatch.setattr(module, "has_bfloat16", lambda _: True)

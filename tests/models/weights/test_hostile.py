@@ -5,9 +5,11 @@ import importlib.util
 import os
 import random
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 import torch
 
@@ -161,6 +163,13 @@ def test_what_people_take_for_checkpoints_is_named(content: bytes, advice: str, 
     (tmp_path / "model.pt").write_bytes(content)
     with pytest.raises(CheckpointError, match=advice):
         load_generator(tmp_path / "model.pt")
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_latents_and_directions_of_numpy_are_named(save: Callable[..., None], tmp_path: Path) -> None:
+    save(tmp_path / "me.npz", w=np.zeros((1, 8)))
+    with pytest.raises(CheckpointError, match="not a checkpoint, but arrays of numpy"):
+        load_generator(tmp_path / "me.npz")
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

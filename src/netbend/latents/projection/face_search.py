@@ -20,13 +20,13 @@ from netbend.errors import RenderError
 from netbend.latents.projection.align import Square
 from netbend.latents.projection.aligner import Aligner, shipped_aligner
 
-MOST_SIDE = 1024  # pixels in which is searched; a crop of the aligner has 64
+MAX_SIDE = 1024  # pixels in which is searched; a crop of the aligner has 64
 STEP, OVERLAP = 0.75, 0.7  # from one size of first crops to the next; from crop to crop, in half sides
 SMALLEST = 0.08  # half side of a first crop, in parts of the picture's shorter side
-LEAST_HALF = 12.0  # pixels
+MIN_HALF = 12.0  # pixels
 ROUNDS, FOLLOWED = 6, 40  # croppings again, and of how many
 LAST_LOOK = (0.85, 1.25)
-LEAST_VOTES = 0.3  # of those followed; faces had 0.68 and more of them, a workshop and coins 0.23 and less
+MIN_VOTES = 0.3  # of those followed; faces had 0.68 and more of them, a workshop and coins 0.23 and less
 NEAR = 0.25  # half sides between squares that are the same face
 AT_ONCE = 128
 MIRRORED = torch.tensor([-1.0, 1, 1, -1, 1])  # what an aligner's numbers are of a mirrored crop
@@ -56,7 +56,7 @@ def find_square(picture: Image.Image, path: Path, aligner: Aligner | None = None
         RenderError: If there is no face.
     """
     aligner = aligner or _aligner()
-    factor = min(1.0, MOST_SIDE / max(picture.size))
+    factor = min(1.0, MAX_SIDE / max(picture.size))
     size = tuple(max(1, round(side * factor)) for side in picture.size)
     smaller = picture if factor == 1.0 else picture.resize(size, Image.Resampling.BOX)  # type: ignore[arg-type]
     pyramid = _pyramid(smaller)
@@ -91,7 +91,7 @@ def _pyramid(picture: Image.Image) -> list[Tensor]:
 def _first_crops(width: int, height: int) -> tuple[Tensor, Tensor]:
     """Upright squares of all sizes over a picture: centres and right sides `(N, 2)`, pixels."""
     half = min(width, height) / 2
-    least = max(LEAST_HALF, SMALLEST * min(width, height))
+    least = max(MIN_HALF, SMALLEST * min(width, height))
     squares = []
     while half >= min(least, min(width, height) / 2):
         across, down = (max(1, round((side - 2 * half) / (OVERLAP * half)) + 1) for side in (width, height))
@@ -145,7 +145,7 @@ def _where_most_meet(found: Found) -> Found | None:
     together = (apart < NEAR * half) & (found.sure > 0.5)
     votes = together.float() @ found.sure
     best = int(votes.argmax())
-    if votes[best] < LEAST_VOTES * FOLLOWED:
+    if votes[best] < MIN_VOTES * FOLLOWED:
         return None
     weight = (together[best].float() * found.sure)[:, None]
     weight = weight / weight.sum()

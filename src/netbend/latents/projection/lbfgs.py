@@ -8,7 +8,7 @@ from torch import Tensor
 
 MEMORY = 10  # of past steps
 SHORTER = 0.3
-LEAST_CURVATURE = 1e-10
+MIN_CURVATURE = 1e-10
 
 
 class Lbfgs:
@@ -52,7 +52,7 @@ class Lbfgs:
             weights.append(weight)
         for step, bend in pairs:  # that of the newest step that taught something
             curvature = _dot(step, bend)
-            known = curvature > LEAST_CURVATURE
+            known = curvature > MIN_CURVATURE
             scale = torch.where(known, curvature / _dot(bend, bend).clamp(min=1e-20), scale)
         direction = direction * scale
         for (step, bend), weight in zip(pairs, reversed(weights), strict=True):
@@ -63,7 +63,7 @@ class Lbfgs:
 def _curvature(step: Tensor, bend: Tensor) -> Tensor:
     """What a step weighs: nothing where it was not made, or taught nothing."""
     curvature = _dot(step, bend)
-    return torch.where(curvature > LEAST_CURVATURE, 1 / curvature.clamp(min=LEAST_CURVATURE), 0)
+    return torch.where(curvature > MIN_CURVATURE, 1 / curvature.clamp(min=MIN_CURVATURE), 0)
 
 
 def _dot(one: Tensor, other: Tensor) -> Tensor:

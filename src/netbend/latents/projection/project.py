@@ -18,7 +18,7 @@ from netbend.latents.projection.losses import noise_regularity, rmse, scatter
 from netbend.latents.projection.network import descended
 from netbend.latents.projection.perceptual import loss_of
 from netbend.latents.projection.quick import QuickSearch, flat
-from netbend.latents.projection.settings import FEW_STEPS, LARGEST_QUICK, STEPS, Settings
+from netbend.latents.projection.settings import FEW_STEPS, MAX_QUICK_SIZE, STEPS, Settings
 from netbend.latents.projection.start import CORRECTIONS, deviation_of_w, encoder_of, start_of
 from netbend.models.base import Latents, Model
 from netbend.models.styled import StyledModel
@@ -109,7 +109,7 @@ def resolved(settings: Settings, model: StyledModel[Any]) -> Settings:
     """The settings with what depends on the model: the optimizer, and how many steps it makes."""
     optimizer = settings.optimizer
     if optimizer == Optimizer.AUTO:
-        large = model.generator.architecture.size > LARGEST_QUICK
+        large = model.generator.architecture.size > MAX_QUICK_SIZE
         quick = large and not settings.noise_maps and encoder_of(model, settings.start) is not None
         optimizer = Optimizer.LBFGS if quick else Optimizer.ADAM
     steps = settings.steps or (FEW_STEPS if optimizer == Optimizer.LBFGS else STEPS)

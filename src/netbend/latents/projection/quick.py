@@ -21,8 +21,8 @@ from netbend.models.styled import StyledModel
 
 IN_W = 0.65  # of the steps, before those in w+
 FIRST_STEP = 2.0  # deviations of w, over all dimensions
-LEAST_GAIN = 0.01  # of a loss; less is flat
-LEAST_VARIANCE = 1e-3  # of a direction, in parts of the mean of all
+MIN_GAIN = 0.01  # of a loss; less is flat
+MIN_VARIANCE = 1e-3  # of a direction, in parts of the mean of all
 
 
 def flat(losses: list[Tensor], patience: int) -> bool:
@@ -31,7 +31,7 @@ def flat(losses: list[Tensor], patience: int) -> bool:
         return False
     before = torch.stack(losses[-2 * patience : -patience]).amin(dim=0)
     lately = torch.stack(losses[-patience:]).amin(dim=0)
-    return bool((lately > before * (1 - LEAST_GAIN)).all())
+    return bool((lately > before * (1 - MIN_GAIN)).all())
 
 
 class QuickSearch:
@@ -84,6 +84,6 @@ def roots_of_covariance(w: Tensor) -> tuple[Tensor, Tensor]:
     """The symmetric root of the covariance of w `(n, D)`, and its inverse, `(D, D)` each."""
     offsets = (w - w.mean(dim=0)).cpu().double()  # not every device has doubles
     variances, directions = torch.linalg.eigh(offsets.T @ offsets / len(w))
-    deviations = variances.clamp(min=float(LEAST_VARIANCE * variances.mean())).sqrt()
+    deviations = variances.clamp(min=float(MIN_VARIANCE * variances.mean())).sqrt()
     root, inverse = ((directions * scale) @ directions.T for scale in (deviations, 1 / deviations))
     return root.to(w), inverse.to(w)

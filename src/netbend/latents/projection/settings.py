@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from netbend.choices import Optimizer, Perceptual, Space, Start, choose_fields
 from netbend.errors import LatentError
 
-LARGEST_QUICK = 256  # side of pictures up to which a step takes some hundredths of a second
+MAX_QUICK_SIZE = 256  # side of pictures up to which a step takes some hundredths of a second
 STEPS, FEW_STEPS = 200, 16  # of Adam and of L-BFGS; docs/projecting.md measures both
 
 

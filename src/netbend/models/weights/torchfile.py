@@ -69,6 +69,11 @@ def _checked_entries(archive: zipfile.ZipFile, size: int, file: str) -> set[str]
     for ending, what in PROGRAMS.items():
         if any(f"/{name}".endswith(ending) for name in names):
             raise RefusedFile(f"{file}: {what}, which is a program; save the network's state_dict instead")
+    if names and all(name.endswith(".npy") for name in names):
+        raise CheckpointError(
+            f"{file}: not a checkpoint, but arrays of numpy (.npz); if it holds latents, `--latents` takes "
+            f"it, directions `netbend directions --of`"
+        )
     if len(names) < len(infos):
         raise RefusedFile(f"{file}: repeated entries in the zip; refused")
     if any(info.compress_type != zipfile.ZIP_STORED for info in infos):
