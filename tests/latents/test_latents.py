@@ -104,6 +104,12 @@ def test_unsuitable_arrays_are_refused(tmp_path: Path, arrays: dict[str, np.ndar
         load_latents(save_npz(tmp_path / "latents.npz", **arrays))
 
 
+def test_a_file_of_another_kind_is_told_what_is_read(tmp_path: Path) -> None:
+    (tmp_path / "face.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
+    with pytest.raises(LatentError, match=r"face\.png: not a file of arrays; expected \.npz, \.npy, "):
+        load_latents(tmp_path / "face.png")
+
+
 def test_a_missing_or_truncated_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(LatentError, match="no such file"):
         load_latents(tmp_path / "gone.npz")

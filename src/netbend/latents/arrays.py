@@ -26,6 +26,7 @@ from netbend.models.weights.torchfile import open_zip
 from netbend.regular_file import read_regular
 
 ZIP, NPY = b"PK", npy.MAGIC_PREFIX
+NO_ARRAYS = "not a file of arrays; expected .npz, .npy, .safetensors or a torch .pt, by content"
 
 
 def read_arrays(

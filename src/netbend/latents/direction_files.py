@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from netbend.errors import CheckpointError, LatentError
-from netbend.latents.arrays import arrays_in, is_array_file
+from netbend.latents.arrays import NO_ARRAYS, arrays_in, is_array_file
 from netbend.latents.candidates import SPACES_OF_KEY
 from netbend.limits import MAX_DIRECTIONS
-from netbend.models.weights import parse_weights
+from netbend.models.weights import UnknownFile, parse_weights
 
 # Components, and standard deviations along them: GANSpace's of latents, e4e's copy, GANSpace's of features.
 COMPONENTS = (("lat_comp", "lat_stdev"), ("comp", "std"), ("act_comp", "act_stdev"))
@@ -44,6 +44,8 @@ def read_tree(data: bytes, path: Path) -> Mapping[str, Any]:
         return arrays
     try:
         tree = parse_weights(data, str(path)).tree
+    except UnknownFile as error:
+        raise LatentError(f"directions {path}: {NO_ARRAYS}") from error
     except CheckpointError as error:
         raise LatentError(f"directions {error}") from error
     if isinstance(tree, list):

@@ -10,11 +10,11 @@ from torch import Tensor
 
 from netbend.choices import Space, choose
 from netbend.errors import CheckpointError, LatentError
-from netbend.latents.arrays import arrays_in, is_array_file, pickled_objects, read_file
+from netbend.latents.arrays import NO_ARRAYS, arrays_in, is_array_file, pickled_objects, read_file
 from netbend.latents.candidates import SPACES_OF_KEY, Candidate, Sizes, candidates, said
 from netbend.limits import MAX_LATENT_VALUES
 from netbend.models.base import Latents, Model
-from netbend.models.weights import parse_weights, shown
+from netbend.models.weights import UnknownFile, parse_weights, shown
 
 
 def load_latents(path: Path | str, space: Space | str | None = None) -> Latents:
@@ -63,6 +63,8 @@ def _sizes(model: Model) -> Sizes:
 def _load(path: Path, space: Space | None, sizes: Sizes | None) -> Latents:
     try:
         return _latents(_read(Path(path), sizes), Path(path).stem, space, sizes)
+    except UnknownFile as error:
+        raise LatentError(f"latents {path}: {NO_ARRAYS}") from error
     except CheckpointError as error:
         raise LatentError(f"latents {error}") from error
     except LatentError as error:

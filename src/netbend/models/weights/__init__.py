@@ -22,6 +22,7 @@ from netbend.regular_file import read_regular
 
 __all__ = [
     "ModuleState",
+    "UnknownFile",
     "Unread",
     "WeightsFile",
     "parse_weights",
@@ -35,6 +36,10 @@ __all__ = [
 ZIP = b"PK\x03\x04"
 PICKLE = b"\x80"  # of protocol 2 and later
 OLDER_PICKLE = (b"(", b"]", b"}", b"c")  # none of these tools wrote one; read to name what it asks for
+
+
+class UnknownFile(CheckpointError):
+    """A file of none of the formats that weights come in."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +106,7 @@ def _parse(data: bytes, file: str) -> WeightsFile:
         return WeightsFile("torch", read_legacy_torch(data, file), {})
     if data.startswith(PICKLE) or (data.startswith(OLDER_PICKLE) and data.endswith(b".")):
         return WeightsFile("pickle", _read_stylegan_pickle(data, file), {})
-    raise CheckpointError(
+    raise UnknownFile(
         f"{file}: not a checkpoint{named(data)}; expected .safetensors, a torch .pt or a StyleGAN2 .pkl, by "
         f"content"
     )
