@@ -109,7 +109,7 @@ def members(archive: zipfile.ZipFile, endings: Collection[str]) -> tuple[list[zi
 def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
     """A zip of training data. Raises DataError if it is none, or its list of files is too long."""
     if not path.exists():
-        raise DataError(f"{path}: expected a folder or a zip of training data; there is nothing of that name")
+        raise DataError(f"{path}: expected a folder or a zip of training data; no such file")
     with open_regular(path, DataError) as file:
         if not zipfile.is_zipfile(file):
             raise DataError(f"{path}: expected a folder or a zip")
