@@ -231,6 +231,14 @@ def test_the_figure_of_the_paper(run: Run, folder: Path) -> None:
     assert ran.code == 0, ran.err
 
 
+def test_a_sheet_that_is_there_is_not_in_the_way_of_surprises_that_are_kept(run: Run, folder: Path) -> None:
+    (folder / "o").mkdir()
+    (folder / "o" / "surprise-variations.png").write_bytes(b"mine")
+    ran = run("vary", "--surprise", "--keep", 3, *TINY, "-o", "o")
+    assert (ran.code, ran.err) == (0, "")
+    assert names(folder / "o") == ["surprise-0003.png", "surprise-0003.yaml", "surprise-variations.png"]
+
+
 STRIP = 'transform: "rotate"\nparams: [90]\nfeatures: "all"\nfeature-param:\n'
 
 

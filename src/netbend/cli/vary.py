@@ -114,7 +114,9 @@ def vary(
     stem = "surprise" if recipe is None else recipe.stem
     accept: Accept = anything
     if surprise and pictures:
-        named = [*(f"{stem}-{draw:04d}.yaml" for draw in seeds), f"{stem}-variations.png"]
+        endings = (".yaml",) if keep is None else (".yaml", ".png")
+        named = [f"{stem}-{draw:04d}{ending}" for draw in seeds for ending in endings]
+        named += [f"{stem}-variations.png"] if keep is None else []
         refuse_existing([] if resume else [out / file for file in named], overwrite)
         accept = Unlike(Job(loaded, latent, play, nonfinite=nonfinite))
     outcomes = []

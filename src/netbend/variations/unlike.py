@@ -34,6 +34,7 @@ class Unlike:
         """job: an unbent picture, of the latent on which recipes are compared. clusters: see `resolve`."""
         self._job, self._clusters = job, clusters
         self._known = [_small(job.picture())]
+        self._tried: tuple[Recipe, NDArray[np.float32]] | None = None  # last, which most often is remembered
 
     def __call__(self, recipe: Recipe) -> bool:
         """Whether the recipe's picture differs from all that are known; never for one of NaN or infinity."""
@@ -41,11 +42,15 @@ class Unlike:
             picture = self._picture(recipe)
         except NonFiniteError:
             return False
+        self._tried = recipe, picture
         return all(_change(picture, known) >= MIN_CHANGE for known in self._known)
 
     def remember(self, recipe: Recipe) -> None:
         """Accept nothing like this from now on. Raises NonFiniteError, as rendering it does."""
-        self._known.append(self._picture(recipe))
+        if self._tried is not None and self._tried[0] is recipe:
+            self._known.append(self._tried[1])
+        else:
+            self._known.append(self._picture(recipe))
 
     def _picture(self, recipe: Recipe) -> NDArray[np.float32]:
         job = self._job
