@@ -108,8 +108,7 @@ def test_plans_that_do_not_go_together_are_refused(model: Model) -> None:
 
 def test_a_recipe_that_moves_is_bent_as_it_begins(model: Model) -> None:
     recipe = recipe_from_data({"bends": [TURN]})
-    with bend(model, recipe) as plan:
-        assert plan.bends[0].transform.angle == -90
+    assert bend(model, recipe).plan.bends[0].transform.angle == -90
 
 
 def test_a_moment_is_recorded_as_a_still_recipe(model: Model) -> None:

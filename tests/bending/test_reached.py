@@ -1,15 +1,20 @@
 """A bend that is put in is carried out, or there is an error: never an unbent picture without a word."""
 
+import copy
+import io
+import pickle
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
+import torch.utils.checkpoint
 from torch import Tensor, nn
 
 from netbend.bending import Layer, bend
 from netbend.bending.prefix import Prefix
 from netbend.clustering.activations import sampled_maps
-from netbend.errors import ClusterError, ModelError
+from netbend.errors import ClusterError, ModelError, NonFiniteError
 from netbend.models.base import Model
 from netbend.models.wrap import WrappedModule, wrap
 from netbend.recipe import Bend, Recipe
@@ -17,6 +22,7 @@ from netbend.transforms import build_transform
 
 X = torch.randn(1, 3, 8, 8, generator=torch.Generator().manual_seed(0))
 ABLATE = build_transform("ablate")
+Copied = Callable[[nn.Module], Any]
 
 
 def network() -> nn.Sequential:
@@ -137,14 +143,141 @@ def test_one_run_of_several_is_enough() -> None:
         model.network(X)
 
 
-def test_where_the_network_did_not_run_nothing_is_missed() -> None:
+def test_a_bend_of_a_network_that_did_not_run_is_an_error() -> None:
     model = early()
-    with bend(model, Recipe((Bend("never", ABLATE),))):
+    with pytest.raises(ModelError, match=r"`ablate` at layer 1 .* never ran"), bend(model, last_ablated()):
         pass
-    with bend(model, Recipe((Bend("never", ABLATE), Bend("last", ABLATE)))):
+    with bend(model, last_ablated()):
         assert not model.network.last(X).any()  # a layer by itself
-    with pytest.raises(KeyError), bend(model, Recipe((Bend("never", ABLATE),))):
-        raise KeyError(model.network(X).shape)  # the error in the block is the one that is told
+    both = Recipe((Bend("never", ABLATE), Bend("last", ABLATE)))
+    with pytest.raises(ModelError, match="'never' never ran"), bend(model, both):
+        model.network.last(X)
+    with bend(model, Recipe(())):
+        pass
+
+
+def last_ablated() -> Recipe:
+    return Recipe((Bend("last", ABLATE),))
+
+
+def test_the_error_in_the_block_is_the_one_that_is_told() -> None:
+    model = early()
+    with pytest.raises(KeyError) as raised, bend(model, last_ablated()):
+        raise KeyError(model.network(X).shape)
+    assert raised.value.__context__ is None
+
+
+def pickled(net: nn.Module) -> nn.Module:
+    return pickle.loads(pickle.dumps(net))
+
+
+def exported(net: nn.Module) -> nn.Module:
+    return torch.export.export(net, (X,), strict=False).module()
+
+
+def traced(net: nn.Module) -> nn.Module:
+    return torch.jit.trace(net, X, check_trace=False)
+
+
+COPIES = [copy.deepcopy, pickled, exported, traced, torch.jit.script]
+
+
+@pytest.mark.parametrize("copied", COPIES)
+def test_a_copy_from_before_the_block_is_not_taken_for_bent(copied: Copied) -> None:
+    net = network()
+    wrapped, other = wrap(net, lambda: net(X)), copied(net)
+    with pytest.raises(ModelError, match=r"never ran.*a copy"), bend(wrapped, Recipe((Bend(0, ABLATE),))):
+        other(X)
+
+
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
+@pytest.mark.parametrize("copied", [copy.deepcopy, exported, traced])
+def test_a_copy_from_within_the_block_stays_bent(copied: Copied) -> None:
+    net = network()
+    wrapped, plain = wrap(net, lambda: net(X)), net(X)
+    with bend(wrapped, Recipe((Bend(0, ABLATE),))):
+        other = copied(net)
+        torch.testing.assert_close(other(X), ablated(net))
+        with bend(wrapped, Recipe((Bend(1, ABLATE),))):
+            assert not copied(net)(X).any()
+    torch.testing.assert_close(other(X), ablated(net))
+    assert torch.equal(net(X), plain)
+
+
+def test_a_copy_that_stays_bent_still_looks_for_what_is_not_finite() -> None:
+    net = network()
+    wrapped = wrap(net, lambda: net(X))
+    with bend(wrapped, Recipe((Bend(0, build_transform("multiply", [1e38])),))):
+        other = copy.deepcopy(net)
+        with pytest.raises(NonFiniteError, match="`multiply` at layer 0"):
+            net(1e10 * X)
+    with pytest.raises(NonFiniteError, match="`multiply` at layer 0"):
+        other(1e10 * X)
+
+
+def test_a_whole_model_can_be_copied_while_it_is_bent(model: Model) -> None:
+    latents = model.latents([1])
+    plain = model.generate(latents)
+    with bend(model, Recipe((Bend(2, build_transform("invert")),))):
+        bent, other = model.generate(latents), copy.deepcopy(model)
+    assert torch.equal(other.generate(latents), bent)
+    assert torch.equal(model.generate(latents), plain)
+
+
+@pytest.mark.parametrize(
+    ("copied", "message"),
+    [
+        (pickled, "a bent network cannot be pickled"),
+        (lambda net: torch.save(net, io.BytesIO()), "a bent network cannot be pickled"),
+        (torch.jit.script, "a bent network cannot be scripted"),
+        (lambda net: torch.vmap(net)(X[None]), r"torch\.vmap cannot go through a bent network"),
+    ],
+)
+@pytest.mark.parametrize("bends", [(Bend(0, ABLATE),), ()])
+def test_what_cannot_be_done_with_a_bent_network_is_said(
+    bends: tuple[Bend, ...], copied: Copied, message: str
+) -> None:
+    net = network()
+    wrapped = wrap(net, lambda: net(X))
+    with pytest.raises(ModelError, match=message), bend(wrapped, Recipe(bends)):
+        copied(net)
+    assert not any(module._forward_hooks for module in net.modules())
+
+
+def functionally(net: nn.Module) -> Callable[[Tensor], Tensor]:
+    weights = {name: values.clone() for name, values in net.named_parameters()}
+    return lambda x: torch.func.functional_call(net, weights, (x,))
+
+
+def replica(net: nn.Module) -> nn.Module:
+    """What DataParallel runs on each of its devices."""
+    made = net._replicate_for_data_parallel()
+    for name, values in net._parameters.items():
+        setattr(made, name, values)
+    for name, child in net.named_children():
+        made._modules[name] = replica(child)
+    return made
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        functionally,
+        replica,
+        nn.DataParallel,
+        copy.copy,
+        torch.fx.symbolic_trace,
+        lambda net: lambda x: torch.func.vjp(net, x)[0],
+        lambda net: lambda x: torch.utils.checkpoint.checkpoint(net, x, use_reentrant=False),
+    ],
+)
+def test_what_calls_the_very_modules_is_bent(run: Callable[[nn.Module], Callable[[Tensor], Tensor]]) -> None:
+    net = network()
+    wrapped, made = wrap(net, lambda: net(X)), run(net)
+    plain = made(X)
+    with bend(wrapped, Recipe((Bend(0, ABLATE),))):
+        torch.testing.assert_close(made(X), ablated(net))
+    torch.testing.assert_close(made(X), plain)
 
 
 def test_the_inner_of_two_blocks_is_missed_by_itself() -> None:

@@ -28,7 +28,8 @@ class Watch:
 
     def see(self, culprit: str, maps: Tensor) -> None:
         """Note the extremes of maps; `culprit` names what made them."""
-        self._seen.append((culprit, extremes(maps)))
+        if not torch.compiler.is_exporting():  # which knows no numbers yet
+            self._seen.append((culprit, extremes(maps)))
 
     def forget(self) -> None:
         self._seen = []

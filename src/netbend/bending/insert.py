@@ -24,6 +24,7 @@ from netbend.bending.guard import (
     replaced,
     report,
 )
+from netbend.bending.hooks import Hook, NetworkHook
 from netbend.bending.layers import Bendable
 from netbend.bending.plan import Plan, PlannedBend, resolve
 from netbend.choices import NonFinite, choose
@@ -52,9 +53,11 @@ class bend:  # noqa: N801 - reads as the verb it is
 
     Entering gives the Plan, with the features that were drawn. Raises RecipeError at once for
     whatever does not fit the model, and NonFiniteError when the network has run. To find out which bend
-    is to blame the network is then run once more. Where the network ran, but never came by the layer of
-    a bend, leaving the block raises ModelError.
-    Within the block nothing that torch.compile made is used: it would not be bent.
+    is to blame the network is then run once more. Where the layer of a bend never ran, leaving the block
+    raises ModelError; for a plan alone, use `resolve`.
+    Within the block nothing that torch.compile made is used: it would not be bent. Copies that were made
+    before it (deepcopy, TorchScript, torch.export) are other networks; copies made in it, other than by
+    pickle and torch.jit.script, which raise ModelError, are bent for good.
     """
 
     def __init__(
@@ -80,7 +83,6 @@ class bend:  # noqa: N801 - reads as the verb it is
         self._closely = False  # whether every bend is looked at as soon as it is done
         self._inserted: ExitStack | None = None
         self._hooks: list[_LayerHook] = []
-        self._ran = False  # whether the network did, in the block
 
     @property
     def plan(self) -> Plan:
@@ -90,14 +92,15 @@ class bend:  # noqa: N801 - reads as the verb it is
     def __enter__(self) -> Plan:
         if self._inserted is not None:  # entered anew, it would forget what to take out
             raise ModelError("this bend is in the network already; for a block in its block make another")
-        self._hooks, self._ran = [], False
+        self._hooks = []
         with ExitStack() as stack:
             stack.enter_context(eagerly())
             for module_path, bends in self._by_module().items():
                 module = _submodule(self.network, module_path, bends[0][0].planned)
                 self._hooks.append(_LayerHook(bends, self._guard, self.policy is NonFinite.REPLACE))
                 stack.callback(module.register_forward_hook(self._hooks[-1]).remove)
-            stack.callback(self.network.register_forward_hook(self._look, with_kwargs=True).remove)
+            look = NetworkHook(self._look)
+            stack.callback(self.network.register_forward_hook(look, with_kwargs=True).remove)
             self._inserted = stack.pop_all()
         return self.plan
 
@@ -112,9 +115,8 @@ class bend:  # noqa: N801 - reads as the verb it is
         # Layers can be run without the network as a whole.
         if (problem := self._watch.first_problem()) is not None:
             report(problem, self.policy)
-        if self._ran:
-            for hook in self._hooks:
-                hook.check_that_it_ran()
+        for hook in self._hooks:
+            hook.check_that_it_ran()
 
     def _by_module(self) -> dict[str, list[list["_Insertion"]]]:
         """For each module its bends in order, each as it is for all samples or for each of them."""
@@ -141,7 +143,6 @@ class bend:  # noqa: N801 - reads as the verb it is
 
     def _look(self, network: nn.Module, inputs: Any, named: dict[str, Any], output: Any) -> Any:
         """At the end of a run look at all that was made in it, at once."""
-        self._ran = True
         if self._closely:
             return output
         if self.policy is NonFinite.REPLACE:
@@ -194,7 +195,7 @@ class _Insertion:
 _Guard = Callable[[PlannedBend, Tensor, Tensor], Tensor]
 
 
-class _LayerHook:
+class _LayerHook(Hook):
     """The bends of one layer, called with each of its outputs."""
 
     def __init__(self, bends: Sequence[Sequence[_Insertion]], guard: _Guard, replacing: bool):
@@ -207,11 +208,13 @@ class _LayerHook:
         if not self.ran:
             planned = self.bends[0][0].planned
             raise ModelError(
-                f"{planned}: not bent: the network ran without its module {planned.layer.module!r}. It "
-                f"does not reach it with such inputs, calls its `forward` by itself, or keeps its result"
+                f"{planned}: not bent: its module {planned.layer.module!r} never ran in the block. The "
+                f"network does not reach it with such inputs, calls its `forward` by itself or keeps its "
+                f"result; or what ran is a copy of the network that was made before the block"
             )
 
     def __call__(self, _module: nn.Module, _inputs: Any, maps: Any) -> Tensor:
+        self.refuse_vmap(maps)
         self.ran = True
         layer = self.bends[0][0].planned.layer
         if not isinstance(maps, Tensor) or maps.ndim != 4 or maps.shape[1] != layer.features:
@@ -278,7 +281,7 @@ def finite_output(output: Tensor, network: nn.Module, policy: NonFinite) -> Tens
     """What a network made, looked at once, by a policy about NaN and infinity. Where it is bent the block's
     own policy was carried out already."""
     hooks = list(network._forward_hooks.values())
-    if is_captured(output) or any(isinstance(getattr(hook, "__self__", None), bend) for hook in hooks):
+    if is_captured(output) or any(isinstance(hook, NetworkHook) for hook in hooks):
         return output
     if policy is NonFinite.REPLACE:
         return replaced(output)
