@@ -1,78 +1,120 @@
-"""What the preset `paper` finds in `faces` and in layers 1 to 8 of `photo-faces`, in about an hour.
+"""What the preset `paper` finds in `faces` and in layers 1 to 8 of `photo-faces`: minutes of a large GPU.
 
-    python scripts/paper_clusters.py WORK [MODEL ...]
+    python scripts/paper_clusters.py WORK [--models MODEL ...] [--seconds N] [--out FOLDER]
 
-Writes src/netbend/data/MODEL/clusters-paper.yaml after every layer. WORK keeps finished layers, and the
-unfinished one after each epoch; the same command goes on. The paper's settings (1,000 samples, 100 epochs,
-Adam at 1e-4, the batches of its table 2) would take days of one core: see docs/clusters.md for what is
-shortened here. With `--full` each layer gets them.
+Writes FOLDER/MODEL/clusters-paper.yaml (by default into src/netbend/data) and the networks beside WORK. With
+--seconds, trainings stop behind the epoch at which the time is up; the same command goes on from WORK, until
+each has had its 100 epochs. Layers are taught side by side: one alone does not fill a GPU. Without one this
+takes days.
 """
 
-import sys
+import argparse
+import time
 from collections.abc import Sequence
-from dataclasses import replace
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from netbend.bending import Layer
 from netbend.choices import Preset
-from netbend.clustering import Settings, cluster_features, default_settings
+from netbend.clustering import Settings, default_settings
 from netbend.clustering.activations import Run
+from netbend.clustering.grouping import Counts, group
+from netbend.clustering.metric_learning import MetricTraining, Progress
+from netbend.clustering.paper import activations_of, save_networks, training_of
 from netbend.models.base import Model, Play
 from netbend.models.catalog import load_model
-from netbend.recipe import Clusters, load_clusters, save_clusters
+from netbend.recipe import Clusters, save_clusters
 
 DATA = Path(__file__).parent.parent / "src" / "netbend" / "data"
-LEARNING_RATE = 1e-3  # ten times the paper's, for about a hundredth of its steps
-TEST_SAMPLES = 10
-# By the side of a layer's maps: samples, epochs, maps of a step.
-SHORTENED = {
-    "faces": {4: (60, 10, 100), 8: (60, 10, 100), 16: (60, 10, 100), 32: (60, 10, 50), 64: (50, 8, 25)},
-    "photo-faces": {8: (60, 8, 100), 16: (50, 6, 100), 32: (30, 4, 50), 64: (20, 4, 25)},
-}
+LAYERS = {"faces": range(9), "photo-faces": range(1, 9)}
 
 
-def main(work: Path, names: Sequence[str], *, full: bool) -> None:
-    for name in names:
-        model = load_model(name, "cpu")
-        done: list[Clusters] = []
-        for layer in model.layers:
-            if layer.number is None or layer.height not in SHORTENED[name] or (name, layer.number) == SKIPPED:
-                continue
-            done.append(clusters_of(model, layer, settings_of(model, layer, full=full), work))
-            save_clusters(together(done), DATA / name / "clusters-paper.yaml")
-            print(name, layer, done[-1].method["accuracy"], flush=True)
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("work", type=Path)
+    parser.add_argument("--models", nargs="+", choices=list(LAYERS), default=list(LAYERS))
+    parser.add_argument("--seconds", type=float, default=float("inf"))
+    parser.add_argument("--out", type=Path, default=DATA)
+    parser.add_argument("--device", default="auto")
+    options = parser.parse_args()
+    deadline = time.monotonic() + options.seconds
+    lessons = [
+        lesson
+        for name in options.models
+        for lesson in lessons_of(load_model(name, options.device), options.work / name)
+    ]
+    lessons.sort(key=lambda lesson: -lesson.positions)  # the longest begin first
+    with ThreadPoolExecutor(max_workers=len(lessons)) as threads:
+        for _ in threads.map(lambda lesson: lesson.learn(deadline), lessons):
+            pass
+    for name in options.models:
+        learnt = [lesson for lesson in lessons if lesson.model.name == name and lesson.training.epoch]
+        learnt.sort(key=lambda lesson: lesson.layer.number or 0)
+        if learnt:
+            save_clusters(together(learnt), options.out / name / "clusters-paper.yaml")
+            networks = {lesson.layer.name: lesson.training.network for lesson in learnt}
+            save_networks(networks, options.work / f"{name}.networks.safetensors", learnt[0].model.hash)
 
 
-SKIPPED = ("photo-faces", 0)
-LONGER = {("photo-faces", 7): 5}  # epochs
+def lessons_of(model: Model, work: Path) -> list["Lesson"]:
+    """One for each layer, with its maps collected."""
+    work.mkdir(parents=True, exist_ok=True)
+    lessons = []
+    for layer in model.layers:
+        if layer.number in LAYERS[model.name]:
+            settings = default_settings(model, [layer.key], preset=str(Preset.PAPER))
+            began = time.monotonic()
+            maps = activations_of(model, layer, settings, work)
+            maps.collect(model, up_to(layer, model), settings.latent_seeds)
+            say(f"{model.name} {layer}: maps in {time.monotonic() - began:.1f} s")
+            lessons.append(Lesson(model, layer, settings, training_of(model, maps, settings, work)))
+    return lessons
 
 
-def settings_of(model: Model, layer: Layer, *, full: bool) -> Settings:
-    settings = default_settings(model, [layer.key], preset=str(Preset.PAPER))
-    if full:
-        return settings
-    samples, epochs, batch = SHORTENED[model.name][layer.height]
-    epochs = LONGER.get((model.name, layer.number), epochs)
-    return replace(
-        settings,
-        samples=samples,
-        epochs=epochs,
-        batch=batch,
-        test_samples=TEST_SAMPLES,
-        learning_rate=LEARNING_RATE,
-    )
+class _OutOfTime(Exception):
+    """An epoch ended behind the deadline."""
 
 
-def clusters_of(model: Model, layer: Layer, settings: Settings, work: Path) -> Clusters:
-    """Of one layer; read, where an earlier run with these settings has found them."""
-    folder = work / f"{model.name}-{layer.number}-{settings.samples}x{settings.epochs}"
-    finished = folder.with_suffix(".yaml")
-    if not finished.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        clusters = cluster_features(model, settings, run=up_to(layer, model), work=folder)
-        save_clusters(clusters, finished)
-    return load_clusters(finished)
+@dataclass
+class Lesson:
+    """A layer, and the network that is taught to tell its features."""
+
+    model: Model
+    layer: Layer
+    settings: Settings
+    training: MetricTraining
+
+    @property
+    def positions(self) -> int:
+        return self.layer.features * self.layer.height * self.layer.width
+
+    def learn(self, deadline: float) -> None:
+        """Up to all epochs, or to the deadline."""
+        on_gpu = self.training.maps.device.type == "cuda"
+        stream = torch.cuda.stream(torch.cuda.Stream()) if on_gpu else nullcontext()
+
+        def watch(at: Progress) -> None:
+            if at.epoch % 5 == 0 or at.epoch == 1:
+                say(f"{self.model.name} {self.layer}: epoch {at.epoch}, {at.accuracy:.1%} told right")
+            if time.monotonic() > deadline:
+                raise _OutOfTime
+
+        with stream:
+            try:
+                self.training.run(self.settings.epochs, watch)
+            except _OutOfTime:
+                say(f"{self.model.name} {self.layer}: out of time at epoch {self.training.epoch}")
+
+    def clusters(self) -> dict[int, tuple[int, ...]]:
+        space = self.training.mean_embedding()
+        return dict(
+            enumerate(group(space, Counts().of(self.layer), self.settings.seed, self.settings.restarts))
+        )
 
 
 class _Seen(BaseException):
@@ -89,7 +131,7 @@ def up_to(layer: Layer, model: Model) -> Run:
     def run(seeds: Sequence[int]) -> None:
         handle = module.register_forward_hook(stop)
         try:
-            model.generate(model.latents(seeds), Play())
+            model.generate(model.latents(seeds), Play(truncation=1.0))
         except _Seen:
             pass
         finally:
@@ -98,31 +140,18 @@ def up_to(layer: Layer, model: Model) -> Run:
     return run
 
 
-def together(layers: Sequence[Clusters]) -> Clusters:
-    """The clusters of several layers in one file, which says of each how it was found."""
-    method = {
-        key: {key_of(layer): of_layer(layer, key) for layer in layers}
-        for key in ("samples", "epochs", "batch", "accuracy")
-    }
-    first = layers[0]
-    same = {
-        key: first.method[key] for key in ("preset", "seed", "truncation", "test_samples", "learning_rate")
-    }
-    found = {key: members for layer in layers for key, members in layer.layers.items()}
-    return Clusters(found, model=first.model, model_hash=first.model_hash, method={**same, **method})
+def together(lessons: Sequence[Lesson]) -> Clusters:
+    """The clusters of a model's layers in one file, which says of each how long it was taught."""
+    model, method = lessons[0].model, lessons[0].settings.method()
+    method["epochs"] = {lesson.layer.key: lesson.training.epoch for lesson in lessons}
+    method["accuracy"] = {lesson.layer.key: round(lesson.training.accuracy, 3) for lesson in lessons}
+    found = {lesson.layer.key: lesson.clusters() for lesson in lessons}
+    return Clusters(found, model=model.name, model_hash=model.hash, method=method)
 
 
-def key_of(clusters: Clusters) -> int | str:
-    return next(iter(clusters.layers))
-
-
-def of_layer(clusters: Clusters, key: str) -> Any:
-    value = clusters.method[key]
-    return next(iter(value.values())) if isinstance(value, dict) else value
+def say(line: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {line}", flush=True)
 
 
 if __name__ == "__main__":
-    options = [option for option in sys.argv[1:] if option != "--full"]
-    if not options:
-        sys.exit(__doc__)
-    main(Path(options[0]), options[1:] or list(SHORTENED), full="--full" in sys.argv)
+    main()

@@ -74,8 +74,48 @@ def sampled_maps(
             maps.clear()
 
 
+class ActivationsOnDevice:
+    """The maps of one layer for many samples: a float16 array `(S, F, H, W)` in a device's memory."""
+
+    def __init__(self, layer: Layer, samples: int, device: torch.device):
+        self.layer = layer
+        self.shape = (samples, layer.features, layer.height, layer.width)
+        self.device = device
+        self._stored = torch.empty(0, device=device)
+
+    def collect(
+        self,
+        model: Bendable,
+        run: Run,
+        seeds: Sequence[int],
+        progress: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        """Run the model on the seeds and keep the maps. progress: called with the number that are there."""
+        self._stored = torch.empty(self.shape, dtype=torch.float16, device=self.device)
+        done = 0
+        for maps in sampled_maps(model, [self.layer], run, seeds):
+            values = maps[self.layer.name].float().clamp(-LARGEST_FLOAT16, LARGEST_FLOAT16)
+            self._stored[done : done + len(values)] = values
+            done += len(values)
+            progress(done)
+
+    def samples(self, first: int, last: int) -> Tensor:
+        """Maps `(last - first, F, H, W)` in float32."""
+        return self._stored[first:last].float()
+
+    def single_maps(self, indices: Tensor) -> Tensor:
+        """Single maps `(N, 1, H, W)` in float32. indices: sample * F + feature."""
+        return self._stored.flatten(0, 1)[indices][:, None].float()
+
+    def remove(self) -> None:
+        """Give their memory back."""
+        self._stored = torch.empty(0, device=self.device)
+
+
 class ActivationSet:
     """The maps of one layer for many samples: a float16 array `(S, F, H, W)` on disk."""
+
+    device = torch.device("cpu")
 
     def __init__(self, path: Path, layer: Layer, samples: int):
         """path: of an `.npy` file, there or yet to be collected."""
@@ -131,6 +171,14 @@ class ActivationSet:
         """Take it off the disk."""
         self.path.unlink(missing_ok=True)
         self._done.unlink(missing_ok=True)
+
+
+Activations = ActivationSet | ActivationsOnDevice
+
+
+def fits_memory(byte_count: int, device: torch.device) -> bool:
+    """Whether a GPU has twice as much memory free."""
+    return device.type == "cuda" and 2 * byte_count < torch.cuda.mem_get_info(device)[0]
 
 
 def refuse_full_disk(folder: Path, needed: int) -> None:

@@ -1,6 +1,6 @@
 """Training a metric network: softmax feature learning (section 4.2)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,15 +9,17 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from netbend.bending import Layer
-from netbend.clustering.activations import ActivationSet
+from netbend.clustering.activations import Activations
 from netbend.clustering.halves import HalvedMean
 from netbend.clustering.metric_network import BOTTLENECK, MetricNetwork, embed_all
+from netbend.clustering.replayed import Replayed
 from netbend.errors import ClusterError
 from netbend.models.saving import write_state
 
 LEARNING_RATE = 1e-4
 BETAS = (0.9, 0.999)
 SOUND_BATCH = 100
+SAMPLES_AT_ONCE = 20  # on a GPU, where the network only looks
 # Table 2: (largest number of positions in a map, batch size).
 BATCHES = [(32**2, 500), (64**2, 200), (128**2, 80), (256**2, 50), (512**2, 20)]
 LARGEST_MAPS_BATCH = 10
@@ -41,7 +43,7 @@ class MetricTraining:
 
     def __init__(
         self,
-        maps: ActivationSet,
+        maps: Activations,
         held_out: int,
         *,
         batch: int,
@@ -60,8 +62,12 @@ class MetricTraining:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.network = MetricNetwork(layer.features, layer.height, layer.width)
-        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.optimizer = torch.optim.Adam(self.network.parameters(), learning_rate, BETAS)
+        self.network.to(maps.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        on_gpu = maps.device.type == "cuda"
+        self.optimizer = torch.optim.Adam(
+            self.network.parameters(), learning_rate, BETAS, capturable=on_gpu, foreach=on_gpu
+        )
+        self.step: Callable[[Tensor], None] = Replayed(self._step) if on_gpu else self._step
         self.order = torch.Generator().manual_seed(seed)
         if checkpoint is not None and checkpoint.exists():
             self._resume(checkpoint)
@@ -72,19 +78,23 @@ class MetricTraining:
             self.network.train()
             count = self.train_samples * self.maps.layer.features
             # Batch normalisation needs more than one map.
-            for indices in torch.split(torch.randperm(count, generator=self.order), self.batch):
+            for indices in torch.split(self._order(count), self.batch):
                 if len(indices) > 1:
-                    self._step(indices)
+                    self.step(indices)
             self.epoch += 1
             self.accuracy = self.test()
             self._save()
             progress(Progress(self.epoch, self.accuracy))
         return self.network.eval()
 
+    def _order(self, count: int) -> Tensor:
+        """Of an epoch's maps, the same on every device."""
+        return torch.randperm(count, generator=self.order).to(self.maps.device)
+
     def _step(self, indices: Tensor) -> None:
         features = indices % self.maps.layer.features
-        loss = F.cross_entropy(self.network(self.maps.single_maps(indices)), features)
         self.optimizer.zero_grad()
+        loss = F.cross_entropy(self.network(self.maps.single_maps(indices)), features)
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
 
@@ -93,12 +103,24 @@ class MetricTraining:
         """The share of maps of held-out samples whose feature is told right; NaN without any."""
         self.network.eval()
         right = total = 0
-        for sample in range(self.train_samples, self.maps.shape[0]):
-            vectors = embed_all(self.network, self.maps.samples(sample, sample + 1))[0]
-            told = self.network.classes(vectors).argmax(dim=1)
-            right += int((told == torch.arange(len(told))).sum())
-            total += len(told)
+        for maps in self._blocks(self.train_samples, self.maps.shape[0]):
+            told = self.network.classes(embed_all(self.network, maps)).argmax(dim=2).cpu()
+            right += int((told == torch.arange(told.shape[1])).sum())
+            total += told.numel()
         return right / total if total else float("nan")
+
+    def mean_embedding(self) -> "MeanEmbedding":
+        """The mean feature vector of each feature over the samples that taught the network."""
+        embedding = MeanEmbedding(self.network, self.maps.layer.features, self.accuracy)
+        for maps in self._blocks(0, self.train_samples):
+            embedding.add(maps)
+        return embedding
+
+    def _blocks(self, first: int, last: int) -> Iterator[Tensor]:
+        """Maps `(N, F, H, W)` of samples, a few at a time."""
+        at_once = SAMPLES_AT_ONCE if self.maps.device.type == "cuda" else 1
+        for start in range(first, last, at_once):
+            yield self.maps.samples(start, min(start + at_once, last))
 
     def _save(self) -> None:
         if self.checkpoint is None:
@@ -114,7 +136,7 @@ class MetricTraining:
         write_state(self.checkpoint, state, ClusterError)
 
     def _resume(self, checkpoint: Path) -> None:
-        state = torch.load(checkpoint, weights_only=True)
+        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
         if state.get("clip") is not self.network.clip:
             raise ClusterError(
                 f"{checkpoint}: begun by an earlier netbend, which did not clip maps to -1..1; "

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 import torch
@@ -11,7 +12,15 @@ from torch import Tensor
 
 from netbend.atomic import write_atomic
 from netbend.bending import Bendable, Layer
-from netbend.clustering.activations import ActivationSet, Run, refuse_full_disk, sampled_maps
+from netbend.clustering.activations import (
+    Activations,
+    ActivationSet,
+    ActivationsOnDevice,
+    Run,
+    fits_memory,
+    refuse_full_disk,
+    sampled_maps,
+)
 from netbend.clustering.metric_learning import SOUND_BATCH, MeanEmbedding, MetricTraining, batch_for
 from netbend.clustering.metric_network import MetricNetwork
 from netbend.clustering.progress import Report, Tell, silent
@@ -35,7 +44,8 @@ def learn(
     is not done again. Raises ClusterError if its disk is too small, before anything is done.
     """
     to_learn = [layer for layer in layers if not _averages(layer, work).exists()]
-    largest = max((_set_of(layer, settings, work).bytes for layer in to_learn), default=0)
+    on_disk = [activations_of(model, layer, settings, work) for layer in to_learn]
+    largest = max((each.bytes for each in on_disk if isinstance(each, ActivationSet)), default=0)
     refuse_full_disk(work, largest)  # there is one layer's at a time
     return {layer.name: _learn_layer(model, layer, run, settings, work, tell) for layer in layers}
 
@@ -43,18 +53,11 @@ def learn(
 def _learn_layer(
     model: Bendable, layer: Layer, run: Run, settings: Settings, work: Path, tell: Tell
 ) -> MeanEmbedding:
-    maps = _set_of(layer, settings, work)
-    training = MetricTraining(
-        maps,
-        settings.test_samples,
-        batch=settings.batch or _paper_batch(model, layer),
-        seed=settings.seed,
-        learning_rate=settings.learning_rate,
-        checkpoint=_file(layer, work, ".pt"),
-    )
-    embedding = MeanEmbedding(training.network, layer.features, training.accuracy)
+    maps = activations_of(model, layer, settings, work)
+    training = training_of(model, maps, settings, work)
     averaged = _averages(layer, work)
     if averaged.exists():
+        embedding = MeanEmbedding(training.network, layer.features, training.accuracy)
         embedding.totals, embedding.samples = load(averaged.read_bytes())["totals"], settings.samples
         return embedding
     maps.collect(
@@ -69,20 +72,36 @@ def _learn_layer(
             Report(f"{layer}: epochs", at.epoch, settings.epochs, f"{at.accuracy:.1%} told right")
         ),
     )
-    embedding.accuracy = training.accuracy
-    for sample in range(settings.samples):
-        embedding.add(maps.samples(sample, sample + 1))
+    embedding = training.mean_embedding()
     write_atomic(averaged, save({"totals": embedding.totals}), ClusterError, overwrite=True)
     maps.remove()
     return embedding
 
 
+def activations_of(model: Bendable, layer: Layer, settings: Settings, work: Path) -> Activations:
+    """Where the maps of a layer are kept: on a GPU if the model is there and they fit, or on disk."""
+    samples = settings.samples + settings.test_samples
+    on_disk = ActivationSet(_file(layer, work, ".npy"), layer, samples)
+    example = next(chain(model.network.parameters(), model.network.buffers()), torch.empty(0))
+    if fits_memory(on_disk.bytes, example.device):
+        return ActivationsOnDevice(layer, samples, example.device)
+    return on_disk
+
+
+def training_of(model: Bendable, maps: Activations, settings: Settings, work: Path) -> MetricTraining:
+    """The training of a layer's network; it goes on from its checkpoint if there is one."""
+    return MetricTraining(
+        maps,
+        settings.test_samples,
+        batch=settings.batch or _paper_batch(model, maps.layer),
+        seed=settings.seed,
+        learning_rate=settings.learning_rate,
+        checkpoint=_file(maps.layer, work, ".pt"),
+    )
+
+
 def _paper_batch(model: Bendable, layer: Layer) -> int:
     return SOUND_BATCH if isinstance(model, SoundModel) else batch_for(layer.height, layer.width)
-
-
-def _set_of(layer: Layer, settings: Settings, work: Path) -> ActivationSet:
-    return ActivationSet(_file(layer, work, ".npy"), layer, settings.samples + settings.test_samples)
 
 
 def _file(layer: Layer, work: Path, ending: str) -> Path:
@@ -105,6 +124,7 @@ def embed_latents(
     found = {layer.name: MeanEmbedding(networks[layer.name], layer.features) for layer in layers}
     for maps in sampled_maps(model, layers, run, samples):
         for name, embedding in found.items():
+            embedding.network.to(maps[name].device)
             embedding.add(maps[name])
     return found
 
