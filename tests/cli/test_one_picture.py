@@ -146,26 +146,81 @@ def test_every_command_shows_the_same_picture(run: Run, case: Case) -> None:
 
 @pytest.mark.parametrize("noise", ["constant", "random", "none"])
 @pytest.mark.parametrize("cutoff", [None, 2])
-def test_noise_and_cutoff_are_the_same_in_python(run: Run, noise: str, cutoff: int | None) -> None:
+def test_noise_and_cutoff_are_the_same_everywhere(run: Run, noise: str, cutoff: int | None) -> None:
     recipe = write_recipe(CASES["w+ from a file"])
-    options = [] if cutoff is None else ["--cutoff", cutoff]
-    assert run("render", recipe, "--noise", noise, *options, "-t", "0.5", "-o", "o", "-q").code == 0
+    options = ["--noise", noise, *([] if cutoff is None else ["--cutoff", cutoff]), "-t", "0.5", "-q"]
+
+    def typed(command: str, *arguments: object) -> None:
+        ran = run(command, *arguments, *options)
+        assert ran.code == 0, f"{command}: {ran.err}"
+
     model = netbend.load_model("tiny.safetensors", device="cpu")
+    latents = netbend.load_latents("w_plus.npz")
+    play = netbend.Play(0.5, cutoff, noise)
     with netbend.bend(model, netbend.load_recipe(recipe)):
-        images = model.generate(
-            netbend.load_latents("w_plus.npz"), truncation_psi=0.5, truncation_cutoff=cutoff, noise=noise
-        )
-    expected = pixels(netbend.to_pictures(images)[0])
+        expected = pixels(netbend.to_pictures(model.generate(latents, play))[0])
+    typed("render", recipe, "-o", "o")
     (rendered,) = Path("o").iterdir()
     np.testing.assert_array_equal(pixels(rendered), expected)
-    if cutoff is None:
-        assert (
-            run(
-                "film", recipe, "--noise", noise, "-t", "0.5", "--frame", 0, "--height", SIZE, "-o", "f.png"
-            ).code
-            == 0
+    typed("film", recipe, "--frame", 0, "--height", SIZE, "-o", "f.png")
+    np.testing.assert_array_equal(pixels(Path("f.png")), expected)
+    typed("vary", recipe, "--keep", "0", "-o", "vary")
+    np.testing.assert_array_equal(pixels(Path("vary/mine-0000.png")), expected)
+    typed("grid", recipe, "--rows", "mix=0,1", "--columns", "angle=0,30", "--size", SIZE, "-o", "g.png")
+    assert holds(Path("g.png"), expected)
+    typed("breed", recipe, recipe, "--count", 1, "--mutation", 1, "-o", "breed")
+    assert holds(Path("breed/children.png"), pixels(thumbnail(Image.fromarray(expected))))
+    sheet = netbend.make_grid("mix=0,1", "angle=0,30", model, recipe, play=play, size=SIZE)
+    np.testing.assert_array_equal(pixels(sheet), pixels(Path("g.png")))
+
+
+def test_a_label_is_the_same_everywhere(run: Run) -> None:
+    model = netbend.load_model("painted-eyes", device="cpu")
+    recipe = Path("eyes.yaml")
+    recipe.write_text("model: painted-eyes\nlatent: 5\n" + BENDS)
+    options = ["--label", "blue", "--device", "cpu", "-q"]
+    with netbend.bend(model, recipe):
+        expected = netbend.to_pictures(model.generate(model.latents([5]), label="blue"))[0]
+        other = netbend.to_pictures(model.generate(model.latents([5])))[0]
+    assert (pixels(other) != pixels(expected)).any()
+    size = expected.height
+    shown = pixels(thumbnail(expected))
+    assert run("vary", recipe, "--keep", "0", "-o", "vary", *options).code == 0
+    np.testing.assert_array_equal(pixels(Path("vary/eyes-0000.png")), pixels(expected))
+    mixed = ("--rows", "mix=0,1", "--columns", "angle=0,30")
+    assert run("grid", recipe, *mixed, "-o", "g.png", *options).code == 0
+    assert holds(Path("g.png"), shown)
+    assert run("film", recipe, "--frame", 0, "--height", size, "-o", "f.png", *options).code == 0
+    np.testing.assert_array_equal(pixels(Path("f.png")), pixels(expected))
+    assert run("breed", recipe, recipe, "--count", 1, "--mutation", 1, "-o", "b", *options).code == 0
+    assert holds(Path("b/children.png"), shown)
+    for command in (["vary", recipe], ["grid", recipe, *mixed], ["breed", recipe, recipe], ["film", recipe]):
+        ran = run(*command, "--label", "plaid", "-q")
+        assert (ran.code, "label 'plaid': not a class of painted-eyes; it has amber" in ran.err) == (1, True)
+
+
+@pytest.mark.parametrize("command", ["render", "film", "vary", "grid", "breed"])
+def test_commands_of_pictures_have_the_same_options_of_playing(command: str) -> None:
+    import typer.main
+
+    from netbend.cli.main import app
+
+    def options(name: str) -> dict[str, tuple[object, ...]]:
+        found = typer.main.get_command(app).commands[name].params  # type: ignore[attr-defined]
+        wanted = (
+            "truncation",
+            "cutoff",
+            "noise",
+            "label",
+            "nonfinite",
+            "precision",
+            "clusters",
+            "five_items",
         )
-        np.testing.assert_array_equal(pixels(Path("f.png")), expected)
+        return {p.name: (p.opts, p.help, p.default) for p in found if p.name in wanted}
+
+    assert options(command) == options("render")
+    assert len(options(command)) == 8
 
 
 @pytest.mark.parametrize(

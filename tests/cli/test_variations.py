@@ -179,8 +179,9 @@ def test_sound_has_no_sheet_but_its_draws_can_be_kept(run: Run, folder: Path) ->
     assert run("vary", "song.yaml", "--keep", "4", "-o", "o", "-q").code == 0
     assert names(folder / "o") == ["song-0004.yaml"]
     assert load_recipe(folder / "o" / "song-0004.yaml").model == "music"
-    ran = run("breed", "song.yaml", "song.yaml", "--truncation", "1", "-o", "o")
-    assert "--truncation is for pictures, music makes sound" in ran.err
+    for option, value in (("truncation", "1"), ("cutoff", "2"), ("label", "blue"), ("precision", "bf16")):
+        ran = run("breed", "song.yaml", "song.yaml", f"--{option}", value, "-o", "o")
+        assert f"--{option} is for pictures, music makes sound" in ran.err
     assert run("breed", "song.yaml", "song.yaml", "--count", 2, "-o", "b", "-q").code == 0
     assert names(folder / "b") == ["child-0001.yaml", "child-0002.yaml"]
 

@@ -6,16 +6,20 @@ from typing import Annotated
 
 import typer
 
-from netbend.choices import FiveItems, NonFinite
+from netbend.choices import FiveItems, NoiseMode, NonFinite, Precision
 from netbend.cli.destination import refuse_file_name, refuse_unwritable
 from netbend.cli.idle import refuse_idle_options
 from netbend.cli.latent import BESIDE, WITHOUT, LatentFile, LatentSeed, one_latent
-from netbend.cli.loading import refuse_unreadable
+from netbend.cli.loading import load, refuse_unreadable
 from netbend.cli.many import makes_pictures, typed, write_and_say
 from netbend.cli.options import (
     ClusterFile,
+    Cutoff,
     FiveItemMeaning,
+    InPrecision,
+    Label,
     LatentSpace,
+    Noise,
     OnNonFinite,
     Overwrite,
     Resume,
@@ -47,12 +51,16 @@ def breed(
     latents: LatentFile = None,
     space: LatentSpace = None,
     truncation: Truncation = None,
+    cutoff: Cutoff = None,
+    noise: Noise = NoiseMode.CONSTANT,
+    label: Label = None,
     clusters: ClusterFile = None,
     nonfinite: OnNonFinite = NonFinite.ERROR,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder.")] = Path("out/breed"),
     metadata: Annotated[bool, typer.Option(help="Keep command and recipes inside the sheet.")] = True,
     resume: Resume = False,
     overwrite: Overwrite = False,
+    precision: InPrecision = Precision.FLOAT32,
     device: Device = "auto",
     json: Json = False,
     quiet: Quiet = False,
@@ -64,7 +72,6 @@ def breed(
     """
     from netbend.bending import resolve
     from netbend.models.base import Play
-    from netbend.models.catalog import load_model
     from netbend.recipe import load_clusters, load_recipe
     from netbend.render.files import refuse_existing
     from netbend.render.job import Job
@@ -85,10 +92,10 @@ def breed(
         )
     name = model or one.model or other.model or "faces"
     refuse_unreadable(latents)
-    loaded = load_model(name, device)
+    loaded = load(name, device, precision)
     pictures = makes_pictures(context, loaded)
     latent = one_latent(loaded, latent_seed, latents, space, one) if pictures else loaded.latents([0])
-    play = play_of(Play(truncation), one, loaded, latent)
+    play = play_of(Play(truncation, cutoff, noise, label), one, loaded, latent)
     outcomes = []
     for file, parent in ((first, one), (second, other)):
         plan = resolve(parent, loaded, clusters=given)

@@ -13,9 +13,11 @@ from netbend.cli.idle import is_given, refuse_idle_options
 from netbend.cli.loading import load_of_pictures, refuse_unreadable
 from netbend.cli.options import (
     ClusterFile,
+    Cutoff,
     DrawSeed,
     FiveItemMeaning,
     InPrecision,
+    Label,
     LatentSpace,
     ModelName,
     Noise,
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 
     from netbend.film.frames import Film
     from netbend.film.scene import Scene
-    from netbend.models.base import Model, Play
+    from netbend.models.base import Model
     from netbend.recipe.places import Latent
 
 TALLEST = 4320  # rows, of 8K; encoders need gigabytes for more
@@ -66,7 +68,9 @@ def film(
     ] = None,
     space: LatentSpace = None,
     truncation: Truncation = None,
+    cutoff: Cutoff = None,
     noise: Noise = NoiseMode.CONSTANT,
+    label: Label = None,
     bend_seed: DrawSeed = None,
     clusters: ClusterFile = None,
     nonfinite: OnNonFinite = NonFinite.ERROR,
@@ -97,6 +101,8 @@ def film(
 
     A film that was cut off leaves what it had in OUT.unfinished; the same command goes on from there.
     """
+    from netbend.models.base import Play
+
     refuse_idle_options(context, _WITHOUT, _BESIDE)
     is_picture = frame is not None or stills is not None
     if is_picture:
@@ -107,7 +113,7 @@ def film(
     scene = replace(scene, seconds=seconds, soundtrack=sound, truncation=truncation, seed=bend_seed)
     if sound is not None and not is_picture and not scene.follows_its_sound:
         _refuse_silent(out, sound)
-    made = scene.film(fps, _play(noise), compare=compare, nonfinite=nonfinite)
+    made = scene.film(fps, Play(None, cutoff, noise, label), compare=compare, nonfinite=nonfinite)
     if frame is not None:
         _write_picture(_frame(made, frame, height), out, overwrite)
     elif stills is not None:
@@ -178,12 +184,6 @@ def _latent(model: "Model", seeds: str | None, file: Path | None, space: Space |
     if not points:
         return None
     return Latent(points[0]) if len(points) == 1 else Latent(Journey(tuple(points), loop=True, smooth=True))
-
-
-def _play(noise: NoiseMode) -> "Play":
-    from netbend.models.base import Play
-
-    return Play(noise=noise)
 
 
 def _refuse_silent(out: Path, sound: Path) -> None:

@@ -5,14 +5,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from netbend.choices import FiveItems, NonFinite
+from netbend.choices import FiveItems, NoiseMode, NonFinite, Precision
 from netbend.cli.idle import is_given, refuse_idle_options
+from netbend.cli.loading import load
 from netbend.cli.many import typed
 from netbend.cli.options import (
     ClusterFile,
+    Cutoff,
     DrawSeed,
     FiveItemMeaning,
+    InPrecision,
+    Label,
     ModelName,
+    Noise,
     OnNonFinite,
     Overwrite,
     Resume,
@@ -56,6 +61,9 @@ def grid(
     ] = None,
     draw: DrawSeed = None,
     truncation: Truncation = None,
+    cutoff: Cutoff = None,
+    noise: Noise = NoiseMode.CONSTANT,
+    label: Label = None,
     clusters: ClusterFile = None,
     nonfinite: OnNonFinite = NonFinite.ERROR,
     size: Annotated[
@@ -65,6 +73,7 @@ def grid(
     metadata: Annotated[bool, typer.Option(help="Keep the command and recipe inside the picture.")] = True,
     resume: Resume = False,
     overwrite: Overwrite = False,
+    precision: InPrecision = Precision.FLOAT32,
     device: Device = "auto",
     json: Json = False,
     quiet: Quiet = False,
@@ -78,7 +87,6 @@ def grid(
     from functools import partial
 
     from netbend.models.base import Play
-    from netbend.models.catalog import load_model
     from netbend.recipe import load_clusters, load_recipe
     from netbend.render.files import refuse_existing, refuse_unwritable
     from netbend.variations.cells import unfinished_sheet
@@ -103,11 +111,11 @@ def grid(
     settings = Settings(
         folder=None if base is None else base.folder,
         clusters=None if clusters is None else load_clusters(clusters),
-        play=Play(truncation),
+        play=Play(truncation, cutoff, noise, label),
         nonfinite=nonfinite,
         size=size,
     )
-    planned = plan_grid(down, across, setup, partial(load_model, device=device), settings)
+    planned = plan_grid(down, across, setup, partial(load, device=device, precision=precision), settings)
     files = GridFile(out, typed() if metadata else None, overwrite, resume)
     with (
         kept_on_stop(files.made, len(planned.jobs), unfinished_sheet(out)),

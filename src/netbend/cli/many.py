@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from netbend.variations.files import Outcome, Wanted
 
 
-_OF_PICTURES = ["latent_seed", "latents", "space", "truncation", "nonfinite", "metadata"]
+_OF_PICTURES = [
+    *("latent_seed", "latents", "space", "truncation", "cutoff", "noise", "label"),
+    *("nonfinite", "metadata", "precision"),
+]
 
 
 def makes_pictures(context: typer.Context, model: "Model") -> bool:

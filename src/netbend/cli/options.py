@@ -38,7 +38,9 @@ Truncation = Annotated[
         help="psi: 1 varied, 0 the mean picture; default: the recipe's, or 0.7 (1 for w from files).",
     ),
 ]
+Cutoff = Annotated[int | None, typer.Option(help="Truncate only the first so many styles.", min=0)]
 Noise = Annotated[NoiseMode, typer.Option(help="Per-layer noise.")]
+Label = Annotated[str | None, typer.Option(help="Class to ask for, of models that have any, such as blue.")]
 DrawSeed = Annotated[
     int | None, typer.Option(help="Seed of the random selections; default: the recipe's.", callback=from_zero)
 ]

@@ -12,9 +12,11 @@ from netbend.cli.idle import refuse_idle_options
 from netbend.cli.loading import load_of_pictures, refuse_unreadable
 from netbend.cli.options import (
     ClusterFile,
+    Cutoff,
     DrawSeed,
     FiveItemMeaning,
     InPrecision,
+    Label,
     LatentSpace,
     ModelName,
     Noise,
@@ -65,11 +67,9 @@ def render(
             help="Moment of a recipe that moves, in seconds; default: 0.", min=0, max=MAX_FILM_SECONDS
         ),
     ] = None,
-    cutoff: Annotated[int | None, typer.Option(help="Truncate only the first so many styles.", min=0)] = None,
+    cutoff: Cutoff = None,
     noise: Noise = NoiseMode.CONSTANT,
-    label: Annotated[
-        str | None, typer.Option(help="Class to ask for, of models that have any, such as blue.")
-    ] = None,
+    label: Label = None,
     style_seed: Annotated[
         int | None,
         typer.Option(help="Take styles from the latent of this seed (style mixing) ...", callback=from_zero),

@@ -6,17 +6,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netbend.choices import FiveItems, NonFinite
+from netbend.choices import FiveItems, NoiseMode, NonFinite, Precision
 from netbend.cli.destination import place_of_sheet, refuse_file_name, refuse_unwritable
 from netbend.cli.idle import refuse_idle_options
 from netbend.cli.latent import BESIDE, WITHOUT, LatentFile, LatentSeed, one_latent
-from netbend.cli.loading import refuse_unreadable
+from netbend.cli.loading import load, refuse_unreadable
 from netbend.cli.many import makes_pictures, typed, write_and_say
 from netbend.cli.options import (
     ClusterFile,
+    Cutoff,
     FiveItemMeaning,
+    InPrecision,
+    Label,
     LatentSpace,
     ModelName,
+    Noise,
     OnNonFinite,
     Overwrite,
     Resume,
@@ -63,6 +67,9 @@ def vary(
     latents: LatentFile = None,
     space: LatentSpace = None,
     truncation: Truncation = None,
+    cutoff: Cutoff = None,
+    noise: Noise = NoiseMode.CONSTANT,
+    label: Label = None,
     clusters: ClusterFile = None,
     nonfinite: OnNonFinite = NonFinite.ERROR,
     out: Annotated[
@@ -71,6 +78,7 @@ def vary(
     metadata: Annotated[bool, typer.Option(help="Keep a record inside each picture.")] = True,
     resume: Resume = False,
     overwrite: Overwrite = False,
+    precision: InPrecision = Precision.FLOAT32,
     device: Device = "auto",
     json: Json = False,
     quiet: Quiet = False,
@@ -81,7 +89,6 @@ def vary(
     are fixed.
     """
     from netbend.models.base import Play
-    from netbend.models.catalog import load_model
     from netbend.recipe import load_clusters
     from netbend.render.files import refuse_existing
     from netbend.render.job import Job
@@ -102,7 +109,7 @@ def vary(
     given = None if clusters is None else load_clusters(clusters)
     name = model or (base.model if base else None) or "faces"
     refuse_unreadable(latents)
-    loaded = load_model(name, device)
+    loaded = load(name, device, precision)
     pictures = makes_pictures(context, loaded)
     if not pictures and not surprise and keep is None:
         raise ModelError(
@@ -110,7 +117,7 @@ def vary(
             f"draws, and --keep 3 writes one of them as a recipe"
         )
     latent = one_latent(loaded, latent_seed, latents, space, base) if pictures else loaded.latents([0])
-    play = play_of(Play(truncation), base, loaded, latent)
+    play = play_of(Play(truncation, cutoff, noise, label), base, loaded, latent)
     stem = "surprise" if recipe is None else recipe.stem
     accept: Accept = anything
     if surprise and pictures:

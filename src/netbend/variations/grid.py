@@ -105,6 +105,7 @@ def make_grid(
     *,
     seed: int | None = None,
     truncation: float | None = None,
+    play: Play = Play(),
     clusters: Clusters | None = None,
     nonfinite: NonFinite = NonFinite.ERROR,
     size: int | None = None,
@@ -119,7 +120,8 @@ def make_grid(
         model: Unless an axis names models.
         recipe: What the axes change; without one, a single bend.
         seed: Of the latent; None for the recipe's, or 0.
-        truncation: psi; None for the recipe's, or what is usual.
+        truncation: psi; None for that of `play`, the recipe's, or what is usual.
+        play: How all are generated besides: cutoff, noise, label.
         clusters: Instead of the recipe's, or the model's own.
         nonfinite: What to do about NaN or infinity.
         size: Height of a cell in pixels; None for thumbnails.
@@ -129,9 +131,9 @@ def make_grid(
     """
     recipe = None if recipe is None else given_recipe(recipe)
     down, across = parse_axis(rows, "rows"), parse_axis(columns, "columns")
-    settings = Settings(
-        None if recipe is None else recipe.folder, clusters, Play(truncation), nonfinite, size
-    )
+    if truncation is not None:
+        play = replace(play, truncation=truncation)
+    settings = Settings(None if recipe is None else recipe.folder, clusters, play, nonfinite, size)
     base = setup_of(down, across, model.name, recipe, seed=seed)
 
     def load(name: str) -> Model:
