@@ -2,7 +2,7 @@
 
 from netbend.choices import Preset
 from netbend.clustering.grouping import Counts, parse_counts
-from netbend.clustering.paper import load_networks, save_networks
+from netbend.clustering.paper import load_networks, networks_file, save_networks
 from netbend.clustering.run import cluster_features, cluster_latents, default_settings
 from netbend.clustering.settings import Settings
 
@@ -14,6 +14,7 @@ __all__ = [
     "cluster_latents",
     "default_settings",
     "load_networks",
+    "networks_file",
     "parse_counts",
     "save_networks",
 ]

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from netbend.atomic import write_atomic
 from netbend.bending import Bendable, Layer
+from netbend.bundled import bundled_file
 from netbend.clustering.activations import (
     Activations,
     ActivationSet,
@@ -141,8 +142,18 @@ def save_networks(networks: Networks, path: Path, model_hash: str | None) -> Non
     write_atomic(path, save(tensors, metadata=metadata), ClusterError, overwrite=True)
 
 
-def load_networks(path: Path, model: Bendable) -> Networks:
-    """The metric networks in a file. Raises ClusterError if they are none, or another model's."""
+def networks_file(path: Path | str) -> Path:
+    """Where metric networks lie: a file, or those that come with netbend, such as photo-faces/paper."""
+    here = Path(path)
+    return here if here.exists() else bundled_file(path, "networks-{}.safetensors") or here
+
+
+def load_networks(path: Path | str, model: Bendable) -> Networks:
+    """The metric networks in a file, or those that come with netbend, by a name such as photo-faces/paper.
+
+    Raises ClusterError if there are none, or another model's.
+    """
+    path = networks_file(path)
     refuse_special(path, ClusterError)
     try:
         with safe_open(path, "pt") as file:

@@ -2,10 +2,8 @@
 
 import io
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias, TypeGuard
 
@@ -14,6 +12,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 
 from netbend.atomic import write_atomic
+from netbend.bundled import bundled_file
 from netbend.digits import whole_number
 from netbend.errors import RecipeError
 from netbend.limits import MAX_CLUSTER_NAME, MAX_LISTED_FEATURES
@@ -77,12 +76,7 @@ def checked_name(name: object) -> str:
 
 def bundled_clusters(name: Path | str) -> Path | None:
     """The file of clusters that come with netbend, by a name such as photo-faces/paper; None if none do."""
-    name = name.as_posix() if isinstance(name, Path) else name
-    if not re.fullmatch(r"[a-z0-9-]+/[a-z0-9-]+", name):
-        return None
-    model, preset = name.split("/")
-    file = Path(str(files("netbend.data"))) / model / f"clusters-{preset}.yaml"
-    return file if file.is_file() else None
+    return bundled_file(name, "clusters-{}.yaml")
 
 
 def clusters_file(path: Path | str, folder: Path | None = None) -> Path:

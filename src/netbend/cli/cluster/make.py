@@ -55,7 +55,10 @@ def make(
     ] = None,
     networks: Annotated[
         Path | None,
-        typer.Option(help="Metric networks from the paper's preset, for --seeds or --latents."),
+        typer.Option(
+            help="Metric networks from the paper's preset, or faces/paper, photo-faces/paper; "
+            "for --seeds or --latents."
+        ),
     ] = None,
     epochs: Annotated[int, typer.Option(help="Of the paper's metric networks.", min=1)] = 100,
     test_samples: Annotated[int, typer.Option(help="Samples that only test them.", min=0)] = 100,
@@ -76,7 +79,7 @@ def make(
 
     Stop with Ctrl-C at any time; the same command goes on.
     """
-    from netbend.clustering import Counts, default_settings, parse_counts
+    from netbend.clustering import Counts, default_settings, networks_file, parse_counts
     from netbend.latents.file import load_latents_for
     from netbend.latents.seeds import parse_seeds
     from netbend.models.catalog import load_model
@@ -87,6 +90,7 @@ def make(
     refuse_other_ending(out, CLUSTER_FILES, "a cluster file")
     counts = Counts() if k is None else parse_counts(k)
     refuse_existing([out, networks_beside(out)] if preset is Preset.PAPER else [out], overwrite)
+    networks = None if networks is None else networks_file(networks)
     refuse_unreadable(latents, networks)
     loaded = load_model(model, device)
     chosen = parse_layers(layers)
