@@ -41,14 +41,19 @@ class Discriminator(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         maps = self.blocks(leaky_relu(self.from_rgb(images)))
         maps = leaky_relu(self.conv(append_minibatch_deviation(maps, self.group_size)))
-        return self.logit(leaky_relu(self.linear(maps.flatten(1)))).float()
+        return _exact(self.logit(leaky_relu(self.linear(maps.flatten(1)))))
 
 
 def append_minibatch_deviation(maps: Tensor, group_size: int) -> Tensor:
     """Add one map holding how much the samples of a group differ (Karras et al. 2018, section 3)."""
     n, _, height, width = maps.shape
     groups = n // min(group_size, n)
-    grouped = maps.float().reshape(-1, groups, *maps.shape[1:])
+    grouped = _exact(maps).reshape(-1, groups, *maps.shape[1:])
     deviation = (grouped.var(dim=0, unbiased=False) + 1e-8).sqrt().mean(dim=(1, 2, 3))
     column = deviation.repeat(n // groups).reshape(n, 1, 1, 1).to(maps.dtype)
     return torch.cat([maps, column.expand(n, 1, height, width)], dim=1)
+
+
+def _exact(values: Tensor) -> Tensor:
+    """In float32, or in what they are if that is finer."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))

@@ -46,7 +46,7 @@ def trainer(folder: Path, **changes: object) -> Trainer:
 
 
 def weights(run: Trainer) -> Tensor:
-    return torch.cat([parameter.flatten() for parameter in run.generator.parameters()])
+    return torch.cat([parameter.flatten() for parameter in run.steps.generator.parameters()])
 
 
 def test_a_run_leaves_a_model_samples_a_log_and_a_checkpoint(tmp_path: Path) -> None:
@@ -81,7 +81,9 @@ def test_an_interrupted_run_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
     again.resume()
     assert again.images_seen == run.images_seen == 4
     assert torch.equal(weights(again), weights(run))
-    momentum = [state["exp_avg_sq"] for state in again.generator_optimizer.state_dict()["state"].values()]
+    momentum = [
+        state["exp_avg_sq"] for state in again.steps.generator_optimizer.state_dict()["state"].values()
+    ]
     assert any(value.any() for value in momentum)
     again.run()
     assert again.images_seen == 16
@@ -105,7 +107,7 @@ def test_training_learns_a_colour(tmp_path: Path) -> None:
     run = Trainer(red, settings, tmp_path, Fabric(accelerator="cpu", devices=1))
     run.run()
     with torch.no_grad():
-        drawn = run.averaged(run.sample_z).mean(dim=(0, 2, 3))
+        drawn = run.steps.averaged(run.sample_z).mean(dim=(0, 2, 3))
     assert drawn[0] > 0.4
     assert drawn[1] < -0.4
     assert drawn[2] < -0.4
@@ -141,10 +143,10 @@ def test_no_augmentation_leaves_images_alone_and_some_changes_them_differentiabl
 def test_the_adaptive_probability_rises_while_the_discriminator_is_sure() -> None:
     adaptive = AdaptiveProbability(kimg_to_one=0.1)
     for _ in range(300):
-        adaptive.update(1.0, 8)
+        adaptive.update(torch.tensor(1.0), 8)
     assert adaptive.value == 0.8
     for _ in range(300):
-        adaptive.update(-1.0, 8)
+        adaptive.update(torch.tensor(-1.0), 8)
     assert adaptive.value == 0.0
 
 

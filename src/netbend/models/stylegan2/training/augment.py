@@ -12,14 +12,17 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def augment(images: Tensor, probability: float, random: torch.Generator) -> Tensor:
-    """Move, turn, resize and recolour images `(N, 3, H, W)` in [-1, 1], each with the given probability."""
-    if probability <= 0:
+def augment(images: Tensor, probability: float | Tensor, random: torch.Generator) -> Tensor:
+    """Move, turn, resize and recolour images `(N, 3, H, W)` in [-1, 1], each with the given probability.
+
+    probability: a tensor is not looked at, so that the device need not be waited for.
+    """
+    if isinstance(probability, float) and probability <= 0:
         return images
     return _recolour(_warp(images, probability, random), probability, random)
 
 
-def _warp(images: Tensor, probability: float, random: torch.Generator) -> Tensor:
+def _warp(images: Tensor, probability: float | Tensor, random: torch.Generator) -> Tensor:
     n, device = len(images), images.device
 
     def draw(spread: float) -> Tensor:
@@ -39,7 +42,7 @@ def _warp(images: Tensor, probability: float, random: torch.Generator) -> Tensor
     return F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
 
 
-def _recolour(images: Tensor, probability: float, random: torch.Generator) -> Tensor:
+def _recolour(images: Tensor, probability: float | Tensor, random: torch.Generator) -> Tensor:
     def draw(spread: float) -> Tensor:
         n = len(images)
         chosen = torch.rand(n, 1, 1, 1, generator=random, device=images.device) < probability
@@ -57,14 +60,21 @@ class AdaptiveProbability:
     Its sign on real images, averaged, says how much it overfits: 0 not at all, 1 entirely.
     """
 
-    def __init__(self, target: float = 0.6, kimg_to_one: float = 100.0, value: float = 0.0):
+    def __init__(
+        self,
+        target: float = 0.6,
+        kimg_to_one: float = 100.0,
+        value: float = 0.0,
+        device: torch.device | str = "cpu",
+    ):
         self.target = target
         self.kimg_to_one = kimg_to_one
-        self.value = value
-        self.overfitting = 0.0
+        self.value = torch.tensor(value, dtype=torch.float64, device=device)
+        self.overfitting = torch.zeros_like(self.value)
 
-    def update(self, mean_sign: float, images: int) -> None:
+    def update(self, mean_sign: Tensor, images: int) -> None:
         """mean_sign: of the logits of so many real images."""
-        self.overfitting += 0.02 * (mean_sign - self.overfitting)
+        self.overfitting.lerp_(mean_sign.to(self.overfitting), 0.02)
         step = images / (self.kimg_to_one * 1000)
-        self.value = min(0.8, max(0.0, self.value + (step if self.overfitting > self.target else -step)))
+        towards = (self.overfitting > self.target).to(self.value) * 2 - 1
+        self.value.add_(towards * step).clamp_(0.0, 0.8)

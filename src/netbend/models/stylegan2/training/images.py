@@ -112,12 +112,21 @@ def _square(entry: _Entry, size: int) -> NDArray[np.uint8] | str:
 
 def batches(images: Tensor, batch_size: int, generator: torch.Generator, mirror: bool) -> Iterator[Tensor]:
     """Endless batches of float images in [-1, 1], reshuffled every pass; half are mirrored if asked."""
+    for indices in shuffled(len(images), batch_size, generator):
+        batch = images[indices].float() / 127.5 - 1
+        if mirror:
+            flipped = torch.rand(batch_size, generator=generator) < 0.5
+            batch[flipped] = batch[flipped].flip(3)
+        yield batch
+
+
+def shuffled(
+    count: int, batch_size: int, generator: torch.Generator, device: torch.device | str = "cpu"
+) -> Iterator[Tensor]:
+    """Endless indices of batches, reshuffled every pass, which are sent to the device at once."""
     while True:
-        order = torch.randperm(len(images), generator=generator)
+        order = torch.randperm(count, generator=generator)
         order = order.repeat(-(-batch_size // len(order))) if len(order) < batch_size else order
+        order = order.to(device)
         for start in range(0, len(order) - batch_size + 1, batch_size):
-            batch = images[order[start : start + batch_size]].float() / 127.5 - 1
-            if mirror:
-                flipped = torch.rand(batch_size, generator=generator) < 0.5
-                batch[flipped] = batch[flipped].flip(3)
-            yield batch
+            yield order[start : start + batch_size]

@@ -25,8 +25,8 @@ def r1_penalty(real_logits: Tensor, real_images: Tensor) -> Tensor:
 class PathLength:
     """Keeps steps in w and steps in the image proportional (section 3.2, equation 4)."""
 
-    def __init__(self, mean: float = 0.0):
-        self.mean = mean
+    def __init__(self, device: torch.device | str = "cpu"):
+        self.mean = torch.zeros((), device=device)
 
     def penalty(self, images: Tensor, w: Tensor, random: torch.Generator) -> Tensor:
         """images: drawn from w `(N, latent_count, w_dim)`, which must require gradients."""
@@ -34,5 +34,5 @@ class PathLength:
         direction = torch.randn(images.shape, generator=random, device=images.device) / sqrt(height * width)
         (gradient,) = torch.autograd.grad((images * direction).sum(), w, create_graph=True)
         lengths = gradient.square().sum(dim=2).mean(dim=1).sqrt()
-        self.mean += 0.01 * (lengths.mean().item() - self.mean)
+        self.mean.lerp_(lengths.detach().mean().to(self.mean), 0.01)
         return (lengths - self.mean).square().mean()
