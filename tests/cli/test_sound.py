@@ -124,7 +124,10 @@ def test_clipping_is_reported(run: Run) -> None:
         (["a.wav", "-r", "louder.yaml", "-o", "a.wav"], "a.wav is a source"),
         (["a.wav", "-r", "louder.yaml", "-o", "a.wav", "--overwrite"], "a.wav is a source"),
         (["a.wav", "-r", "louder.yaml", "-o", "x.m4a"], "does not write .m4a"),
-        (["a.wav", "-r", "louder.yaml", "-o", "x.wav", "--spectrogram", "x.wav"], "one name"),
+        (
+            ["a.wav", "-r", "louder.yaml", "-o", "x.wav", "--spectrogram", "x.wav"],
+            "x.wav: a picture is written",
+        ),
         (["a.wav", "-r", "louder.yaml", "-o", "x.opus"], "cannot write x.opus"),
         (["a.wav", "-r", "louder.yaml", "--mix", "2"], "--mix 2.0"),
         (["a.wav", "b.flac", "-r", "louder.yaml", "--spectrogram", "x.png"], "shows one source"),

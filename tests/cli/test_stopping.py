@@ -30,6 +30,7 @@ bends:
 GRID = ("--rows", "layer=1-2", "--columns", "seed=0-1", "--transform", "rotate 45")
 DRAWS = ("turn.yaml", "--rows", "draw=0-1", "--columns", "seed=0-1", "--size", "40")
 TINY = ("-m", "tiny.safetensors", "-q")
+FOLLOW = "{sound: gone.x, from: 0, to: 1}"
 
 
 @pytest.fixture
@@ -354,11 +355,36 @@ UNREADABLE = [
     ["film", "drift.yaml", *TINY, "--latents", "gone.npz", "-o", "o.mp4"],
     ["cluster", "tiny.safetensors", "--latents", "gone.npz", "-o", "o.yaml"],
     ["cluster", "tiny.safetensors", "--seeds", "0", "--networks", "gone.safetensors", "-o", "o.yaml"],
+    ["directions", "tiny.safetensors", "--of", "gone.npz"],
+    ["project", "pictures/0.png", "gone.png", *TINY],
     ["sound", "gone.wav", "-m", "sound.safetensors"],
     ["sound", "tone.wav", "-m", "sound.safetensors", "--recipe", "gone.yaml"],
     ["atlas", "tiny.safetensors", "--clusters", "gone.yaml"],
     ["atlas", "sound.safetensors", "--sound", "gone.wav"],
 ]
+# What recipes name: a part of the recipe, whatever else is in it.
+NAMED = {
+    "a mask": "bends: [{layer: 1, transform: ablate, features: {random: 0.5}, mask: gone.x}]",
+    "clusters": "clusters: gone.x\nbends: [{layer: 1, transform: ablate, features: {not: {cluster: 0}}},"
+    " {layer: 1, transform: ablate, features: {random: 0.5}}]",
+    "a sound": f"bends: [{{layer: 1, transform: ablate, mix: {FOLLOW}, features: {{random: 0.5}}}}]",
+    "a sound in a latent": f"latent: {{seed: 1, direction: 0, by: {FOLLOW}}}\n{TURN}",
+    "latents": f"latent: gone.x\n{TURN}",
+    "latents of a journey": f"latent: {{through: [1, {{file: gone.x}}], seconds: 1}}\n{TURN}",
+    "directions": f"latent: {{seed: 1, direction: 0, of: gone.x, by: 1}}\n{TURN}",
+    "a film": f"latent: {{film: gone.x}}\n{TURN}",
+}
+TAKING = {
+    "render": ["render", "named.yaml", *TINY],
+    "vary": ["vary", "named.yaml", *TINY],
+    "breed": ["breed", "named.yaml", "turn.yaml", *TINY],
+    "breed, the other": ["breed", "turn.yaml", "named.yaml", *TINY],
+    "grid": ["grid", "named.yaml", *TINY, "--rows", "layer=1-2", "--columns", "mix=0,1"],
+    "film": ["film", "named.yaml", *TINY, "--seconds", "1"],
+    "sound": ["sound", "tone.wav", "-m", "sound.safetensors", "-r", "named.yaml"],
+    "song": ["sound", "-m", "sound.safetensors", "-r", "named.yaml"],
+}
+UNUSED = {"breed, the other", "sound"}  # take no latent of the recipe
 UNWRITABLE = [
     ["render", *TINY, "-o", "tone.wav/o"],
     ["vary", "turn.yaml", *TINY, "-o", "tone.wav/o"],
@@ -376,17 +402,81 @@ UNWRITABLE = [
 ]
 
 
-@pytest.mark.parametrize("command", [*UNREADABLE, *UNWRITABLE], ids=lambda command: " ".join(command))
-def test_inputs_and_places_are_looked_at_before_a_model_is_loaded(
-    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
-) -> None:
+@pytest.fixture
+def _no_model(monkeypatch: pytest.MonkeyPatch) -> None:
     def load(*_: object, **__: object) -> None:
         raise AssertionError("a model was loaded")
 
     monkeypatch.setattr(catalog, "load_model", load)
+
+
+@pytest.mark.usefixtures("_no_model")
+@pytest.mark.parametrize("command", [*UNREADABLE, *UNWRITABLE], ids=lambda command: " ".join(command))
+def test_inputs_and_places_are_looked_at_before_a_model_is_loaded(
+    run: Run, folder: Path, command: list[str]
+) -> None:
     before = content(folder)
     ran = run(*command)
     assert ran.code == 1
     wrong = next((word for word in command if "gone" in word), "tone.wav is a file; name a folder")
     assert wrong in ran.err
     assert content(folder) == before
+
+
+@pytest.mark.usefixtures("_no_model")
+@pytest.mark.parametrize("command", UNREADABLE, ids=lambda command: " ".join(command))
+def test_broken_inputs_are_found_before_a_model_is_loaded(run: Run, folder: Path, command: list[str]) -> None:
+    name = next(word for word in command if word.startswith("gone"))
+    (folder / name).write_bytes(b"\x00\x01 nothing that can be read")
+    before = content(folder)
+    ran = run(*command)
+    assert (ran.code, name in ran.err) == (1, True), ran.err
+    assert content(folder) == before
+
+
+@pytest.mark.usefixtures("_no_model")
+@pytest.mark.parametrize("broken", [False, True])
+@pytest.mark.parametrize("command", TAKING)
+@pytest.mark.parametrize("named", NAMED)
+def test_files_that_a_recipe_names_are_read_before_a_model_is_loaded(
+    run: Run, folder: Path, named: str, command: str, broken: bool
+) -> None:
+    (folder / "named.yaml").write_text(NAMED[named])
+    if broken:
+        (folder / "gone.x").write_bytes(b"\x00\x01 nothing that can be read")
+    before = content(folder)
+    if command in UNUSED and "latent:" in NAMED[named]:
+        with pytest.raises(AssertionError, match="a model was loaded"):
+            run(*TAKING[command])
+        return
+    ran = run(*TAKING[command])
+    assert (ran.code, "gone.x" in ran.err) == (1, True), ran.err
+    assert content(folder) == before
+
+
+OPTIONS = [
+    ["render", "turn.yaml", *TINY, "-t", "nan"],
+    ["render", "turn.yaml", *TINY, "--style-seed", "1", "--style-layers", "x"],
+    ["vary", "turn.yaml", *TINY, "-t", "nan"],
+    ["breed", "turn.yaml", "drift.yaml", *TINY, "-t", "nan"],
+    ["grid", *DRAWS, *TINY, "-t", "nan", "-o", "o.png"],
+    ["film", "drift.yaml", *TINY, "-t", "nan"],
+    ["atlas", "tiny.safetensors", "-t", "nan"],
+    ["directions", "tiny.safetensors", "-t", "nan"],
+    ["directions", "tiny.safetensors", "--layers", "x"],
+    ["cluster", "tiny.safetensors", "--seeds", "0", "-t", "nan"],
+    ["cluster", "tiny.safetensors", "--seeds", "x"],
+    ["project", "pictures/0.png", *TINY, "--crop", "0,0,99"],
+    ["project", "pictures/0.png", *TINY, "--face", "x"],
+    ["sound", "-m", "sound.safetensors", "--seeds", "x"],
+    ["sound", "-m", "sound.safetensors", "--seeds", "0", "-t", "nan"],
+    ["sound", "tone.wav", "-m", "sound.safetensors", "--spectrogram", "x.wav"],
+]
+
+
+@pytest.mark.usefixtures("_no_model", "folder")
+@pytest.mark.parametrize("command", OPTIONS, ids=lambda command: " ".join(command))
+def test_options_are_understood_before_a_model_is_loaded(run: Run, command: list[str]) -> None:
+    ran = run(*command)
+    assert ran.code in (1, 2)
+    assert "netbend: " in ran.err or "Usage" in ran.err

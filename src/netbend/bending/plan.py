@@ -249,7 +249,7 @@ class _Selector:
 
 def _clusters(recipe: Recipe, model: Bendable, given: Clusters | None) -> Clusters | None:
     """The clusters that a recipe looks up, if it looks up any."""
-    if not any(_looks_up(bend.features) for bend in recipe.bends):
+    if not looks_up_clusters(recipe):
         return None
     if given is None and recipe.clusters is not None:
         given = load_clusters(clusters_file(recipe.clusters, recipe.folder))
@@ -257,6 +257,11 @@ def _clusters(recipe: Recipe, model: Bendable, given: Clusters | None) -> Cluste
     if clusters is not None and model.hash is not None:
         check_clusters(clusters, model.hash)
     return clusters
+
+
+def looks_up_clusters(recipe: Recipe) -> bool:
+    """Whether a bend names a cluster."""
+    return any(_looks_up(bend.features) for bend in recipe.bends)
 
 
 def _looks_up(selection: Selection) -> bool:

@@ -8,7 +8,7 @@ import typer
 from netbend.cli.cluster.make import parse_layers
 from netbend.cli.destination import refuse_file_name, refuse_unwritable
 from netbend.cli.idle import refuse_idle_options
-from netbend.cli.loading import refuse_unreadable
+from netbend.cli.inputs import check_sounds
 from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar
 from netbend.errors import RecipeError
 
@@ -51,15 +51,18 @@ def atlas(
     from netbend.latents.seeds import parse_seeds
     from netbend.models.base import Play
     from netbend.models.catalog import load_model
+    from netbend.recipe import load_clusters
 
     refuse_idle_options(context, {}, {"sound": ["seeds", "truncation"]})
     refuse_file_name(out, "a page, pictures and sheets")
     refuse_folder(out, overwrite=overwrite)
     refuse_unwritable(out)
     seed_list = parse_seeds(seeds)
-    refuse_unreadable(clusters, *(sound or []))
+    play, chosen = Play(truncation), parse_layers(layers)
+    given = None if clusters is None else load_clusters(clusters)
+    check_sounds(sound or [])
     loaded = load_model(model, device)
-    found = _clusters(clusters, loaded)
+    found = given or _own_clusters(loaded)
     with progress_bar(visible=not (quiet or json)) as bar:
 
         def tell(report: Report) -> None:
@@ -71,8 +74,8 @@ def atlas(
             found,
             out,
             seeds=seed_list,
-            play=Play(truncation),
-            layers=parse_layers(layers),
+            play=play,
+            layers=chosen,
             sounds=sound or [],
             overwrite=overwrite,
             tell=tell,
@@ -83,10 +86,8 @@ def atlas(
         print(index)
 
 
-def _clusters(file: Path | None, model: "Model") -> "Clusters":
-    from netbend.recipe import load_clusters
-
-    clusters = model.clusters if file is None else load_clusters(file)
+def _own_clusters(model: "Model") -> "Clusters":
+    clusters = model.clusters
     if clusters is None:
         raise RecipeError(
             f"{model.name} comes without clusters; `netbend cluster {model.name}` makes some, then name "

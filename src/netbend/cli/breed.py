@@ -9,8 +9,9 @@ import typer
 from netbend.choices import FiveItems, NoiseMode, NonFinite, Precision
 from netbend.cli.destination import refuse_file_name, refuse_unwritable
 from netbend.cli.idle import refuse_idle_options
+from netbend.cli.inputs import check_latents, check_recipe
 from netbend.cli.latent import BESIDE, WITHOUT, LatentFile, LatentSeed, one_latent
-from netbend.cli.loading import load, refuse_unreadable
+from netbend.cli.loading import load
 from netbend.cli.many import makes_pictures, typed, write_and_say
 from netbend.cli.options import (
     ClusterFile,
@@ -84,6 +85,7 @@ def breed(
     refuse_file_name(out, "recipes and a sheet")
     refuse_unwritable(out)
     refuse_idle_options(context, WITHOUT, BESIDE)
+    given_play = Play(truncation, cutoff, noise, label)
     one, other = load_recipe(first, five_items), load_recipe(second, five_items)
     given = None if clusters is None else load_clusters(clusters)
     if model is None and one.model and other.model and one.model != other.model:
@@ -91,11 +93,14 @@ def breed(
             f"{first} is for {one.model}, {second} for {other.model}: say for which with --model"
         )
     name = model or one.model or other.model or "faces"
-    refuse_unreadable(latents)
+    check_latents(latents)
+    shown = latent_seed is None and latents is None
+    check_recipe(one, clusters=given is None, latent=shown, truncation=truncation is None)
+    check_recipe(other, clusters=given is None, latent=False, truncation=False)
     loaded = load(name, device, precision)
     pictures = makes_pictures(context, loaded)
     latent = one_latent(loaded, latent_seed, latents, space, one) if pictures else loaded.latents([0])
-    play = play_of(Play(truncation, cutoff, noise, label), one, loaded, latent)
+    play = play_of(given_play, one, loaded, latent)
     outcomes = []
     for file, parent in ((first, one), (second, other)):
         plan = resolve(parent, loaded, clusters=given)

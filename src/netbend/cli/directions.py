@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netbend.cli.destination import refuse_file_name, refuse_unwritable
+from netbend.cli.inputs import check_directions
 from netbend.cli.options import Overwrite
 from netbend.cli.output import Device, Json, Quiet, print_json, print_table, progress_bar
 from netbend.errors import LatentError, RenderError
@@ -56,11 +57,13 @@ def directions(
         raise RenderError(f"--range {reach:g}: expected standard deviations above 0, such as 2")
     refuse_file_name(out, "a file of directions and a sheet")
     refuse_unwritable(out)
-    shown, styles = parse_seeds(seeds), _styles(layers)
-    loaded = load_model(model, device)
-    stem = loaded.name.rpartition("/")[2].partition(".")[0]
+    shown, styles, play = parse_seeds(seeds), _styles(layers), Play(truncation)
+    stem = Path(model).name.partition(".")[0]
     file, sheet = out / f"{stem}-directions.npz", out / f"{stem}-directions.png"
     refuse_existing([file, sheet], overwrite)
+    if of is not None:
+        check_directions(of)
+    loaded = load_model(model, device)
     found = (
         find_directions(loaded, count, samples) if of is None else load_directions(of, loaded).first(count)
     )
@@ -71,7 +74,7 @@ def directions(
             shown,
             reach,
             styles,
-            Play(truncation),
+            play,
             lambda numbers: bar.track(numbers, len(found), description="Rendering the sheet"),
         )
     on_the_sheet = told_apart(strips)

@@ -10,7 +10,8 @@ import typer
 
 from netbend.choices import FiveItems, NoiseMode, NonFinite, Precision, Space
 from netbend.cli.idle import is_given, refuse_idle_options
-from netbend.cli.loading import load_of_pictures, refuse_unreadable
+from netbend.cli.inputs import check_latents, check_recipe, check_sounds
+from netbend.cli.loading import load_of_pictures
 from netbend.cli.options import (
     ClusterFile,
     Cutoff,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from netbend.film.frames import Film
     from netbend.film.scene import Scene
     from netbend.models.base import Model
+    from netbend.recipe import Recipe
     from netbend.recipe.places import Latent
 
 TALLEST = 4320  # rows, of 8K; encoders need gigabytes for more
@@ -101,19 +103,35 @@ def film(
 
     A film that was cut off leaves what it had in OUT.unfinished; the same command goes on from there.
     """
+    from netbend.film.scene import Scene
     from netbend.models.base import Play
+    from netbend.recipe import Recipe, load_clusters, load_recipe
+    from netbend.recipe.moving import follows_soundtrack
 
     refuse_idle_options(context, _WITHOUT, _BESIDE)
+    play = Play(truncation, cutoff, noise, label)
     is_picture = frame is not None or stills is not None
     if is_picture:
         _check_picture(out, overwrite)
     else:
         _check_film(out, fps, height, is_given(context, "quality"), overwrite)
-    scene = _scene(recipe, five_items, model, seeds, latents, space, clusters, device, precision)
-    scene = replace(scene, seconds=seconds, soundtrack=sound, truncation=truncation, seed=bend_seed)
-    if sound is not None and not is_picture and not scene.follows_its_sound:
+    said = Recipe(()) if recipe is None else load_recipe(recipe, five_items)
+    given = None if clusters is None else load_clusters(clusters)
+    check_latents(latents)
+    check_recipe(
+        said,
+        clusters=given is None,
+        latent=seeds is None and latents is None,
+        truncation=truncation is None,
+        soundtrack=sound,
+    )
+    check_sounds(_beneath(said, sound))
+    if sound is not None and not is_picture and not follows_soundtrack(said):
         _refuse_silent(out, sound)
-    made = scene.film(fps, Play(None, cutoff, noise, label), compare=compare, nonfinite=nonfinite)
+    loaded = load_of_pictures(model or said.model or "faces", device, precision)
+    latent = _latent(loaded, seeds, latents, space)
+    scene = Scene(loaded, said, latent, seconds, sound, truncation, bend_seed, given)
+    made = scene.film(fps, replace(play, truncation=None), compare=compare, nonfinite=nonfinite)
     if frame is not None:
         _write_picture(_frame(made, frame, height), out, overwrite)
     elif stills is not None:
@@ -147,26 +165,11 @@ def _check_picture(out: Path, overwrite: bool) -> None:
     refuse_existing([out], overwrite)
 
 
-def _scene(
-    recipe_file: Path | None,
-    five_items: FiveItems,
-    model_name: str | None,
-    seeds: str | None,
-    latents_file: Path | None,
-    space: Space | None,
-    clusters_file: Path | None,
-    device: str,
-    precision: Precision,
-) -> "Scene":
-    from netbend.film.scene import Scene
-    from netbend.recipe import Recipe, load_clusters, load_recipe
-
-    recipe = Recipe(()) if recipe_file is None else load_recipe(recipe_file, five_items)
-    clusters = None if clusters_file is None else load_clusters(clusters_file)
-    refuse_unreadable(latents_file)
-    model = load_of_pictures(model_name or recipe.model or "faces", device, precision)
-    latent = _latent(model, seeds, latents_file, space)
-    return Scene(model, recipe, latent, clusters=clusters)
+def _beneath(recipe: "Recipe", sound: Path | None) -> list[Path]:
+    """The sound that goes with a film."""
+    if sound is None and recipe.soundtrack is not None:
+        sound = (recipe.folder or Path()) / recipe.soundtrack
+    return [] if sound is None else [sound]
 
 
 def _latent(model: "Model", seeds: str | None, file: Path | None, space: Space | None) -> "Latent | None":

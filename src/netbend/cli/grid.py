@@ -7,6 +7,7 @@ import typer
 
 from netbend.choices import FiveItems, NoiseMode, NonFinite, Precision
 from netbend.cli.idle import is_given, refuse_idle_options
+from netbend.cli.inputs import check_recipe
 from netbend.cli.loading import load
 from netbend.cli.many import typed
 from netbend.cli.options import (
@@ -114,6 +115,13 @@ def grid(
         play=Play(truncation, cutoff, noise, label),
         nonfinite=nonfinite,
         size=size,
+    )
+    varied = {down.kind, across.kind}
+    check_recipe(
+        base,
+        clusters=settings.clusters is None,
+        latent=seed is None and "seed" not in varied,
+        truncation=truncation is None,
     )
     planned = plan_grid(down, across, setup, partial(load, device=device, precision=precision), settings)
     files = GridFile(out, typed() if metadata else None, overwrite, resume)

@@ -1,10 +1,9 @@
 """Models as commands load them."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netbend.choices import Precision
-from netbend.errors import LatentError, ModelError
+from netbend.errors import ModelError
 
 if TYPE_CHECKING:
     from netbend.models.base import Model
@@ -16,15 +15,6 @@ def load(name: str, device: str, precision: Precision) -> "Model":
     from netbend.models.precision import wants_bfloat16
 
     return load_model(name, device, bf16=wants_bfloat16(precision, choose_device(device)))
-
-
-def refuse_unreadable(*files: Path | None) -> None:
-    """Open files before a model is loaded that are read after it. Raises LatentError; None is no file."""
-    from netbend.regular_file import refuse_special
-
-    for file in files:
-        if file is not None:
-            refuse_special(file, LatentError)
 
 
 def load_of_pictures(name: str, device: str, precision: Precision) -> "Model":

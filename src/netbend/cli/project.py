@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from netbend.choices import FaceFinder, Optimizer, Perceptual, Space, Start
-from netbend.cli.destination import refuse_file_name
+from netbend.cli.destination import refuse_file_name, refuse_unwritable
 from netbend.cli.idle import is_given, refuse_idle_options
 from netbend.cli.options import Overwrite, from_zero
 from netbend.cli.output import Device, Json, Quiet, print_json, print_table, progress_bar
@@ -124,6 +124,9 @@ def project(
     refuse_file_name(out, "a latent and a picture of each")
     names = _names(images)
     refuse_existing(_outputs(out, names, steps or STEPS, progress_every), overwrite)
+    refuse_unwritable(out)
+    for _ in _squares(images, crop, None, face):  # read twice, so that mistakes in them are told of at once
+        pass
     loaded = with_styles(load_model(model, device))
     settings = resolved(settings, loaded)
     steps = settings.steps or 0

@@ -9,7 +9,8 @@ import typer
 from netbend.choices import FiveItems, NoiseMode, NonFinite, Precision, Space
 from netbend.cli.destination import places, refuse_unwritable
 from netbend.cli.idle import refuse_idle_options
-from netbend.cli.loading import load_of_pictures, refuse_unreadable
+from netbend.cli.inputs import check_latents, check_recipe
+from netbend.cli.loading import load_of_pictures
 from netbend.cli.options import (
     ClusterFile,
     Cutoff,
@@ -114,14 +115,14 @@ def render(
     else:
         from netbend.models.base import Play
 
-        play = Play(cutoff=cutoff, noise=noise, label=label)
+        play = Play(truncation, cutoff, noise, label)
+        styles = None if style_seed is None else (style_seed, _style_layers(style_layers))
 
         def make_job(read: "Read", load: "Load") -> "Job":
             job = _job(
                 None if recipe is None else read(recipe),
                 model,
                 play,
-                truncation,
                 time,
                 seeds,
                 latents,
@@ -133,7 +134,7 @@ def render(
                 load,
                 WATCHED_SEEDS if watch else SEEDS,
             )
-            return job if style_seed is None else _with_styles(job, style_seed, style_layers)
+            return job if styles is None else _with_styles(job, *styles)
 
         def read(path: Path) -> "Recipe":
             from netbend.recipe import load_recipe
@@ -207,7 +208,6 @@ def _job(
     recipe: "Recipe | None",
     model_name: str | None,
     play: "Play",
-    truncation: float | None,
     time: float | None,
     seeds: str | None,
     latents_file: Path | None,
@@ -233,7 +233,7 @@ def _job(
         raise RenderError("--compare puts bent beside unbent: name a recipe")
     if recipe is not None:
         latent = recipe.latent if seeds is None and latents_file is None else None
-        psi = recipe.truncation if truncation is None else None
+        psi = recipe.truncation if play.truncation is None else None
         recipe = fitted_recipe(replace(recipe, latent=latent, truncation=psi))
         if time is not None and not recipe_moves(recipe):
             named = "the recipe" if recipe.source is None else recipe.source.file
@@ -242,7 +242,8 @@ def _job(
     seed_list = parse_seeds(seeds or usual_seeds)
     clusters = None if clusters_file is None else load_clusters(clusters_file)
     name = model_name or (recipe.model if recipe else None) or "faces"
-    refuse_unreadable(latents_file)
+    check_latents(latents_file)
+    check_recipe(recipe, clusters=clusters is None)
     model = load(name)
     if latents_file is not None:
         chosen = load_latents_for(model, latents_file, space)
@@ -250,21 +251,24 @@ def _job(
         chosen = latent_path(recipe.latent, model, recipe.folder).at([time])
     else:
         chosen = model.latents(seed_list)
-    play = replace(play, truncation=value_at(truncation_psi(truncation, recipe, model, chosen), time))
+    play = replace(play, truncation=value_at(truncation_psi(play.truncation, recipe, model, chosen), time))
     if recipe is None:
         return Job(model, chosen, play, None, Plan(()), compare, nonfinite)
     plan = resolve(recipe, model, seed=bend_seed, clusters=clusters).at(time)
     return Job(model, chosen, play, recipe, plan, compare, nonfinite)
 
 
-def _with_styles(job: "Job", seed: int, layers: str) -> "Job":
+def _style_layers(layers: str) -> list[int]:
     from netbend.latents.seeds import parse_seeds
 
     try:
-        chosen = parse_seeds(layers)
+        return parse_seeds(layers)
     except LatentError as error:
         raise LatentError(f"--style-layers {layers}: expected layers such as 4-8") from error
-    mixed = job.model.mix_styles(job.latents, job.model.latents([seed]), chosen, job.play)
+
+
+def _with_styles(job: "Job", seed: int, layers: list[int]) -> "Job":
+    mixed = job.model.mix_styles(job.latents, job.model.latents([seed]), layers, job.play)
     return replace(
         job, latents=mixed, play=replace(job.play, truncation=1.0, cutoff=None)
     )  # truncated already

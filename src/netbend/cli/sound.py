@@ -11,6 +11,7 @@ import typer
 from netbend.choices import FiveItems, NonFinite, Phase, Precision
 from netbend.cli.destination import ENDINGS, refuse_other_ending, refuse_unwritable
 from netbend.cli.idle import is_given, refuse_idle_options
+from netbend.cli.inputs import check_recipe
 from netbend.cli.loading import load
 from netbend.cli.options import ClusterFile, DrawSeed, FiveItemMeaning, InPrecision, OnNonFinite, Overwrite
 from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar
@@ -96,19 +97,28 @@ def sound(
     The result has the length, sample rate, channels and loudness of the source. What moves in the recipe
     moves along it; what follows the `soundtrack` follows the source.
     """
+    from netbend.latents.seeds import parse_seeds
+    from netbend.models.base import Play
+
     refuse_idle_options(context, _WITHOUT, _BESIDE)
     if not sources and seeds is None and recipe is None:
         raise RenderError("name sound files to bend, or --seeds to let the model sing")
     if not sources:
         _refuse_without_sources(context)
     refuse_unwritable(out)
+    Play(truncation)  # refuses what is no truncation
+    numbers = None if seeds is None else parse_seeds(seeds)
+    if spectrogram is not None:
+        _check_spectrogram(spectrogram, sources or [])
     lengths = _lengths(sources or [])
-    settings = _Settings(recipe, five_items, model, clusters, seed, variations, device, precision)
+    settings = _Settings(
+        recipe, five_items, model, clusters, seed, variations, device, precision, next(iter(lengths), None)
+    )
     jobs = settings.jobs(phase, iterations, detail, mix, gain, volume, nonfinite)
     if sources:
         written = _bend_files(lengths, jobs, out, recipe, spectrogram, overwrite, quiet or json)
     else:
-        written = _let_sing(seeds, jobs, out, recipe, seconds, walk, truncation, overwrite, quiet or json)
+        written = _let_sing(numbers, jobs, out, recipe, seconds, walk, truncation, overwrite, quiet or json)
     if json:
         print_json({"files": [str(path) for path in written]})
     elif not quiet:
@@ -124,7 +134,7 @@ def _refuse_without_sources(context: typer.Context) -> None:
 
 @dataclass(frozen=True)
 class _Settings:
-    """What decides about model and plans."""
+    """What decides about model and plans. source: a sound to bend, None to let the model sing."""
 
     recipe: Path | None
     five_items: FiveItems
@@ -134,6 +144,7 @@ class _Settings:
     variations: int
     device: str
     precision: Precision
+    source: Path | None
 
     def jobs(
         self,
@@ -153,6 +164,13 @@ class _Settings:
         mixing = Mixing(mix, gain, volume)
         recipe = None if self.recipe is None else load_recipe(self.recipe, self.five_items)
         clusters = None if self.clusters is None else load_clusters(self.clusters)
+        check_recipe(
+            recipe,
+            clusters=clusters is None,
+            latent=self.source is None,
+            truncation=self.source is None,
+            soundtrack=None if recipe is None or recipe.soundtrack else self.source,
+        )
         model = self._load(self.model or (recipe.model if recipe else None) or "music")
         listening = Listening(phase, iterations, detail=detail)
         job = SoundJob(model, listening=listening, mixing=mixing, nonfinite=nonfinite)
@@ -171,6 +189,12 @@ class _Settings:
         if not isinstance(model, SoundModel):
             raise ModelError(f"{model.name} makes pictures, not sound: `netbend render` plays it")
         return model
+
+
+def _check_spectrogram(picture: Path, sources: list[Path]) -> None:
+    if len(sources) > 1:
+        raise RenderError("--spectrogram shows one source: name one file")
+    refuse_other_ending(picture, [".png"], "a picture")
 
 
 def _lengths(sources: list[Path]) -> dict[Path, int]:
@@ -201,8 +225,6 @@ def _bend_files(
     from netbend.render.sound_picture import compared
 
     sources = list(lengths)
-    if picture is not None and len(sources) > 1:
-        raise RenderError("--spectrogram shows one source: name one file")
     endings = [f"-{recipe.stem}{label}" if recipe else f"{label}-unbent" for label in jobs]
     several = len(sources) * len(jobs) > 1
     paths = [_result(out, source, ending, several) for source in sources for ending in endings]
@@ -212,8 +234,6 @@ def _bend_files(
     for path in written:
         if path.resolve() in {source.resolve() for source in sources}:
             raise RenderError(f"{path} is a source; name another --out")
-    if picture is not None:
-        refuse_other_ending(picture, [".png"], "a picture")
     refuse_existing(written, overwrite)
     work = [(source, job) for source in sources for job in jobs.values()]
     for path, (source, job) in zip(paths, work, strict=True):
@@ -236,7 +256,7 @@ def _bend_files(
 
 
 def _let_sing(
-    seeds: str | None,
+    seeds: list[int] | None,
     jobs: "dict[str, SoundJob]",
     out: Path,
     recipe: Path | None,
@@ -246,7 +266,6 @@ def _let_sing(
     overwrite: bool,
     silent: bool,
 ) -> list[Path]:
-    from netbend.latents.seeds import parse_seeds
     from netbend.render.files import nothing_left_on_error, refuse_existing
 
     (job,) = jobs.values()
@@ -254,7 +273,7 @@ def _let_sing(
         raise RenderError(
             "name sound files to bend, or --seeds to let the model sing, or give the recipe a `latent:`"
         )
-    numbers: Sequence[int | None] = [None] if seeds is None else parse_seeds(seeds)
+    numbers: Sequence[int | None] = [None] if seeds is None else seeds
     length = seconds or (job.recipe and job.recipe.seconds) or SONG_SECONDS
     stem = recipe.stem if recipe else Path(job.model.name).stem
     several = len(numbers) > 1

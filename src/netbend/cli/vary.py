@@ -9,8 +9,9 @@ import typer
 from netbend.choices import FiveItems, NoiseMode, NonFinite, Precision
 from netbend.cli.destination import place_of_sheet, refuse_file_name, refuse_unwritable
 from netbend.cli.idle import refuse_idle_options
+from netbend.cli.inputs import check_latents, check_recipe
 from netbend.cli.latent import BESIDE, WITHOUT, LatentFile, LatentSeed, one_latent
-from netbend.cli.loading import load, refuse_unreadable
+from netbend.cli.loading import load
 from netbend.cli.many import makes_pictures, typed, write_and_say
 from netbend.cli.options import (
     ClusterFile,
@@ -103,12 +104,19 @@ def vary(
         refuse_file_name(out, besides)
     refuse_unwritable(out)
     refuse_idle_options(context, _WITHOUT, _BESIDE)
+    given_play = Play(truncation, cutoff, noise, label)
     seeds = list(range(seed, seed + count)) if keep is None else numbers(keep, "--keep")
     bounds = _bounds(layers, transforms, bends, share) if surprise else None
     base = None if surprise else _stochastic(recipe, five_items)
     given = None if clusters is None else load_clusters(clusters)
     name = model or (base.model if base else None) or "faces"
-    refuse_unreadable(latents)
+    check_latents(latents)
+    check_recipe(
+        base,
+        clusters=given is None,
+        latent=latent_seed is None and latents is None,
+        truncation=truncation is None,
+    )
     loaded = load(name, device, precision)
     pictures = makes_pictures(context, loaded)
     if not pictures and not surprise and keep is None:
@@ -117,7 +125,7 @@ def vary(
             f"draws, and --keep 3 writes one of them as a recipe"
         )
     latent = one_latent(loaded, latent_seed, latents, space, base) if pictures else loaded.latents([0])
-    play = play_of(Play(truncation, cutoff, noise, label), base, loaded, latent)
+    play = play_of(given_play, base, loaded, latent)
     stem = "surprise" if recipe is None else recipe.stem
     accept: Accept = anything
     if surprise and pictures:

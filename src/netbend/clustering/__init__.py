@@ -2,7 +2,7 @@
 
 from netbend.choices import Preset
 from netbend.clustering.grouping import Counts, parse_counts
-from netbend.clustering.paper import load_networks, networks_file, save_networks
+from netbend.clustering.paper import check_networks, load_networks, networks_file, save_networks
 from netbend.clustering.run import cluster_features, cluster_latents, default_settings
 from netbend.clustering.settings import Settings
 
@@ -10,6 +10,7 @@ __all__ = [
     "Counts",
     "Preset",
     "Settings",
+    "check_networks",
     "cluster_features",
     "cluster_latents",
     "default_settings",

@@ -1,7 +1,8 @@
 """The preset `paper`: a metric network for each layer, taught from activations on disk (section 4)."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 
@@ -154,27 +155,38 @@ def load_networks(path: Path | str, model: Bendable) -> Networks:
     Raises ClusterError if there are none, or another model's.
     """
     path = networks_file(path)
-    refuse_special(path, ClusterError)
-    try:
-        with safe_open(path, "pt") as file:
-            about = file.metadata() or {}
-        made_for, clip = about.get(HEADER), CLIPPED in about
-        if made_for is None:
-            raise ClusterError(
-                f"{path}: no metric networks in it; `netbend cluster --preset paper` makes them"
-            )
-        if model.hash is not None and made_for not in ("", model.hash):
-            raise ClusterError(f"{path}: metric networks of another model (hash {made_for[:12]})")
+    made_for, clip = check_networks(path)
+    if model.hash is not None and made_for not in ("", model.hash):
+        raise ClusterError(f"{path}: metric networks of another model (hash {made_for[:12]})")
+    with _readable(path):
         tensors = load(path.read_bytes())
-    except ClusterError:
-        raise
-    except Exception as error:  # safetensors raises several kinds
-        raise ClusterError(f"{path}: not a readable safetensors file ({error})") from error
     return {
         layer.name: _network(layer, tensors, path, clip=clip)
         for layer in model.layers
         if f"{layer.name}/bottleneck.weight" in tensors
     }
+
+
+def check_networks(path: Path) -> tuple[str, bool]:
+    """The hash of the model whose metric networks a file holds, and whether they take clipped maps.
+
+    Raises ClusterError if it holds none.
+    """
+    refuse_special(path, ClusterError)
+    with _readable(path), safe_open(path, "pt") as file:
+        about = file.metadata() or {}
+    made_for = about.get(HEADER)
+    if made_for is None:
+        raise ClusterError(f"{path}: no metric networks in it; `netbend cluster --preset paper` makes them")
+    return made_for, CLIPPED in about
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # safetensors raises several kinds
+        raise ClusterError(f"{path}: not a readable safetensors file ({error})") from error
 
 
 def _network(layer: Layer, tensors: Mapping[str, Tensor], path: Path, *, clip: bool) -> MetricNetwork:

@@ -1,7 +1,7 @@
 """Another film as a path through latent space: one network into the next (paper, section 7.5)."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,12 @@ def encoded_film(film: Path, model: Model) -> Callable[[float], Tensor]:
     return lambda time: latents[min(len(latents) - 1, int(time * rate + 1e-6))]
 
 
+def check_film(film: Path) -> None:
+    """Raise LatentError for a file that is no film, or whose first picture cannot be read."""
+    with closing(_frames(film, 1)) as frames:
+        next(frames)
+
+
 def seconds_of(film: Path) -> float:
     """How long a film is. Raises LatentError for files that are no films."""
     return sum(1 for _ in _frames(film, 1)) / _rate(film)
@@ -56,7 +62,7 @@ def _encoded(film: Path, model: StyledModel[Any], encoder: Encoder) -> Iterator[
         yield start_of(model, images.float() / 127.5 - 1, Space.W_PLUS, encoder).cpu()
 
 
-def _frames(film: Path, size: int) -> Iterator[NDArray[np.uint8]]:
+def _frames(film: Path, size: int) -> Generator[NDArray[np.uint8], None, None]:
     """The middle square of each frame, `(size, size, 3)`."""
     count = 0
     with _opened(film) as container:

@@ -1,6 +1,8 @@
 """Latents in files: `.npz`/`.npy`, `.safetensors`, `.pt` and `.pkl`, as tools and projectors write them."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +51,12 @@ def load_latents_for(model: Model, path: Path, space: Space | None = None) -> La
     return latents
 
 
+def check_arrays(path: Path) -> None:
+    """Raise LatentError for a file that holds no arrays; which of them are latents, a model decides."""
+    with _named(path):
+        _unpacked(read_file(path, "latents"), path)
+
+
 def noise_key(layer: int) -> str:
     """The name of a layer's noise maps in a file."""
     return f"noise_{layer}"
@@ -61,8 +69,15 @@ def _sizes(model: Model) -> Sizes:
 
 
 def _load(path: Path, space: Space | None, sizes: Sizes | None) -> Latents:
+    with _named(path):
+        return _latents(_read(path, sizes), path.stem, space, sizes)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Whatever is wrong with a file of latents, as a LatentError that names it."""
     try:
-        return _latents(_read(Path(path), sizes), Path(path).stem, space, sizes)
+        yield
     except UnknownFile as error:
         raise LatentError(f"latents {path}: {NO_ARRAYS}") from error
     except CheckpointError as error:
@@ -75,12 +90,16 @@ def _load(path: Path, space: Space | None, sizes: Sizes | None) -> Latents:
 def _read(path: Path, sizes: Sizes | None) -> Any:
     """The file as a tree of dicts, lists and tensors."""
     data = read_file(path, "latents")
+    tree = _unpacked(data, path)
+    if pickled_objects(data, path) is not None and not candidates(tree, path.stem, sizes):
+        raise LatentError("not a readable array file (it holds pickled objects, none of them latents)")
+    return tree
+
+
+def _unpacked(data: bytes, path: Path) -> Any:
     pickled = pickled_objects(data, path)
     if pickled is not None:
-        tree = parse_weights(pickled, str(path)).tree
-        if not candidates(tree, path.stem, sizes):
-            raise LatentError("not a readable array file (it holds pickled objects, none of them latents)")
-        return tree
+        return parse_weights(pickled, str(path)).tree
     if not is_array_file(data) and path.suffix not in {".npz", ".npy"}:
         return parse_weights(data, str(path)).tree
     tensors = {

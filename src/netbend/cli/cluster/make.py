@@ -12,7 +12,7 @@ from netbend.choices import Preset, Space
 from netbend.cli.cluster.files import CLUSTER_FILES, DEFAULT_FILE, print_clusters, rows
 from netbend.cli.destination import refuse_other_ending
 from netbend.cli.idle import is_given, refuse_idle_options
-from netbend.cli.loading import refuse_unreadable
+from netbend.cli.inputs import check_latents
 from netbend.cli.options import from_zero
 from netbend.cli.output import Device, Json, Quiet, print_json
 from netbend.cli.run_folder import check_folder, held_folder
@@ -23,7 +23,7 @@ WORK = {".json", ".npy", ".pt", ".safetensors"}  # endings of unfinished work
 
 if TYPE_CHECKING:
     from netbend.clustering import Counts, Settings
-    from netbend.models.base import Latents, Model
+    from netbend.models.base import Latents, Model, Play
     from netbend.recipe import Clusters
 
 
@@ -79,9 +79,10 @@ def make(
 
     Stop with Ctrl-C at any time; the same command goes on.
     """
-    from netbend.clustering import Counts, default_settings, networks_file, parse_counts
+    from netbend.clustering import Counts, check_networks, default_settings, networks_file, parse_counts
     from netbend.latents.file import load_latents_for
     from netbend.latents.seeds import parse_seeds
+    from netbend.models.base import Play
     from netbend.models.catalog import load_model
     from netbend.recipe.clusters import save_clusters
     from netbend.render.files import refuse_existing
@@ -90,17 +91,16 @@ def make(
     refuse_other_ending(out, CLUSTER_FILES, "a cluster file")
     counts = Counts() if k is None else parse_counts(k)
     refuse_existing([out, networks_beside(out)] if preset is Preset.PAPER else [out], overwrite)
+    chosen, numbers = parse_layers(layers), parse_seeds(seeds) if seeds else []
+    check_latents(latents)
     networks = None if networks is None else networks_file(networks)
-    refuse_unreadable(latents, networks)
+    if networks is not None:
+        check_networks(networks)
+    play = Play(truncation)
     loaded = load_model(model, device)
-    chosen = parse_layers(layers)
     if seeds or latents is not None:
-        source = (
-            loaded.latents(parse_seeds(seeds))
-            if latents is None
-            else load_latents_for(loaded, latents, space)
-        )
-        found = _of_latents(loaded, source, chosen, counts, networks, seed, truncation)
+        source = loaded.latents(numbers) if latents is None else load_latents_for(loaded, latents, space)
+        found = _of_latents(loaded, source, chosen, counts, networks, seed, play)
         save_clusters(found, out, older=older, overwrite=overwrite)
     else:
         settings = default_settings(
@@ -163,10 +163,9 @@ def _of_latents(
     counts: "Counts",
     networks: Path | None,
     seed: int,
-    truncation: float,
+    play: "Play",
 ) -> "Clusters":
     from netbend.clustering import cluster_latents, load_networks
-    from netbend.models.base import Play
 
     taught = None if networks is None else load_networks(networks, model)
     return cluster_latents(
@@ -175,7 +174,7 @@ def _of_latents(
         layers=layers,
         counts=counts,
         networks=taught,
-        play=Play(truncation),
+        play=play,
         seed=seed,
     )
 

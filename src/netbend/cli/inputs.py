@@ -1,0 +1,95 @@
+"""What a command reads once its model is loaded, looked at before: a mistake in a file is told of at once."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from netbend.recipe import Recipe
+    from netbend.recipe.places import Latent, LatentFile
+
+NOMINAL_SECONDS = 10.0  # what moves is the same mistake for every length
+
+
+def check_recipe(
+    recipe: "Recipe | None",
+    *,
+    clusters: bool = True,
+    latent: bool = True,
+    truncation: bool = True,
+    soundtrack: Path | None = None,
+) -> None:
+    """Read the files that a recipe names: masks, clusters, latents, directions, films, sounds.
+
+    clusters, latent, truncation: False where an option says it instead. soundtrack: instead of the recipe's.
+    Raises NetbendError, at the recipe's line, as reading them later would.
+    """
+    from netbend.bending.mask import load_mask
+    from netbend.bending.plan import looks_up_clusters
+    from netbend.recipe import load_clusters
+    from netbend.recipe.clusters import clusters_file
+    from netbend.recipe.moving import fitted_recipe, followed_sounds
+
+    if recipe is None:
+        return
+    said = replace(
+        recipe,
+        latent=recipe.latent if latent else None,
+        truncation=recipe.truncation if truncation else None,
+    )
+    fitted = fitted_recipe(said, recipe.seconds or NOMINAL_SECONDS, soundtrack)
+    check_sounds(followed_sounds(fitted))
+    folder = recipe.folder or Path()
+    for position, bend in enumerate(recipe.bends):
+        if bend.mask is not None:
+            load_mask(folder / bend.mask, (1, 1), recipe.at("bends", position, "mask"))
+    if clusters and recipe.clusters is not None and looks_up_clusters(recipe):
+        load_clusters(clusters_file(recipe.clusters, recipe.folder))
+    if said.latent is not None:
+        _check_latent(said.latent, folder)
+
+
+def _check_latent(latent: "Latent", folder: Path) -> None:
+    from netbend.recipe.places import Filmed
+
+    check_latents(*(folder / point.file for point in _files(latent)))
+    for file in dict.fromkeys(move.of for move in latent.moves if move.of is not None):
+        check_directions(folder / file)
+    if isinstance(latent.place, Filmed):
+        from netbend.latents.encoded_film import check_film
+
+        check_film(folder / latent.place.film)
+
+
+def _files(latent: "Latent") -> "Iterable[LatentFile]":
+    from netbend.recipe.places import Journey, LatentFile
+
+    points = latent.place.points if isinstance(latent.place, Journey) else [latent.place]
+    return {point.file: point for point in points if isinstance(point, LatentFile)}.values()
+
+
+def check_latents(*files: Path | None) -> None:
+    """Raise LatentError for files without arrays; which are latents, the model decides. None is no file."""
+    from netbend.latents.file import check_arrays
+
+    for file in files:
+        if file is not None:
+            check_arrays(file)
+
+
+def check_directions(file: Path) -> None:
+    """Raise LatentError for a file that holds no arrays; which are directions, the model decides."""
+    from netbend.latents.arrays import read_file
+    from netbend.latents.direction_files import read_tree
+
+    read_tree(read_file(file, "directions"), file)
+
+
+def check_sounds(files: Iterable[Path]) -> None:
+    """Raise SoundError for files that are no sounds."""
+    from netbend.sound.files import SoundReader
+
+    for file in files:
+        with SoundReader(file):
+            pass
