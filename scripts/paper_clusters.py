@@ -3,7 +3,7 @@
     python scripts/paper_clusters.py WORK [--models MODEL ...] [--seconds N] [--out FOLDER]
 
 Writes FOLDER/MODEL/clusters-paper.yaml (by default into src/netbend/data) and the networks beside WORK. With
---seconds, trainings stop behind the epoch at which the time is up; the same command goes on from WORK, until
+--seconds, trainings stop when the time is up; the same command goes on from WORK, until
 each has had its 100 epochs. Layers are taught side by side: one alone does not fill a GPU. Without one this
 takes days.
 """
@@ -11,8 +11,7 @@ takes days.
 import argparse
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,12 +47,9 @@ def main() -> None:
         for name in options.models
         for lesson in lessons_of(load_model(name, options.device), options.work / name)
     ]
-    lessons.sort(key=lambda lesson: -lesson.positions)  # the longest begin first
-    with ThreadPoolExecutor(max_workers=len(lessons)) as threads:
-        for _ in threads.map(lambda lesson: lesson.learn(deadline), lessons):
-            pass
+    learn(lessons, deadline)
     for name in options.models:
-        learnt = [lesson for lesson in lessons if lesson.model.name == name and lesson.training.epoch]
+        learnt = [lesson for lesson in lessons if lesson.model.name == name and lesson.epochs]
         learnt.sort(key=lambda lesson: lesson.layer.number or 0)
         if learnt:
             save_clusters(together(learnt), options.out / name / "clusters-paper.yaml")
@@ -76,11 +72,24 @@ def lessons_of(model: Model, work: Path) -> list["Lesson"]:
     return lessons
 
 
-class _OutOfTime(Exception):
-    """An epoch ended behind the deadline."""
+def learn(lessons: Sequence["Lesson"], deadline: float) -> None:
+    """All side by side, a step each in turn, up to all epochs or to the deadline."""
+    unfinished = {lesson: lesson.training.steps(lesson.settings.epochs) for lesson in lessons}
+    while unfinished and time.monotonic() < deadline:
+        for lesson, steps in list(unfinished.items()):
+            with lesson.stream():
+                at = next(steps, lesson)
+            if at is lesson:
+                del unfinished[lesson]
+            elif isinstance(at, Progress) and (at.epoch % 5 == 0 or at.epoch == 1):
+                say(f"{lesson.model.name} {lesson.layer}: epoch {at.epoch}, {at.accuracy:.1%} told right")
+    for lesson in unfinished:
+        with lesson.stream():
+            lesson.training.save()
+        say(f"{lesson.model.name} {lesson.layer}: out of time, {lesson.epochs} epochs")
 
 
-@dataclass
+@dataclass(eq=False)
 class Lesson:
     """A layer, and the network that is taught to tell its features."""
 
@@ -89,26 +98,18 @@ class Lesson:
     settings: Settings
     training: MetricTraining
 
+    def __post_init__(self) -> None:
+        self._stream = torch.cuda.Stream() if self.training.maps.device.type == "cuda" else None
+
     @property
-    def positions(self) -> int:
-        return self.layer.features * self.layer.height * self.layer.width
+    def epochs(self) -> float:
+        """That it has been taught, the last one in part."""
+        taught = self.settings.samples * self.layer.features
+        return round(self.training.epoch + self.training.batches * self.training.batch / taught, 1)
 
-    def learn(self, deadline: float) -> None:
-        """Up to all epochs, or to the deadline."""
-        on_gpu = self.training.maps.device.type == "cuda"
-        stream = torch.cuda.stream(torch.cuda.Stream()) if on_gpu else nullcontext()
-
-        def watch(at: Progress) -> None:
-            if at.epoch % 5 == 0 or at.epoch == 1:
-                say(f"{self.model.name} {self.layer}: epoch {at.epoch}, {at.accuracy:.1%} told right")
-            if time.monotonic() > deadline:
-                raise _OutOfTime
-
-        with stream:
-            try:
-                self.training.run(self.settings.epochs, watch)
-            except _OutOfTime:
-                say(f"{self.model.name} {self.layer}: out of time at epoch {self.training.epoch}")
+    def stream(self) -> AbstractContextManager[Any]:
+        """Of its own, where there are any."""
+        return nullcontext() if self._stream is None else torch.cuda.stream(self._stream)
 
     def clusters(self) -> dict[int, tuple[int, ...]]:
         space = self.training.mean_embedding()
@@ -143,7 +144,7 @@ def up_to(layer: Layer, model: Model) -> Run:
 def together(lessons: Sequence[Lesson]) -> Clusters:
     """The clusters of a model's layers in one file, which says of each how long it was taught."""
     model, method = lessons[0].model, lessons[0].settings.method()
-    method["epochs"] = {lesson.layer.key: lesson.training.epoch for lesson in lessons}
+    method["epochs"] = {lesson.layer.key: lesson.epochs for lesson in lessons}
     method["accuracy"] = {lesson.layer.key: round(lesson.training.accuracy, 3) for lesson in lessons}
     found = {lesson.layer.key: lesson.clusters() for lesson in lessons}
     return Clusters(found, model=model.name, model_hash=model.hash, method=method)

@@ -170,8 +170,18 @@ def test_a_training_goes_on_where_it_stopped(blobs: WrappedModule, tmp_path: Pat
     second = MetricTraining(maps, 4, batch=50, seed=1, checkpoint=tmp_path / "a.pt")
     assert second.epoch == 2
     second.run(4)
-    for name, tensor in whole.network.state_dict().items():
-        torch.testing.assert_close(second.network.state_dict()[name], tensor)
+    third = MetricTraining(maps, 4, batch=50, seed=1)
+    third.checkpoint = tmp_path / "b.pt"
+    for _, at in zip(range(FEATURES * 16 // 50 + 3), third.steps(4), strict=False):
+        assert at is None or at.epoch == 1
+    third.save()  # amid the second epoch
+    fourth = MetricTraining(maps, 4, batch=50, seed=1, checkpoint=tmp_path / "b.pt")
+    assert (fourth.epoch, fourth.batches) == (1, third.batches)
+    assert fourth.batches > 0
+    fourth.run(4)
+    for training in (second, fourth):
+        for name, tensor in whole.network.state_dict().items():
+            torch.testing.assert_close(training.network.state_dict()[name], tensor)
 
 
 def test_networks_from_before_maps_were_clipped_see_whole_maps(blobs: WrappedModule, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The paper's metric network: which feature made this map? (section 4.1)."""
 
 from math import log2
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -12,8 +13,7 @@ BOTTLENECK = 10  # numbers in a feature vector
 LEAST_SIDE = 4  # of the maps that are flattened
 MAP_RANGE = (-1.0, 1.0)  # section 5: maps are treated as "1-channel images in the range -1 to 1"
 CACHED_POSITIONS = 2**15  # times 50 channels of four bytes: 6 MB
-MOST_POSITIONS = 2**21
-LAYOUT = torch.channels_last
+MOST_POSITIONS = 2**21  # on a GPU: 0.4 GB
 
 
 def depth_for(height: int, width: int) -> int:
@@ -44,27 +44,11 @@ class ShuffleUnit(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """`(N, width, H, W)` to `(N, width, ceil(H / 2), ceil(W / 2))`."""
-        inner = F.relu(self.squeeze_norm(convolve(self.squeeze, maps)))
+        inner = F.relu(self.squeeze_norm(self.squeeze(maps)))
         inner = F.channel_shuffle(inner, self.groups)
-        inner = self.depthwise_norm(convolve(self.depthwise, inner))
-        inner = self.expand_norm(convolve(self.expand, inner))
+        inner = self.depthwise_norm(self.depthwise(inner))
+        inner = self.expand_norm(self.expand(inner))
         return F.relu(inner + F.avg_pool2d(maps, 3, stride=2, padding=1))
-
-
-def convolve(convolution: nn.Conv2d, maps: Tensor) -> Tensor:
-    """A grouped convolution; on a GPU as a whole one with zeros between groups, which cuDNN is made for."""
-    if maps.device.type != "cuda":
-        return convolution(maps)
-    kernel = whole_kernel(convolution.weight, convolution.groups)
-    return F.conv2d(maps, kernel, stride=convolution.stride, padding=convolution.padding)
-
-
-def whole_kernel(kernel: Tensor, groups: int) -> Tensor:
-    """The kernel `(O, I, H, W)` of a whole convolution out of a grouped one's, `(O, I / groups, H, W)`."""
-    same_group = torch.eye(groups, device=kernel.device, dtype=kernel.dtype)
-    grouped = kernel.reshape(groups, -1, *kernel.shape[1:])
-    blocks = torch.einsum("goihw,gk->gokihw", grouped, same_group)
-    return blocks.flatten(2, 3).flatten(0, 1)
 
 
 class MetricNetwork(nn.Module):
@@ -90,31 +74,31 @@ class MetricNetwork(nn.Module):
 
     def embed(self, maps: Tensor) -> Tensor:
         """Feature vectors `(N, 10)` of maps `(N, 1, H, W)`."""
-        with self._precision(maps):
-            maps = maps.clamp(*MAP_RANGE) if self.clip else maps
-            stem = self.stem(maps).to(memory_format=LAYOUT)
-            stem = F.relu(self.stem_norm(stem))
-            small = self.units(stem).flatten(1)
-        return self.bottleneck(small.float())
-
-    def _precision(self, maps: Tensor) -> torch.autocast:
-        """Of the maps of a training on a GPU: bfloat16, as its time is that of moving them."""
-        half = self.training and maps.device.type == "cuda"
-        return torch.autocast(maps.device.type, torch.bfloat16, enabled=half, cache_enabled=False)
+        maps = maps.clamp(*MAP_RANGE) if self.clip else maps
+        stem = F.relu(self.stem_norm(self.stem(maps)))
+        return self.bottleneck(self.units(stem).flatten(1))
 
     def forward(self, maps: Tensor) -> Tensor:
         """Logits `(N, features)` of maps `(N, 1, H, W)`."""
         return self.classes(self.embed(maps))
 
 
+class Embeds(Protocol):
+    """A metric network, in whatever form."""
+
+    def embed(self, maps: Tensor) -> Tensor:
+        """Feature vectors `(N, 10)` of maps `(N, 1, H, W)`."""
+        ...
+
+
 @torch.no_grad()
-def embed_all(network: MetricNetwork, maps: Tensor, batch: int | None = None) -> Tensor:
+def embed_all(network: Embeds, maps: Tensor, batch: int | None = None) -> Tensor:
     """Feature vectors `(S, F, 10)` of maps `(S, F, H, W)` of S samples.
 
-    batch: maps at once; by default as many as a processor's cache, or a GPU with ease, holds the channels of.
+    batch: maps at once; by default as many as a processor's cache, or a GPU's memory, holds the channels of.
     """
-    positions = maps.shape[2] * maps.shape[3]
-    batch = batch or max(1, (CACHED_POSITIONS if maps.device.type == "cpu" else MOST_POSITIONS) // positions)
+    most = CACHED_POSITIONS if maps.device.type == "cpu" else MOST_POSITIONS
+    batch = batch or max(1, most // (maps.shape[2] * maps.shape[3]))
     flat = maps.reshape(-1, 1, *maps.shape[2:])
     vectors = torch.cat([network.embed(part.float()) for part in torch.split(flat, batch)])
     return vectors.reshape(*maps.shape[:2], BOTTLENECK)

@@ -1,13 +1,11 @@
 """Training steps of small networks on a GPU: recorded once, then replayed as one launch."""
 
-import threading
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 EAGER_STEPS = 3  # so that kernels are chosen and the optimizer's state is there before anything is recorded
-_STEP_BY_STEP = threading.Lock()  # trainings in several threads share the thread of autograd
 
 
 class Replayed:
@@ -30,8 +28,7 @@ class Replayed:
             self._record(indices)
         if self._graph is None or self._indices is None or len(indices) != len(self._indices):
             self._eager_steps += 1
-            with _STEP_BY_STEP:
-                self._step(indices)
+            self._step(indices)
             return
         self._indices.copy_(indices)
         self._graph.replay()
@@ -39,6 +36,6 @@ class Replayed:
     def _record(self, indices: Tensor) -> None:
         self._indices = indices.clone()
         graph = torch.cuda.CUDAGraph()
-        with _STEP_BY_STEP, torch.cuda.graph(graph, capture_error_mode="thread_local"):
+        with torch.cuda.graph(graph):
             self._step(self._indices)
         self._graph = graph
