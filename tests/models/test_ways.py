@@ -27,7 +27,7 @@ from netbend.models.spectrogram_vae import SpectrogramModel
 from netbend.models.spectrogram_vae.network import Architecture as VAEArchitecture
 from netbend.models.spectrogram_vae.network import SpectrogramVAE
 from netbend.models.styled import StyledModel
-from netbend.models.stylegan2 import layers
+from netbend.models.stylegan2 import fused, layers
 from netbend.models.stylegan2.model import StyleGAN2
 from netbend.models.stylegan2.network import Architecture, Generator
 
@@ -366,3 +366,65 @@ def test_a_changed_input_is_noticed_whichever_it_is(
 def test_weights_that_lie_in_no_order_are_looked_at_whole() -> None:
     weight = torch.randn(3, 3, 64, 64).permute(2, 3, 0, 1)[:, ::2]
     assert layers._some_of(weight) is weight
+
+
+@pytest.fixture
+def as_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The way of GPUs, on the processor: with operations of torch, as where there is no Triton."""
+    monkeypatch.setattr(fused, "suits", lambda w: w.dtype in fused.PRECISIONS and not torch.is_grad_enabled())
+
+
+@pytest.mark.usefixtures("as_on_a_gpu")
+@pytest.mark.parametrize("batch", BATCHES)
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("size", [64, 128])
+def test_a_batch_on_a_gpu_is_its_samples_by_the_paper(
+    size: int, mode: str, batch: int, ways: Counter[str]
+) -> None:
+    model = stylegan2(size)
+    latents = latents_of(model, batch, mode)
+    play = Play(noise=NoiseMode("constant" if mode == "projected" else mode))
+    same(model.generate(latents, play), expected(stylegan2, size, mode)[:batch])
+    assert not ways, "nothing is done as on a processor"
+
+
+@pytest.mark.usefixtures("as_on_a_gpu")
+@pytest.mark.parametrize("clamp", [0.5, 256.0])
+@pytest.mark.parametrize("batch", [1, 3])
+def test_clamps_on_a_gpu_bound_what_the_paper_defines(clamp: float, batch: int) -> None:
+    model = stylegan2(64, clamp)
+    latents = latents_of(model, batch, "constant")
+    noise = noise_of(model, latents, "constant")
+    drawn = plainly.stylegan2(
+        plainly.doubled(model.network.state_dict()), latents.values.double(), noise, clamp
+    )
+    same(model.generate(latents), drawn)
+
+
+@pytest.mark.usefixtures("as_on_a_gpu")
+@pytest.mark.parametrize("batch", BATCHES)
+@pytest.mark.parametrize("form", [torch.contiguous_format, torch.channels_last])
+def test_bfloat16_on_a_gpu_draws_the_same_as_far_as_it_goes(batch: int, form: torch.memory_format) -> None:
+    model = stylegan2(128)
+    network = deepcopy(model.network).to(torch.bfloat16).to(memory_format=form)
+    latents = latents_of(model, batch, "constant")
+    with torch.no_grad():
+        images = network(latents.values.bfloat16(), network.constant_noise())
+    same(images, expected(stylegan2, 128, "constant")[:batch], 0.03)
+
+
+@pytest.mark.usefixtures("as_on_a_gpu")
+@pytest.mark.parametrize("batch", [1, 3])
+def test_a_layer_on_a_gpu_can_be_called_by_itself(batch: int) -> None:
+    model = stylegan2(16)
+    w = latents_of(model, batch, "constant").values[:, 3]
+    noise = torch.randn(16, 16)
+    maps = torch.randn(batch, 256, 8, 8)  # not channels-last
+    layer, colours = model.network.layers[3], model.network.to_rgb[2]
+    with torch.no_grad():
+        fast = layer(maps, w, noise)
+        fast_colours = colours(fast, w)
+    with torch.enable_grad():
+        drawn = layer(maps, w, noise)
+        torch.testing.assert_close(fast, drawn, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(fast_colours, colours(drawn, w), rtol=1e-4, atol=1e-4)

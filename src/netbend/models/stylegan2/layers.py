@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from netbend.models.stylegan2 import fused
 from netbend.models.stylegan2.resampling import blur, upsample_by_products, upsample_convolve
 from netbend.models.stylegan2.winograd import suits_winograd, transformed_kernel, winograd
 
@@ -234,7 +235,10 @@ class StyledConv(nn.Module):
         self.bias = nn.Parameter(torch.zeros(outputs))
         self.clamp = clamp
 
-    def forward(self, maps: Tensor, w: Tensor, noise: Tensor | None) -> Tensor:
+    def forward(self, maps: Tensor, w: Tensor, noise: Tensor | None, style: Tensor | None = None) -> Tensor:
+        """Maps `(N, inputs, H, W)` and w `(N, w_dim)`; style: of w, if it is known already."""
+        if fused.suits(w):
+            return self._in_one_pass(maps, w, noise, style)
         # The activation's gain goes through it to what is added before: one pass less over the maps.
         scaled = None if noise is None else (noise * (self.noise_strength * LRELU_GAIN)).to(maps.dtype)
         if torch.is_grad_enabled():
@@ -245,6 +249,17 @@ class StyledConv(nn.Module):
             maps = self._convolve(maps, w)
             return self._activated(maps if scaled is None else maps.add_(scaled))
         return self._one_by_one(maps, w, scaled)
+
+    def _in_one_pass(self, maps: Tensor, w: Tensor, noise: Tensor | None, style: Tensor | None) -> Tensor:
+        """The way of GPUs."""
+        conv = self.conv
+        if noise is not None:
+            scale = 2 if conv.up else 1
+            count = len(noise) if noise.ndim == 4 else 1
+            noise = noise.expand(count, 1, scale * maps.shape[2], scale * maps.shape[3])[:, 0]
+        finish = fused.Finish(None, noise, self.noise_strength, self.bias, self.clamp)
+        style = conv.style(w).float() if style is None else style
+        return fused.styled_convolution(maps, conv.weight, style, conv.gain, finish, up=conv.up)
 
     def _convolve(self, maps: Tensor, w: Tensor) -> Tensor:
         return self.conv(maps, w, self.bias * LRELU_GAIN, LRELU_GAIN)
@@ -280,6 +295,10 @@ class ToRGB(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels))
         self.clamp = clamp
 
-    def forward(self, maps: Tensor, w: Tensor) -> Tensor:
+    def forward(self, maps: Tensor, w: Tensor, style: Tensor | None = None) -> Tensor:
+        """Maps `(N, inputs, H, W)` and w `(N, w_dim)`; style: of w, if it is known already."""
+        if fused.suits(w):
+            style = self.conv.style(w).float() if style is None else style
+            return fused.colours(maps, self.conv.weight, style, self.bias, self.conv.gain, self.clamp)
         image = _exact(self.conv(maps, w)) + self.bias[:, None, None]
         return image if self.clamp is None else image.clamp(-self.clamp, self.clamp)

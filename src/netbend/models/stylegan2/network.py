@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import log2
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -17,6 +18,7 @@ from netbend.models.styled import (
     StyledSynthesis,
     normalize_second_moment,
 )
+from netbend.models.stylegan2 import fused
 from netbend.models.stylegan2.layers import EqualizedLinear, StyledConv, ToRGB, leaky_relu
 from netbend.models.stylegan2.resampling import upsample_twice
 
@@ -93,14 +95,29 @@ class Synthesis(StyledSynthesis):
         noise: for each layer maps that broadcast to `(N, 1, H, W)`, or None.
         Returns images `(N, C, size, size)`, about -1 to 1.
         """
-        maps = self.layers[0](self.input(len(w)), w[:, 0], noise[0])
-        image = self.to_rgb[0](maps, w[:, 1])
-        for step, to_rgb in enumerate(list(self.to_rgb)[1:]):
-            first, second = 2 * step + 1, 2 * step + 2
-            maps = self.layers[first](maps, w[:, first], noise[first])
-            maps = self.layers[second](maps, w[:, second], noise[second])
-            image = upsample_twice(image) + to_rgb(maps, w[:, second + 1])
+        on_gpu = fused.suits(w)
+        styles, colour_styles = self._styles(w) if on_gpu else ([None] * len(self.layers),) * 2
+        double_and_add = fused.double_and_add if on_gpu else _double_and_add
+        maps = self.layers[0](self.input(len(w)), w[:, 0], noise[0], styles[0])
+        image = self.to_rgb[0](maps, w[:, 1], colour_styles[0])
+        for step, to_rgb in enumerate(list(self.to_rgb)[1:], start=1):
+            first, second = 2 * step - 1, 2 * step
+            maps = self.layers[first](maps, w[:, first], noise[first], styles[first])
+            maps = self.layers[second](maps, w[:, second], noise[second], styles[second])
+            image = double_and_add(image, to_rgb(maps, w[:, second + 1], colour_styles[step]))
         return image
+
+    def _styles(self, w: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """The styles of all layers, and of all contributions to the picture, at once."""
+        layers: list[Any] = [*self.layers, *self.to_rgb]
+        places = [*range(len(self.layers)), *range(1, 2 * len(self.to_rgb), 2)]
+        linear = [(layer.conv.style, place) for layer, place in zip(layers, places, strict=True)]
+        styles = fused.all_styles(linear, w)
+        return styles[: len(self.layers)], styles[len(self.layers) :]
+
+
+def _double_and_add(image: Tensor, contribution: Tensor) -> Tensor:
+    return upsample_twice(image) + contribution
 
 
 class Generator(StyledGenerator[Architecture, Synthesis]):
