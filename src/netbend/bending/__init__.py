@@ -3,6 +3,7 @@
 from netbend.bending.insert import apply, bend, finite_output
 from netbend.bending.layers import Bendable, Layer, find_layer
 from netbend.bending.plan import Plan, PlannedBend, replan, resolve, stilled
+from netbend.bending.replay import run
 from netbend.choices import NonFinite
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     "finite_output",
     "replan",
     "resolve",
+    "run",
     "stilled",
 ]

@@ -34,6 +34,11 @@ class Watch:
     def forget(self) -> None:
         self._seen = []
 
+    def take(self) -> list[Tensor]:
+        """The extremes of all that was seen, which is forgotten."""
+        seen, self._seen = self._seen, []
+        return [found for _, found in seen]
+
     def first_problem(self) -> str | None:
         """A message on the first maps seen that are not finite, None if all are; forgets what was seen."""
         seen, self._seen = self._seen, []

@@ -35,6 +35,11 @@ class NetworkHook(Hook):
     def __init__(self, look: Callable[[nn.Module, Any, dict[str, Any], Any], Any]):
         self._look = look
 
+    @property
+    def bend(self) -> Any:
+        """Whose it is."""
+        return getattr(self._look, "__self__", None)
+
     def __call__(self, network: nn.Module, inputs: Any, named: dict[str, Any], output: Any) -> Any:
         self.refuse_vmap(output)
         return self._look(network, inputs, named, output)

@@ -1,8 +1,8 @@
 """Putting a plan into a network, and taking it out again."""
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
-from itertools import chain
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -30,6 +30,7 @@ from netbend.bending.plan import Plan, PlannedBend, resolve
 from netbend.choices import NonFinite, choose
 from netbend.errors import ModelError, NonFiniteError
 from netbend.recipe import Clusters, Recipe, RecipeLike
+from netbend.transforms.planes import has_gradients
 
 
 class bend:  # noqa: N801 - reads as the verb it is
@@ -82,7 +83,7 @@ class bend:  # noqa: N801 - reads as the verb it is
         self._watch = Watch()
         self._closely = False  # whether every bend is looked at as soon as it is done
         self._inserted: ExitStack | None = None
-        self._hooks: list[_LayerHook] = []
+        self.hooks: list[LayerHook] = []
 
     @property
     def plan(self) -> Plan:
@@ -92,13 +93,15 @@ class bend:  # noqa: N801 - reads as the verb it is
     def __enter__(self) -> Plan:
         if self._inserted is not None:  # entered anew, it would forget what to take out
             raise ModelError("this bend is in the network already; for a block in its block make another")
-        self._hooks = []
+        self.hooks = []
         with ExitStack() as stack:
             stack.enter_context(eagerly())
             for module_path, bends in self._by_module().items():
                 module = _submodule(self.network, module_path, bends[0][0].planned)
-                self._hooks.append(_LayerHook(bends, self._guard, self.policy is NonFinite.REPLACE))
-                stack.callback(module.register_forward_hook(self._hooks[-1]).remove)
+                self.hooks.append(
+                    LayerHook(module_path, bends, self._guard, self.policy is NonFinite.REPLACE)
+                )
+                stack.callback(module.register_forward_hook(self.hooks[-1]).remove)
             look = NetworkHook(self._look)
             stack.callback(self.network.register_forward_hook(look, with_kwargs=True).remove)
             self._inserted = stack.pop_all()
@@ -115,21 +118,46 @@ class bend:  # noqa: N801 - reads as the verb it is
         # Layers can be run without the network as a whole.
         if (problem := self._watch.first_problem()) is not None:
             report(problem, self.policy)
-        for hook in self._hooks:
+        for hook in self.hooks:
             hook.check_that_it_ran()
 
-    def _by_module(self) -> dict[str, list[list["_Insertion"]]]:
+    def _by_module(self) -> dict[str, list[list["Insertion"]]]:
         """For each module its bends in order, each as it is for all samples or for each of them."""
-        example = next(chain(self.network.parameters(), self.network.buffers()), torch.empty(0))
-        groups: dict[str, list[list[_Insertion]]] = {}
+        groups: dict[str, list[list[Insertion]]] = {}
         for states in zip(*(plan.bends for plan in self.plans), strict=True):
             same = all(state == states[0] and state.mask is states[0].mask for state in states)
-            insertions = [_Insertion(state) for state in (states[:1] if same else states)]
-            if example.device.type != "cpu":
-                for insertion in insertions:
-                    insertion.prepare(example.device, example.dtype)
+            insertions = [Insertion(state) for state in (states[:1] if same else states)]
             groups.setdefault(states[0].layer.module, []).append(insertions)
         return groups
+
+    @property
+    def insertions(self) -> Iterator["Insertion"]:
+        """All bends of all samples."""
+        return (insertion for hook in self.hooks for states in hook.bends for insertion in states)
+
+    def structure(self, device: torch.device) -> Hashable:
+        """The same for blocks that do the same to a network on a device, but for `Insertion.numbers`."""
+        bends = (
+            (
+                hook.module,
+                tuple(tuple(insertion.structure(device) for insertion in states) for states in hook.bends),
+            )
+            for hook in self.hooks
+        )
+        return self.policy, tuple(bends)
+
+    def kept(self, device: torch.device) -> list[object]:
+        """All that what was recorded reads on a device, and what tells it from others."""
+        return [(insertion.planned, insertion.on(device)) for insertion in self.insertions]
+
+    def take_seen(self) -> list[Tensor]:
+        """The extremes that were gathered, to be looked at by who takes them."""
+        return self._watch.take()
+
+    def note_run(self, modules: Collection[str]) -> None:
+        """Have come by the layers of some modules without calling them."""
+        for hook in self.hooks:
+            hook.ran = hook.ran or hook.module in modules
 
     def _guard(self, planned: PlannedBend, unbent: Tensor, bent: Tensor) -> Tensor:
         """Look at what a bend made, later or at once."""
@@ -169,36 +197,87 @@ class bend:  # noqa: N801 - reads as the verb it is
         return None
 
 
-class _Insertion:
+class Insertion:
     """A planned bend, and on each device what it needs there beside the maps."""
 
     def __init__(self, planned: PlannedBend):
         self.planned = planned
-        self._there: dict[torch.device, tuple[Tensor, Tensor | None]] = {}
+        self._there: dict[torch.device, _There] = {}
+        self._prepared: set[tuple[torch.device, torch.dtype]] = set()
 
-    def prepare(self, device: torch.device, precision: torch.dtype) -> None:
-        """Bring everything to a device, so that nothing has to be while the network runs."""
-        layer = self.planned.layer
-        self.planned.transform.prepare(layer.height, layer.width, device, precision)
-        self.on(device)
+    def prepared(self, maps: Tensor) -> "_There":
+        """What it needs beside such maps, brought there before the first of them is bent."""
+        kind = maps.device, maps.dtype
+        if kind not in self._prepared:
+            if reads_numbers(maps.device) and not self._of_transform(maps.device):
+                self.planned.transform.prepare(maps.shape[2], maps.shape[3], maps.device, maps.dtype)
+            self._prepared.add(kind)
+        return self.on(maps.device)
+
+    def on(self, device: torch.device) -> "_There":
+        """What it needs on a device."""
+        if device not in self._there:
+            self._there[device] = self._bring(device)
+        return self._there[device]
 
     @torch.inference_mode(False)  # what is kept may be wanted where gradients are
-    def on(self, device: torch.device) -> tuple[Tensor, Tensor | None]:
-        """The features to bend, and how much of the bent maps to take at each pixel if there is a mask."""
-        if device not in self._there:
-            mask = self.planned.mask
-            features = torch.tensor(self.planned.indices, dtype=torch.int64, device=device)
-            self._there[device] = features, None if mask is None else (self.planned.mix * mask).to(device)
-        return self._there[device]
+    def _bring(self, device: torch.device) -> "_There":
+        planned = self.planned
+        features = torch.tensor(planned.indices, dtype=torch.int64, device=device)
+        mask = None if planned.mask is None else planned.mask.to(device)
+        return _There(features, mask, torch.tensor(self.numbers(device), dtype=torch.float64, device=device))
+
+    @contextmanager
+    def reading(self, numbers: Tensor) -> Iterator[None]:
+        """Within the block its numbers are read from there."""
+        device = numbers.device
+        before = self.on(device)
+        self._there[device] = replace(before, numbers=numbers)
+        try:
+            yield
+        finally:
+            self._there[device] = before
+
+    def numbers(self, device: torch.device) -> tuple[float, ...]:
+        """The mix, then the numbers of the transform: what may move without anything being made anew."""
+        return (self.planned.mix, *self._of_transform(device))
+
+    def structure(self, device: torch.device) -> Hashable:
+        """All but its numbers, but for what a mix of 0 or 1 saves."""
+        planned = self.planned
+        transform = type(planned.transform) if self._of_transform(device) else planned.transform
+        mix = planned.mix if planned.mix in (0, 1) else None
+        return planned.layer, transform, planned.indices, mix, id(planned.mask)
+
+    def _of_transform(self, device: torch.device) -> tuple[float, ...]:
+        layer = self.planned.layer
+        if not reads_numbers(device):
+            return ()
+        return self.planned.transform.numbers(layer.height, layer.width, device)
+
+
+def reads_numbers(device: torch.device) -> bool:
+    """Whether the numbers of bends are read from the memory of a device, where those of others may be put."""
+    return device.type != "cpu"
+
+
+@dataclass(frozen=True)
+class _There:
+    """On a device: the features to bend, the mask, and `Insertion.numbers`, float64."""
+
+    features: Tensor
+    mask: Tensor | None
+    numbers: Tensor
 
 
 _Guard = Callable[[PlannedBend, Tensor, Tensor], Tensor]
 
 
-class _LayerHook(Hook):
+class LayerHook(Hook):
     """The bends of one layer, called with each of its outputs."""
 
-    def __init__(self, bends: Sequence[Sequence[_Insertion]], guard: _Guard, replacing: bool):
+    def __init__(self, module: str, bends: Sequence[Sequence[Insertion]], guard: _Guard, replacing: bool):
+        self.module = module
         self.bends = bends
         self.guard = guard
         self.replacing = replacing
@@ -224,7 +303,7 @@ class _LayerHook(Hook):
             maps = self._apply(states, maps)
         return maps
 
-    def _apply(self, states: Sequence[_Insertion], maps: Tensor) -> Tensor:
+    def _apply(self, states: Sequence[Insertion], maps: Tensor) -> Tensor:
         if len(states) == 1:
             return _bent(states[0], maps, self.guard, self.replacing)
         if len(states) != len(maps):
@@ -248,33 +327,47 @@ def apply(planned: PlannedBend, maps: Tensor, policy: NonFinite | str = NonFinit
             report(str(error), policy)
         return bent
 
-    return _bent(_Insertion(planned), maps, guard, policy is NonFinite.REPLACE)
+    return _bent(Insertion(planned), maps, guard, policy is NonFinite.REPLACE)
 
 
-def _bent(insertion: _Insertion, maps: Tensor, guard: _Guard, replacing: bool) -> Tensor:
+def _bent(insertion: Insertion, maps: Tensor, guard: _Guard, replacing: bool) -> Tensor:
     planned = insertion.planned
     if not planned.indices or planned.mix == 0:
         return maps
-    features, weight = insertion.on(maps.device)
+    there = insertion.prepared(maps)
     everything = len(planned.indices) == maps.shape[1]
-    unbent = maps if everything else take(maps, features)
-    transformed = planned.transform(unbent)
+    unbent = maps if everything else take(maps, there.features)
+    if len(there.numbers) == 1 or has_gradients(unbent):
+        transformed = planned.transform(unbent)
+    else:
+        transformed = planned.transform.with_numbers(unbent, there.numbers[1:])
     if transformed.shape != unbent.shape or transformed.dtype != unbent.dtype:
         given, got = (f"{tuple(m.shape)} {m.dtype}" for m in (unbent, transformed))
         raise ModelError(f"{planned}: was given maps {given} and made {got}; a transform keeps both")
-    if replacing and (planned.mix != 1 or weight is not None):
+    if replacing and (planned.mix != 1 or there.mask is not None):
         transformed = replaced(transformed)  # infinity times a weight of 0 is NaN
-    bent = guard(planned, unbent, _blend(unbent, transformed, planned, weight))
-    return bent if everything else put(maps, features, bent)
+    bent = guard(planned, unbent, _blend(unbent, transformed, planned, there))
+    return bent if everything else put(maps, there.features, bent)
 
 
-def _blend(unbent: Tensor, bent: Tensor, planned: PlannedBend, weight: Tensor | None) -> Tensor:
-    if weight is None:
-        return bent if planned.mix == 1 else unbent.lerp(bent, planned.mix)
+def _blend(unbent: Tensor, bent: Tensor, planned: PlannedBend, there: _There) -> Tensor:
+    moving = reads_numbers(unbent.device)
+    if there.mask is None:
+        if planned.mix == 1:
+            return bent
+        return _mixed(unbent, bent, there.numbers[:1]) if moving else unbent.lerp(bent, planned.mix)
     size = unbent.shape[2:]
-    if weight.shape != size:
-        raise ModelError(f"{planned.layer}: a mask for {tuple(weight.shape)}, but maps of {tuple(size)}")
+    if there.mask.shape != size:
+        raise ModelError(f"{planned.layer}: a mask for {tuple(there.mask.shape)}, but maps of {tuple(size)}")
+    weight = (there.numbers[0].float() if moving else planned.mix) * there.mask
     return unbent.lerp(bent, weight.to(unbent.dtype))
+
+
+def _mixed(unbent: Tensor, bent: Tensor, mix: Tensor) -> Tensor:
+    """As with a number of Python's: in float32 or finer, rounded once. mix: `(1,)`, float64."""
+    precision = torch.promote_types(unbent.dtype, torch.float32)
+    mixed = unbent.to(precision).lerp(bent.to(precision), mix.to(precision))
+    return mixed.to(unbent.dtype)
 
 
 def finite_output(output: Tensor, network: nn.Module, policy: NonFinite) -> Tensor:

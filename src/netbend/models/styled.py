@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from netbend.bending import Layer
+from netbend.bending import Layer, run
 from netbend.choices import NoiseMode, Space
 from netbend.errors import LatentError
 from netbend.limits import MAX_MAPPING_LAYERS
@@ -194,7 +194,7 @@ class StyledModel(StoredModel, Generic[G]):
         self.check_label(play.label)
         w = self.w_plus(latents, play)
         precision = next(self.network.parameters()).dtype
-        image: Tensor = self.network(w.to(precision), self._noise(latents, play.noise))
+        image = run(self.network, w.to(precision), self._noise(latents, play.noise))
         return image.float()
 
     @property

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from netbend.transforms.base import Transform, parameter, transform
 from netbend.transforms.warp import Matrix, sources, summed_in, warp
+from netbend.transforms.warp_on_gpu import finds_pixels, warp_on_gpu
 
 
 def translation(x: float, y: float) -> Matrix:
@@ -64,6 +65,14 @@ class Warp(Transform):
 
     def __call__(self, maps: Tensor) -> Tensor:
         return warp(maps, self.matrix_of(*maps.shape[2:]))
+
+    def numbers(self, height: int, width: int, device: torch.device) -> tuple[float, ...]:
+        """The matrix, where pixels are found while they are moved."""
+        matrix = self.matrix_of(height, width)
+        return matrix[0] + matrix[1] if finds_pixels(device) else ()
+
+    def with_numbers(self, maps: Tensor, numbers: Tensor) -> Tensor:
+        return warp_on_gpu(maps, numbers)
 
     def prepare(self, height: int, width: int, device: torch.device, precision: torch.dtype) -> None:
         """Find where each pixel comes from."""

@@ -43,6 +43,19 @@ class Transform(BaseModel):
         define it is optional.
         """
 
+    def numbers(self, height: int, width: int, device: torch.device) -> tuple[float, ...]:  # noqa: ARG002
+        """All that tells this transform of such maps from others of its class, if that is numbers alone.
+
+        Then `with_numbers` does on that device what `__call__` does, with numbers that lie there: a CUDA
+        graph of one can be replayed as the other, and parameters move without anything being made anew.
+        To define both is optional.
+        """
+        return ()
+
+    def with_numbers(self, maps: Tensor, numbers: Tensor) -> Tensor:
+        """What `__call__` does; numbers: float64, `numbers` of another transform of this class, in order."""
+        raise NotImplementedError
+
 
 def parameter(
     default: Any = ...,

@@ -34,6 +34,14 @@ class Multiply(Transform):
     def __call__(self, maps: Tensor) -> Tensor:
         return maps * self.p
 
+    def numbers(self, height: int, width: int, device: torch.device) -> tuple[float, ...]:  # noqa: ARG002
+        return (self.p,)
+
+    def with_numbers(self, maps: Tensor, numbers: Tensor) -> Tensor:
+        # As with a number of Python's in float32 or finer, and rounded once: hence with axes.
+        factor = numbers[:1].view(1, 1, 1, 1).to(torch.promote_types(maps.dtype, torch.float32))
+        return torch.mul(maps, factor, out=torch.empty_like(maps))
+
 
 @transform("threshold", older_names=["binary-thresh", "binary-tresh"])
 class Threshold(Transform):
@@ -48,6 +56,12 @@ class Threshold(Transform):
             return (maps >= self.t).to(maps.dtype) + _zeros_of(maps)
         # Written as numbers at once: turning truth values into them takes longer than comparing.
         return torch.ge(maps, self.t, out=torch.empty_like(maps))
+
+    def numbers(self, height: int, width: int, device: torch.device) -> tuple[float, ...]:  # noqa: ARG002
+        return (self.t,)
+
+    def with_numbers(self, maps: Tensor, numbers: Tensor) -> Tensor:
+        return torch.ge(maps, numbers[0].to(maps.dtype), out=torch.empty_like(maps))
 
 
 def _zeros_of(maps: Tensor) -> Tensor:
