@@ -121,6 +121,12 @@ def test_the_papers_method_groups_features_whose_maps_look_alike(tmp_path: Path)
     other = WrappedModule(Shapes(), model.layers, hash="ef" * 32)
     with pytest.raises(ClusterError, match="of another model"):
         load_networks(file, other)
+    smaller = WrappedModule(Shapes(), [Layer(1, "shapes", "maps", FEATURES, 4, 4)], hash=model.hash)
+    with pytest.raises(ClusterError, match=r"missing, not known or of another shape$"):
+        load_networks(file, smaller)
+    file.write_bytes(b"no safetensors")
+    with pytest.raises(ClusterError, match="not a readable safetensors file"):
+        load_networks(file, model)
 
 
 def test_an_interrupted_pass_goes_on_and_ends_the_same(blobs: WrappedModule, tmp_path: Path) -> None:

@@ -237,5 +237,5 @@ def test_parameters_that_are_no_list_are_told_so(meaning: FiveItems) -> None:
 
 
 def test_a_radius_beyond_all_maps_is_told_in_one_line() -> None:
-    with pytest.raises(RecipeError, match=r"dilate: expected less than or equal to 1024, not 2000$"):
+    with pytest.raises(RecipeError, match=r"dilate: expected at most 1024, not 2000$"):
         parse_recipe(recipe_of("dilate", "[2000]"))

@@ -48,7 +48,7 @@ REFUSED = {
     "a merge key": ("x: &x {seed: 1}\n<<: *x\nbends: []", "r.yaml:2:1: merge keys `<<` are not supported"),
     "an object": ("seed: !!python/object/apply:os.system [id]\nbends: []", "r.yaml:1:7: the tag"),
     "a huge key": (f"bends: []\n? {'k' * 300_000}\n: 1", "unknown key `kkk"),
-    "a huge value": (f"seed: {'v' * 300_000}\nbends: []", "seed: expected a valid integer"),
+    "a huge value": (f"seed: {'v' * 300_000}\nbends: []", "seed: expected a whole number"),
     "a huge layer": (f"bends:\n- {{layer: [{'1, ' * 2_000}], transform: ablate}}", "layer: expected a number or a name"),
     "a huge fraction": (
         f"bends:\n- {{layer: 3, transform: ablate, features: {{random: [{'1, ' * 2_000}]}}}}",

@@ -131,8 +131,8 @@ MISTAKES: list[tuple[str, str, str, str, bool]] = [
     ("{from: 1, to: 4}", "{from: -1, to: 4}", "{from: -1, to: 4}", "dilate: r: ", False),
     ("[4, 1, ease-out]", "[4, 1, easy]", "{keys", "truncation: keys: easing: expected linear", True),
     ("[4, 1, ease-out]", "[0, 1]", "{keys", "truncation: keys: expected times that ascend", False),
-    ("seconds: 8", "seconds: 0", "0\nsoundtrack", "seconds: expected greater than 0", False),
-    ("soundtrack: song.wav", "soundtrack: 3", "3\nbends", "soundtrack: expected a valid string", True),
+    ("seconds: 8", "seconds: 0", "0\nsoundtrack", "seconds: expected more than 0", False),
+    ("soundtrack: song.wav", "soundtrack: 3", "3\nbends", "soundtrack: expected text", True),
 ]
 
 

@@ -59,9 +59,9 @@ def numbers(*values: float) -> str:
 
 W = {"space": "w", "latents": numbers(*[0.5] * 16), "latents_shape": [1, 16]}
 HOSTILE: dict[str, tuple[dict[str, Any], str]] = {
-    "bends that are a number": ({"recipe": {"bends": 5}}, "bends: expected a valid list"),
-    "bends that are nothing": ({"recipe": {"bends": None}}, "bends: expected a valid list"),
-    "bends that are text": ({"recipe": {"bends": "abc"}}, "bends: expected a valid list"),
+    "bends that are a number": ({"recipe": {"bends": 5}}, "bends: expected a list"),
+    "bends that are nothing": ({"recipe": {"bends": None}}, "bends: expected a list"),
+    "bends that are text": ({"recipe": {"bends": "abc"}}, "bends: expected a list"),
     "a bend that is a list": (
         {"recipe": {"bends": [[]]}, "indices": [[]], "masks": [None]},
         "expected keys and values",
@@ -79,7 +79,7 @@ HOSTILE: dict[str, tuple[dict[str, Any], str]] = {
         {"recipe": {"bends": [BEND]}, "indices": [[99]], "masks": [None]},
         "do not fit",
     ),
-    "a feature below 0": ({"recipe": {"bends": [BEND]}, "indices": [[-1]], "masks": [None]}, "greater than"),
+    "a feature below 0": ({"recipe": {"bends": [BEND]}, "indices": [[-1]], "masks": [None]}, "0 or more"),
     "a feature that is true": (
         {"recipe": {"bends": [BEND]}, "indices": [["a"]], "masks": [None]},
         "valid integer",
@@ -114,7 +114,10 @@ HOSTILE: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "NaN among latents": ({**W, "latents": numbers(*[float("nan")] * 16)}, "NaN or infinity among them"),
     "infinity among latents": ({**W, "latents": numbers(*[float("inf")] * 16)}, "NaN or infinity among them"),
-    "latents of another shape": ({**W, "latents_shape": [1, 15]}, "latents are damaged"),
+    "latents of another shape": (
+        {**W, "latents_shape": [1, 15]},
+        "16 values for the shape",
+    ),
     "latents of a shape without end": ({**W, "latents_shape": [1] * 20}, "latents_shape"),
     "latents of no shape": ({**W, "latents_shape": None}, "one without the other"),
     "latents of a shape below 0": ({**W, "latents_shape": [-1, 16]}, "latents_shape"),
@@ -126,7 +129,10 @@ HOSTILE: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "bytes that are no numbers": ({**W, "latents": "AAA="}, "latents are damaged"),
     "noise maps that do not fit": ({**W, "noise_maps": [numbers(1, 2, 3, 4)]}, "noise maps"),
-    "noise maps that are no square": ({**W, "noise_maps": [numbers(1, 2)]}, "latents are damaged"),
+    "noise maps that are no square": (
+        {**W, "noise_maps": [numbers(1, 2)]},
+        "2 values for 1 latents",
+    ),
     "noise maps with NaN": ({**W, "noise_maps": [numbers(float("nan"))]}, "NaN or infinity"),
     "noise maps without latents": ({"noise_maps": [numbers(1)]}, "without latents"),
     "no seeds": ({"seeds": []}, "seeds"),

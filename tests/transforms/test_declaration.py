@@ -1,5 +1,6 @@
 """One declaration gives validation, tables and sliders; strangers can add their own."""
 
+import re
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -115,11 +116,43 @@ def test_a_typo_is_answered_with_the_nearest_name() -> None:
         ("affine", {"matrix": [[1, 0, 0]]}),
         ("affine", {"matrix": [[1, 0, 0], [2, 0, 0]]}),
         ("affine", {"matrix": [[1, 0, 0], [0, True, 0]]}),
+        ("rotate", "30"),
+        ("rotate", 30),
+        ("rotate", None),
+        ("rotate", {1: 2}),
+        ("rotate", [[1]]),
+        ("rotate", {"angel": 1}),
     ],
 )
 def test_parameters_out_of_range_are_refused(name: str, params: object) -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(RecipeError, match=f"^{name}: ") as raised:
         build_transform(name, params)
+    assert "\n" not in str(raised.value)
+    assert not re.search(r"https?:|pydantic|Input|validation|type=", str(raised.value))
+    assert raised.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "message"),
+    [
+        ("rotate", ["x"], "rotate: angle: expected a number, not 'x'"),
+        ("rotate", [float("inf")], "rotate: angle: expected a finite number, not inf"),
+        ("rotate", 30, "rotate: expected parameters by name, or a list of them, not 30"),
+        ("rotate", {"angel": 1}, "rotate: unknown parameter `angel`; it takes angle"),
+        ("erode", [0], "erode: r: expected 1 or more, not 0"),
+        ("erode", [1.5], "erode: r: expected a whole number, not 1.5"),
+        (
+            "multiply",
+            {"p": "a", "q": 2},
+            "multiply: p: expected a number, not 'a'; multiply: unknown parameter `q`",
+        ),
+        (["rotate"], [], "expected the name of a transform, not ['rotate']"),
+    ],
+)
+def test_what_is_wrong_is_said_in_words(name: str, params: object, message: str) -> None:
+    with pytest.raises(RecipeError) as raised:
+        build_transform(name, params)
+    assert str(raised.value).startswith(message)
 
 
 def test_too_many_parameters_in_a_list_are_refused() -> None:

@@ -252,7 +252,7 @@ TWO_BENDS = replace(BASE, recipe={"bends": [BASE.recipe["bends"][0]] * 2})
         ("layer=1", "mix=2", BASE, "layer 1, mix 2: mix"),
         ("layer=1", "share=-1", BASE, "random: expected a fraction"),
         ("layer=1", "cluster=nose", BASE, "cluster nose: .* has for layer 1"),
-        ("layer=1", "angle=wide", BASE, "rotate: angle: expected a valid number"),
+        ("layer=1", "angle=wide", BASE, "rotate: angle: expected a number"),
         ("layer=1", "seed=9999999999", BASE, "seed 9999999999: seeds start at 0 and end at"),
         ("layer=all", "model=tiny,other", BASE, "layer=all: models differ"),
         ("cluster=all", "layer=1,2", BASE, "cluster=all: layers differ"),

@@ -29,6 +29,7 @@ from netbend.clustering.progress import Report, Tell, silent
 from netbend.clustering.settings import Settings
 from netbend.errors import ClusterError
 from netbend.models.base import SoundModel
+from netbend.models.weights import shown
 from netbend.regular_file import refuse_special
 
 HEADER = "netbend-metric-networks"
@@ -186,7 +187,7 @@ def _readable(path: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # safetensors raises several kinds
-        raise ClusterError(f"{path}: not a readable safetensors file ({error})") from error
+        raise ClusterError(f"{path}: not a readable safetensors file ({shown(str(error))})") from error
 
 
 def _network(layer: Layer, tensors: Mapping[str, Tensor], path: Path, *, clip: bool) -> MetricNetwork:
@@ -196,5 +197,7 @@ def _network(layer: Layer, tensors: Mapping[str, Tensor], path: Path, *, clip: b
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
-        raise ClusterError(f"{path}: its network for {layer} does not fit: {error}") from error
+        raise ClusterError(
+            f"{path}: its network for {layer} has weights that are missing, not known or of another shape"
+        ) from error
     return network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -1,13 +1,14 @@
 """What all training runs keep of what they were asked to do."""
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Self
 
 from netbend.atomic import write_atomic
 from netbend.errors import DataError
 from netbend.limits import MAX_SETTINGS_BYTES
+from netbend.models.weights import shown
 from netbend.regular_file import read_regular, refuse_special
 
 
@@ -26,9 +27,16 @@ class RunSettings:
     def load(cls, path: Path) -> Self:
         """Raises DataError for the settings of another kind of run."""
         try:
-            return cls(**json.loads(read_regular(path, DataError, MAX_SETTINGS_BYTES)))
+            data = dict(json.loads(read_regular(path, DataError, MAX_SETTINGS_BYTES)))
+            needed = {f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING}
+            for name in sorted(needed - set(data)):
+                raise ValueError(f"`{name}` is missing")
+            for name in sorted(set(data) - {f.name for f in fields(cls)}):
+                raise ValueError(f"`{name}` is not known")
+            return cls(**data)
         except (TypeError, ValueError, RecursionError) as error:
-            raise DataError(f"{path}: not the settings of such a training run ({error})") from error
+            reason = shown(str(error))
+            raise DataError(f"{path}: not the settings of such a training run ({reason})") from error
 
     def difference(self, other: Self) -> list[str]:
         """Names of the settings that differ."""

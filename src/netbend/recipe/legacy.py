@@ -19,8 +19,9 @@ from netbend.recipe.readable import LayerAddress
 from netbend.recipe.schema import EVERY_LAYER, Bend, Recipe
 from netbend.recipe.selection import All, Indices, Selection, parse_selection
 from netbend.recipe.yamlfile import KeyPath, Source
-from netbend.transforms import Transform, build_transform
+from netbend.transforms import Transform
 from netbend.transforms.affine import rotation
+from netbend.transforms.base import transform_of
 
 UNBENT_LAYER = 0  # the reference implementation never hands its transforms to the convolution at 4x4
 MIN_SCALE = 1e-3  # less leaves of any map what this leaves, the one pixel that is turned about
@@ -195,9 +196,9 @@ def _threshold(t: float) -> Transform:
     """1 where x > t, compared in float32; ours is 1 where x >= t."""
     largest = float(np.finfo(np.float32).max)
     if t >= largest:
-        return build_transform("ablate", [])  # nothing is above it
+        return transform_of("ablate", [])  # nothing is above it
     above = float(np.nextafter(np.float32(max(t, -largest)), np.float32(np.inf)))
-    return build_transform("threshold", [-largest if t < -largest else above])
+    return transform_of("threshold", [-largest if t < -largest else above])
 
 
 def _rotate(angle: float) -> Transform:
@@ -218,19 +219,19 @@ def _about_its_corner(a: float, b: float, c: float, d: float) -> Transform:
     That is half a pixel to the right of and below the middle of the map, (N - 1) / 2, about which ours turn.
     """
     half = 0.5
-    return build_transform("affine", [((a, b, half * (1 - a - b)), (c, d, half * (1 - c - d)))])
+    return transform_of("affine", [((a, b, half * (1 - a - b)), (c, d, half * (1 - c - d)))])
 
 
 def _translate(x: float, y: float) -> Transform:
     # Beyond a whole width nothing of a map is left, as at a whole width.
-    return build_transform("translate", [min(max(x, -1.0), 1.0), min(max(y, -1.0), 1.0)])
+    return transform_of("translate", [min(max(x, -1.0), 1.0), min(max(y, -1.0), 1.0)])
 
 
 def _morphology(name: str) -> Callable[[float], Transform]:
     def mean(radius: float) -> Transform:
         if radius != int(radius) or radius < 0:
             raise ValueError(f"expected a whole number of pixels, 0 or more, not {radius:g}")
-        return build_transform(name, [int(radius)]) if radius else _nothing()
+        return transform_of(name, [int(radius)]) if radius else _nothing()
 
     return mean
 
@@ -249,7 +250,7 @@ def _resize(x: float, y: float) -> Transform:
 
 
 def _nothing() -> Transform:
-    return build_transform("multiply", [1.0])
+    return transform_of("multiply", [1.0])
 
 
 # How many parameters each has there, and what it means in transforms of ours.

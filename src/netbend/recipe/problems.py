@@ -1,7 +1,6 @@
 """All that is wrong with a file, each at its line, in one error."""
 
-import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -11,7 +10,9 @@ from netbend.limits import MAX_PROBLEM_TEXT, MAX_PROBLEMS
 from netbend.motion import Curve, parse_number
 from netbend.printable import shortened
 from netbend.recipe.yamlfile import KeyPath, Source
-from netbend.transforms import Transform, build_transform, get_transform, parameters_of
+from netbend.transforms import Transform, get_transform
+from netbend.transforms.base import transform_of
+from netbend.transforms.invalid import complaints, nearest, reason
 
 
 class Problems:
@@ -33,7 +34,7 @@ class Problems:
         """What pydantic found wrong in the data at a path."""
         known = [field.alias or name for name, field in form.model_fields.items()]
         unknown = {
-            str(d["loc"][-1]): _nearest(str(d["loc"][-1]), known) for d in _of_type(error, "extra_forbidden")
+            str(d["loc"][-1]): nearest(str(d["loc"][-1]), known) for d in _of_type(error, "extra_forbidden")
         }
         for detail in error.errors()[: MAX_PROBLEMS + 1]:
             path = (*at, *(part for part in detail["loc"] if isinstance(part, str | int)))
@@ -44,7 +45,7 @@ class Problems:
                 )
                 self.add(path, f"unknown key `{word:.80}`; {hint}", key=True)
             elif detail["type"] != "missing":
-                self.add(path, f"{detail['loc'][0]}: {_reason(detail)}")
+                self.add(path, f"{detail['loc'][0]}: {reason(detail)}")
             elif word not in unknown.values():  # else it is there, misspelt
                 self.add(at, f"`{word}` is missing")
 
@@ -88,8 +89,8 @@ def built_transform(
     moving = _moving(cls, params, at, problems)
     try:
         if moving is not None:
-            build_transform(name, _with_bound(cls, params, moving, 1))
-            return build_transform(name, _with_bound(cls, params, moving, 0)), moving
+            transform_of(name, _with_bound(cls, params, moving, 1))
+            return transform_of(name, _with_bound(cls, params, moving, 0)), moving
     except RecipeError as error:
         problems.add((*at, "params"), str(error))
     except ValidationError as error:
@@ -156,21 +157,11 @@ def _add_parameters(
 ) -> None:
     """Where the parameters of a transform are wrong, and how."""
     names = list(cls.model_fields)
-    unknown = {
-        str(d["loc"][0]): _nearest(str(d["loc"][0]), names) for d in _of_type(error, "extra_forbidden")
-    }
-    for detail in error.errors():
-        name = str(detail["loc"][0]) if detail["loc"] else ""
-        path: KeyPath = (*at, "params")
-        if detail["type"] == "extra_forbidden":
-            word = f"{cls.name}: unknown parameter `{name:.80}`"
-            problems.add((*path, name), f"{word}; it takes {_taken(cls)}", key=True)
-        elif detail["type"] != "missing" or len(detail["loc"]) > 1:
-            step = names.index(name) if isinstance(params, Sequence) and name in names else name
-            problems.add((*path, step), f"{cls.name}: {name + ': ' if name else ''}{_reason(detail)}")
-        elif name not in unknown.values():
-            doc = next(parameter.summary for parameter in parameters_of(cls) if parameter.name == name)
-            problems.add(path, f"{cls.name}: the parameter `{name}` is missing: {doc}")
+    for complaint in complaints(error, cls):
+        name = complaint.parameter
+        step = names.index(name) if isinstance(params, Sequence) and name in names else name
+        path = (*at, "params", step) if name else (*at, "params")
+        problems.add(path, complaint.message, key=complaint.is_name)
 
 
 def _of_type(error: ValidationError, kind: str) -> list[Any]:
@@ -179,17 +170,4 @@ def _of_type(error: ValidationError, kind: str) -> list[Any]:
 
 def reason_of(error: ValidationError) -> str:
     """The first thing that is wrong, in our words."""
-    return _reason(error.errors()[0])
-
-
-def _reason(detail: Any) -> str:
-    """Pydantic's message in our words, with what came instead."""
-    message = detail["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
-    if detail["type"] == "value_error":
-        return str(message)
-    return f"{message}, not {detail['input']!r:.60}"
-
-
-def _nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that a typo most likely meant."""
-    return next(iter(difflib.get_close_matches(word, list(known), n=1)), None)
+    return reason(error.errors()[0])

@@ -4,7 +4,15 @@ import io
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
 from ruamel.yaml import YAML
 
 from netbend.limits import MAX_BENDS, MAX_FILM_SECONDS, MAX_LISTED_FEATURES, MAX_SEED, MAX_TRUNCATION
@@ -104,6 +112,15 @@ class BendForm(BaseModel):
         1.0, description="0 unbent, 1 bent"
     )
     mask: str | None = Field(None, description="grey-scale picture; bending only where it is white")
+
+    @field_validator("params", mode="before")
+    @classmethod
+    def _listed_or_named(cls, params: Any) -> Any:
+        if not isinstance(params, dict | list):
+            raise ValueError(
+                f"expected a list such as [45], or names such as {{angle: 45}}, not {params!r:.60}"
+            )
+        return params
 
 
 class RecipeForm(BaseModel):

@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.composer import Composer
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.reader import ReaderError
 
 from netbend.errors import RecipeError
 from netbend.limits import MAX_PROBLEM_TEXT, MAX_RECIPE_BYTES, MAX_YAML_DEPTH, MAX_YAML_DIGITS, MAX_YAML_NODES
@@ -67,11 +68,20 @@ def parse_yaml(text: str, file: str, folder: Path | None = None) -> tuple[Any, S
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{file}:{_place(mark)}" if mark else file
+        problem = shortened(str(error.problem or error.context), MAX_PROBLEM_TEXT)
+        raise RecipeError(f"{where}: not valid YAML: {_in_words(problem)}") from error
+    except ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        column = error.position - text.rfind("\n", 0, error.position)
         raise RecipeError(
-            f"{where}: not valid YAML: {shortened(str(error.problem or error.context), MAX_PROBLEM_TEXT)}"
+            f"{file}:{line}:{column}: not valid YAML: the character U+{ord(text[error.position]):04X}"
+        ) from error
+    except (KeyError, AssertionError) as error:
+        raise RecipeError(
+            f"{file}: not valid YAML: there is no such version of it; leave `%YAML` out"
         ) from error
     except (YAMLError, ValueError) as error:
-        reason = shortened(" ".join(str(error).split()), MAX_PROBLEM_TEXT)
+        reason = _in_words(shortened(" ".join(str(error).split()), MAX_PROBLEM_TEXT))
         raise RecipeError(f"{file}: not valid YAML: {reason}") from error
     except RecursionError as error:
         raise RecipeError(f"{file}: nested deeper than {MAX_YAML_DEPTH} levels") from error
@@ -80,6 +90,32 @@ def parse_yaml(text: str, file: str, folder: Path | None = None) -> tuple[Any, S
     walk = _Walk(file)
     data = walk.plain(root, ())
     return data, Source(file, folder, walk.values, walk.keys)
+
+
+# How the parser calls what it meets, and what a reader of the message sees there.
+_WORDS = {
+    "'<stream end>'": "the end of the file",
+    "('<stream end>',)": "the end of the file",
+    "'<scalar>'": "a value",
+    "'<block mapping start>'": "a key",
+    "'<block sequence start>'": "a list",
+    "'<document start>'": "`---`",
+    "'<document end>'": "`...`",
+    "the node content": "a value",
+    "escape sequence of": "an escape of",
+    "hexdecimal": "hexadecimal",
+    "chr() arg not in range(0x110000)": "an escape that stands for no character",
+}
+_INDENTED = "expected <block end>, but found"
+
+
+def _in_words(problem: str) -> str:
+    """What is wrong with YAML, as the parser has it, without its names for things."""
+    for name, words in _WORDS.items():
+        problem = problem.replace(name, words)
+    if problem.startswith(_INDENTED):
+        return f"{problem.removeprefix(_INDENTED).strip()} does not belong here; check the indentation"
+    return problem
 
 
 class _Composer(Composer):

@@ -32,6 +32,7 @@ from netbend.limits import (
 from netbend.models.base import Latents, Play
 from netbend.printable import shortened
 from netbend.render.png_text import read_png_text
+from netbend.transforms.invalid import reason
 
 CHUNK = "netbend"  # of the PNG, as international text
 
@@ -91,7 +92,11 @@ class Record(BaseModel):
         if self.latents is None:
             return None
         try:
-            values = _decode_values(self.latents).reshape(self.latents_shape or ())
+            values = _decode_values(self.latents)
+            shape = self.latents_shape or ()
+            if values.numel() != math.prod(shape):
+                raise ValueError(f"{values.numel()} values for the shape {tuple(shape)}")
+            values = values.reshape(shape)
             noise_maps = tuple(
                 _square_maps(_decode_values(maps), len(self.seeds)) for maps in self.noise_maps
             )
@@ -134,6 +139,8 @@ def _decode_values(text: str) -> Tensor:
 
 def _square_maps(values: Tensor, count: int) -> Tensor:
     side = math.isqrt(len(values) // count)
+    if len(values) != count * side**2:
+        raise ValueError(f"noise maps of {len(values)} values for {count} latents, which are no squares")
     return values.reshape(count, 1, side, side)
 
 
@@ -206,7 +213,7 @@ def _first(error: Exception) -> str:
     if isinstance(error, ValidationError):
         detail = error.errors()[0]
         place = ".".join(str(part) for part in detail["loc"])
-        return shortened(f"{place}: {detail['msg']}" if place else detail["msg"], MAX_PROBLEM_TEXT)
+        return shortened(f"{place}: {reason(detail)}" if place else reason(detail), MAX_PROBLEM_TEXT)
     return shortened(str(error), MAX_PROBLEM_TEXT)
 
 

@@ -5,12 +5,12 @@ from netbend.transforms.base import (
     Parameter,
     Transform,
     all_transforms,
-    build_transform,
     get_transform,
     parameter,
     parameters_of,
     transform,
 )
+from netbend.transforms.build import build_transform
 
 __all__ = [
     "Parameter",

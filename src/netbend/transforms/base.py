@@ -170,17 +170,8 @@ def get_transform(name: str) -> type[Transform]:
     raise RecipeError(f"transform {name!r}: no such transform; {hint}")
 
 
-def build_transform(name: str, params: Mapping[str, Any] | Sequence[Any] = ()) -> Transform:
-    """Make a transform from named parameters, or from a list in the order of declaration.
-
-    Args:
-        name: Of the transform, or a name that older recipes use.
-        params: Values by name, or in order.
-
-    Raises:
-        RecipeError: For an unknown name, or a list that is too long.
-        pydantic.ValidationError: For values that a parameter does not take.
-    """
+def transform_of(name: str, params: Mapping[str, Any] | Sequence[Any] = ()) -> Transform:
+    """What `build_transform` makes. Raises pydantic's ValidationError for values that do not fit."""
     cls = get_transform(name)
     if isinstance(params, Mapping):
         return cls(**params)

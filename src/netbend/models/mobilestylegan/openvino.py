@@ -12,6 +12,7 @@ from torch import Tensor
 from netbend.errors import CheckpointError
 from netbend.models.mobilestylegan.network import Architecture, Generator
 from netbend.models.native import fill
+from netbend.models.weights import shown
 from netbend.models.weights.openvino import Constant
 
 
@@ -28,7 +29,8 @@ def convert(mapping: Sequence[Constant], synthesis: Sequence[Constant], file: st
             mapping_depth=len(matrices),
         )
     except (KeyError, IndexError, RuntimeError) as error:
-        raise CheckpointError(f"{file}: not a MobileStyleGAN as its author exported it ({error})") from error
+        reason = shown(str(error))
+        raise CheckpointError(f"{file}: not a MobileStyleGAN as its author exported it ({reason})") from error
     generator = fill(lambda: Generator(architecture), state, file, ("w_mean",))
     # In double precision, so that every machine rounds to the same numbers.
     generator.double().w_mean.copy_(generator.sampled_w_mean())

@@ -216,6 +216,22 @@ def test_settings_survive_the_disk(tmp_path: Path) -> None:
     assert loaded.difference(Settings(**{**TINY, "batch": 9})) == ["batch"]
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"sized": 3}', "`sized` is not known"),
+        ("[1]", "settings of such"),
+        ("3", "settings of such"),
+        ("{", "se"),
+    ],
+)
+def test_what_are_no_settings_is_said(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "settings.json").write_text(text)
+    with pytest.raises(DataError, match=message) as raised:
+        Settings.load(tmp_path / "settings.json")
+    assert "__init__" not in str(raised.value)
+
+
 def test_the_random_stream_of_a_batch_does_not_depend_on_numpy_or_torch_state() -> None:
     def first() -> Tensor:
         return next(batches(random_images(), 4, torch.Generator().manual_seed(7), mirror=True))
