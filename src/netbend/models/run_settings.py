@@ -60,4 +60,4 @@ def refuse_special_in(folder: Path) -> None:
 
 def option(name: str) -> str:
     """A setting's name on the command line."""
-    return "--" + name.replace("_", "-")
+    return "--" + name.rstrip("_").replace("_", "-")

@@ -1,4 +1,5 @@
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,8 @@ from lightning_fabric import Fabric
 
 from netbend.errors import DataError
 from netbend.models.catalog import load_model
+from netbend.models.spectrogram_vae.network import Architecture, SpectrogramVAE
+from netbend.models.spectrogram_vae.training.export import finished, unfinished
 from netbend.models.spectrogram_vae.training.loop import Trainer
 from netbend.models.spectrogram_vae.training.settings import PAPER_PRESET, Settings
 from netbend.models.spectrogram_vae.training.sounds import Sounds, find_sounds, load_sounds, set_apart
@@ -36,12 +39,20 @@ def trainer(folder: Path, run: Path, settings: Settings = SETTINGS) -> Trainer:
     return Trainer(sounds, apart, settings, run, Fabric(accelerator="cpu"))
 
 
-def test_it_learns_and_leaves_a_model_pictures_and_sounds(folder: Path, tmp_path: Path):
-    training = trainer(folder, tmp_path / "run", Settings(**{**vars(SETTINGS), "epochs": 12}))
-    errors = []
+@pytest.fixture(scope="module")
+def learnt(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Trainer, list[float]]:
+    """A run that learnt something, and its errors."""
+    settings = Settings(**{**vars(SETTINGS), "epochs": 12})
+    training = trainer(folder, tmp_path_factory.mktemp("learnt") / "run", settings)
+    errors: list[float] = []
     training.run(lambda progress: errors.append(progress.error))
+    return training, errors
+
+
+def test_it_learns_and_leaves_a_model_pictures_and_sounds(learnt: tuple[Trainer, list[float]]):
+    training, errors = learnt
     assert np.mean(errors[-4:]) < np.mean(errors[:4]) - 3
-    run = tmp_path / "run"
+    run = training.folder
     lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
     assert lines[-1]["training_rms_db"] < lines[0]["training_rms_db"]
     assert 0 < lines[-1]["apart_mean_db"] < lines[-1]["apart_rms_db"] < 20
@@ -70,6 +81,53 @@ def test_a_run_that_was_interrupted_goes_on_as_if_it_had_not_been(folder: Path, 
     resumed.run()
     for name, value in whole.network.state_dict().items():
         torch.testing.assert_close(resumed.network.state_dict()[name], value, msg=name)
+
+
+@torch.no_grad()
+def test_a_finished_network_that_learns_again_begins_as_it_ended(learnt: tuple[Trainer, list[float]]):
+    training, _ = learnt
+    levels, played = training._levels(training.apart), training.network_to_play()
+    expected = played(played.encode(levels))
+    assert (expected > 0).float().mean() > 0.1
+    learning = unfinished(played, levels).eval()
+    mean, log_variance = learning.encode_distribution(levels)
+    torch.testing.assert_close(mean, played.encode(levels), atol=1e-4, rtol=0)
+    torch.testing.assert_close(learning(mean).relu(), expected, atol=1e-4, rtol=0)
+    assert (log_variance == math.log(1e-3)).all()
+    again = finished(learning, mean, log_variance.exp())
+    torch.testing.assert_close(again(again.encode(levels)), expected, atol=1e-4, rtol=0)
+    learning.train()  # normalised by the very levels that it was made with
+    mean, _ = learning.encode_distribution(levels)
+    torch.testing.assert_close(learning(mean).relu(), expected, atol=0.01, rtol=0)
+
+
+def test_a_run_from_a_model_does_not_shake_it(learnt: tuple[Trainer, list[float]], tmp_path: Path):
+    """Adam's first steps are as long as the rate allows, whichever way they go."""
+    training, _ = learnt
+    levels, played = training._levels(training.apart), training.network_to_play()
+
+    @torch.no_grad()
+    def decoded(network: SpectrogramVAE) -> torch.Tensor:
+        return network(network.encode(levels))
+
+    def moved(warm_up: int) -> float:
+        settings = Settings(batch=4, epochs=200, learning_rate=0.003, warm_up=warm_up)
+        settings = settings.starting_from("played", played.architecture)
+        run = tmp_path / f"from{warm_up}"
+        run.mkdir()
+        further = Trainer(training.sounds, training.sounds, settings, run, training.fabric, played)
+        for _ in range(3):
+            further._step(total=100_000)
+        return (decoded(further.network_to_play()) - decoded(played)).square().mean().sqrt().item()
+
+    assert moved(500) < 0.1 * moved(0)
+
+
+def test_a_run_from_a_model_takes_its_shape():
+    settings = Settings().starting_from("small", Architecture((4, 3, 2, 1), 8, 22050))
+    assert settings.architecture() == Architecture((4, 3, 2, 1), 8, 22050)
+    with pytest.raises(DataError, match="analyses sounds otherwise"):
+        Settings().starting_from("other", Architecture((4, 3, 2, 1), 8, 22050, floor=-60.0))
 
 
 def test_random_cuts_never_cross_from_one_sound_into_another():

@@ -11,14 +11,17 @@ from netbend.cli.options import from_zero
 from netbend.cli.output import Device, Quiet, progress_bar
 from netbend.cli.run_folder import check_folder, held_folder
 from netbend.cli.train.run import make_fabric, notes, training_bar
+from netbend.errors import DataError, ModelError
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
+    from netbend.models.spectrogram_vae import SpectrogramModel
     from netbend.models.spectrogram_vae.training.settings import Settings
     from netbend.models.spectrogram_vae.training.sounds import Sounds
 
 LINES_PER_EPOCH = 10
+LEARNING_RATE_FROM, WARM_UP_FROM = 0.0001, 500  # of a run that starts from a model
 
 
 class Preset(StrEnum):
@@ -36,15 +39,24 @@ def spectrogram_vae(
     validation: Annotated[
         Path | None, typer.Option(help="Folder of sounds to measure by; default: a twentieth of the files.")
     ] = None,
+    start_from: Annotated[
+        str | None,
+        typer.Option("--from", metavar="MODEL", help="Go on from a model, by name or file."),
+    ] = None,
     preset: Annotated[Preset, typer.Option(help="Settings to start from.")] = Preset.BETTER,
     width: Annotated[float | None, typer.Option(help="Of the network; 1 is the paper's.")] = None,
     latent_dim: Annotated[int | None, typer.Option(help="Dimensions of the latent.")] = None,
     sample_rate: Annotated[int | None, typer.Option(help="Hz; sounds of other rates are converted.")] = None,
     epochs: Annotated[float | None, typer.Option(help="Passes over the sounds.")] = None,
     batch: Annotated[int | None, typer.Option(help="Cuts in a step.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Of Adam.")] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Of Adam; with --from by default 0.0001.")
+    ] = None,
     warm_up: Annotated[
-        int | None, typer.Option(help="Steps in which the learning rate rises; 0 in the preset paper.")
+        int | None,
+        typer.Option(
+            help="Steps in which the learning rate rises; 0 in the preset paper, by default 500 with --from."
+        ),
     ] = None,
     beta1: Annotated[float | None, typer.Option(help="Of Adam.")] = None,
     beta2: Annotated[float | None, typer.Option(help="Of Adam.")] = None,
@@ -68,6 +80,10 @@ def spectrogram_vae(
     quiet: Quiet = False,
 ) -> None:
     """Train a spectrogram VAE. Stop with Ctrl-C at any time; the same command goes on."""
+    if start_from is not None:
+        _refuse_shape(width=width, latent_dim=latent_dim, sample_rate=sample_rate)
+        learning_rate = LEARNING_RATE_FROM if learning_rate is None else learning_rate
+        warm_up = WARM_UP_FROM if warm_up is None else warm_up
     settings = _settings(
         preset,
         width=width,
@@ -86,12 +102,16 @@ def spectrogram_vae(
         bf16=bf16,
         seed=seed,
     )
+    start = None
+    if start_from is not None:
+        start = _load_start(start_from)
+        settings = settings.starting_from(f"{start_from} {start.hash[:12]}", start.vae.architecture)
     refuse_file_name(out, "models, samples and a log")
     refuse_unwritable(out)
     check_folder(out, settings, may_change=("epochs",))
     fabric = make_fabric(device, 1)
     with held_folder(out):
-        _train(data, validation, out, settings, fabric, quiet)
+        _train(data, validation, out, settings, fabric, start, quiet)
     if not quiet:
         print(out / "model.safetensors")
 
@@ -105,8 +125,32 @@ def _settings(preset: Preset, **given: Any) -> "Settings":
     return replace(start, **{name: value for name, value in given.items() if value is not None})
 
 
+def _refuse_shape(**given: float | None) -> None:
+    from netbend.models.run_settings import option
+
+    for name, value in given.items():
+        if value is not None:
+            raise DataError(f"{option(name)} {value}: the model that --from names has its own; leave it out")
+
+
+def _load_start(source: str) -> "SpectrogramModel":
+    from netbend.models.catalog import load_model
+    from netbend.models.spectrogram_vae import SpectrogramModel
+
+    model = load_model(source, "cpu")
+    if not isinstance(model, SpectrogramModel):
+        raise ModelError(f"--from {source}: a model of another kind; expected a spectrogram VAE")
+    return model
+
+
 def _train(
-    data: Path, validation: Path | None, out: Path, settings: "Settings", fabric: "Fabric", quiet: bool
+    data: Path,
+    validation: Path | None,
+    out: Path,
+    settings: "Settings",
+    fabric: "Fabric",
+    start: "SpectrogramModel | None",
+    quiet: bool,
 ) -> None:
     from netbend.models.spectrogram_vae.training import loop
     from netbend.models.spectrogram_vae.training.sounds import find_sounds, set_apart
@@ -120,7 +164,7 @@ def _train(
     settings.save(out / "settings.json")
     sounds = _load(learnt_from, settings, out / "sounds.raw", quiet)
     apart = _load(measured_by, settings, out / "sounds-apart.raw", quiet)
-    trainer = loop.Trainer(sounds, apart, settings, out, fabric)
+    trainer = loop.Trainer(sounds, apart, settings, out, fabric, None if start is None else start.vae)
     if (out / "checkpoint.pt").exists():
         trainer.resume()
     amount = "{task.completed:.2f}/{task.total:g} epochs  {task.fields[speed]:.1f} cuts/s"

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
     from netbend.models.stylegan2.training.settings import Settings
+    from netbend.models.stylegan2.training.start import Start
 
 KIMG_PER_LINE = 10
 FEWEST_PICTURES = 5
+WARM_UP = 500  # steps, from a model on
 
 
 def stylegan2(
@@ -30,10 +32,22 @@ def stylegan2(
     size: Annotated[int, typer.Option(help="Height and width, a power of two.")] = 64,
     kimg: Annotated[float, typer.Option(help="Thousands of pictures to show in all.")] = 1000,
     batch: Annotated[int, typer.Option(help="Pictures in a step, over all devices.")] = 16,
-    feature_base: Annotated[int, typer.Option(help="Features at resolution R: base / R ...")] = 16384,
+    start_from: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="MODEL",
+            help="Go on from a model, by name or file, or from a run's folder; also from a smaller one.",
+        ),
+    ] = None,
+    feature_base: Annotated[
+        int, typer.Option(help="Features at resolution R: base / R ... With --from, of further resolutions.")
+    ] = 16384,
     feature_max: Annotated[int, typer.Option(help="... but at most so many.")] = 512,
-    latent_dim: Annotated[int, typer.Option(help="Dimensions of z and w.")] = 512,
-    mapping_depth: Annotated[int, typer.Option(help="Layers between z and w.")] = 8,
+    latent_dim: Annotated[int | None, typer.Option(help="Dimensions of z and w.", show_default="512")] = None,
+    mapping_depth: Annotated[
+        int | None, typer.Option(help="Layers between z and w.", show_default="8")
+    ] = None,
     learning_rate: Annotated[float, typer.Option(help="Of both networks.")] = 0.0025,
     r1_gamma: Annotated[
         float | None, typer.Option(help="Weight of the gradient penalty; default: 0.0002 size^2 / batch.")
@@ -47,7 +61,12 @@ def stylegan2(
     bf16: Annotated[
         bool, typer.Option("--bf16", help="Compute in bfloat16: faster where supported.")
     ] = False,
+    warm_up: Annotated[
+        int | None,
+        typer.Option(help="Steps in which learning rates rise.", show_default="0, with --from 500"),
+    ] = None,
     snapshot_kimg: Annotated[float, typer.Option(help="Thousands of pictures between samples.")] = 25,
+    save_seconds: Annotated[float, typer.Option(help="Seconds between checkpoints.")] = 300,
     seed: Annotated[int, typer.Option(help="Of weights, order and latents.", callback=from_zero)] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     devices: Annotated[int, typer.Option(help="Number of GPUs (or CPU processes).")] = 1,
@@ -55,14 +74,15 @@ def stylegan2(
 ) -> None:
     """Train StyleGAN2. Stop with Ctrl-C at any time; the same command goes on."""
     from netbend.models.stylegan2.training.settings import Settings
+    from netbend.models.stylegan2.training.start import load_start
 
     settings = Settings(
         size=size,
         feature_base=feature_base,
         feature_max=feature_max,
-        z_dim=latent_dim,
-        w_dim=latent_dim,
-        mapping_depth=mapping_depth,
+        z_dim=latent_dim or 512,
+        w_dim=latent_dim or 512,
+        mapping_depth=mapping_depth or 8,
         kimg=kimg,
         batch=batch,
         learning_rate=learning_rate,
@@ -72,20 +92,35 @@ def stylegan2(
         augment=augment,
         mirror=mirror,
         bf16=bf16,
+        warm_up=(0 if start_from is None else WARM_UP) if warm_up is None else warm_up,
         snapshot_kimg=snapshot_kimg,
+        save_seconds=save_seconds,
         seed=seed,
     )
+    start = None
+    if start_from is not None:
+        _refuse_shape(latent_dim, mapping_depth)
+        start = load_start(start_from)
+        settings = settings.starting_from(start.name, start.generator.architecture)
     refuse_file_name(out, "models, samples and a log")
     refuse_unwritable(out)
-    check_folder(out, settings, may_change=("kimg", "snapshot_kimg"))
+    check_folder(out, settings, may_change=("kimg", "snapshot_kimg", "save_seconds"))
     fabric = make_fabric(device, devices)
     with held_folder(out) if fabric.is_global_zero else nullcontext():
-        _train(data, out, settings, fabric, quiet)
+        _train(data, out, settings, fabric, start, quiet)
     if fabric.is_global_zero and not quiet:
         print(out / "model.safetensors")
 
 
-def _train(data: Path, out: Path, settings: "Settings", fabric: "Fabric", quiet: bool) -> None:
+def _refuse_shape(latent_dim: int | None, mapping_depth: int | None) -> None:
+    for option, value in (("--latent-dim", latent_dim), ("--mapping-depth", mapping_depth)):
+        if value is not None:
+            raise DataError(f"{option} {value}: the model that --from names has its own; leave it out")
+
+
+def _train(
+    data: Path, out: Path, settings: "Settings", fabric: "Fabric", start: "Start | None", quiet: bool
+) -> None:
     from netbend.models.stylegan2.training import loop
     from netbend.models.stylegan2.training.images import load_images
 
@@ -96,7 +131,7 @@ def _train(data: Path, out: Path, settings: "Settings", fabric: "Fabric", quiet:
             f"{data}: {len(images)} pictures; nothing can be learnt from fewer than {FEWEST_PICTURES}"
         )
     settings.save(out / "settings.json")
-    trainer = loop.Trainer(images, settings, out, fabric)
+    trainer = loop.Trainer(images, settings, out, fabric, start)
     if (out / "checkpoint.pt").exists():
         trainer.resume()
     amount = "{task.completed:.1f}/{task.total:.0f} kimg  {task.fields[speed]:.1f} images/s"

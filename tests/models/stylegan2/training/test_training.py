@@ -58,6 +58,7 @@ def test_a_run_leaves_a_model_samples_a_log_and_a_checkpoint(tmp_path: Path) -> 
     assert not torch.equal(weights(run), before)
     assert {path.name for path in (tmp_path / "run").iterdir()} == {
         "checkpoint.pt",
+        "discriminator.safetensors",
         "log.jsonl",
         "model.safetensors",
         "samples",

@@ -1,12 +1,15 @@
-"""From the network that learnt to the network that is played."""
+"""From the network that learnt to the network that is played, and back."""
+
+from math import log
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-from netbend.models.spectrogram_vae.network import Block, SpectrogramVAE
+from netbend.models.spectrogram_vae.network import START, Block, SpectrogramVAE
 
 SMALLEST_SPREAD = 1e-3  # of the latent along a direction, relative to the largest
+FIRST_VARIANCE = 1e-3  # of latents, of unit spread, where a network that was finished learns again
 
 
 @torch.no_grad()
@@ -39,6 +42,49 @@ def finished(trained: SpectrogramVAE, means: Tensor, variances: Tensor) -> Spect
     played.decoder.start.weight.copy_(weight @ outward)
     played.decoder.start.bias.copy_(bias + weight @ centre)
     return played.eval().requires_grad_(False)
+
+
+@torch.no_grad()
+def unfinished(played: SpectrogramVAE, levels: Tensor) -> SpectrogramVAE:
+    """The same network, to learn further: normalised by what it makes of such levels `(N, 1, frames, bins)`.
+
+    Each normalisation gives back the mean and the spread that it takes away, so that nothing changes.
+    How uncertain latents are is not in a finished network, and begins as next to certain.
+    """
+    learning = SpectrogramVAE(played.architecture, training=True)
+    maps = levels
+    for learnt, plain in zip(learning.encoder.layers, played.encoder.layers, strict=True):
+        maps = _unfold(learnt, plain, maps)
+    latents = played.encoder.mean(maps.flatten(1))
+    learning.encoder.mean.load_state_dict(played.encoder.mean.state_dict())
+    assert learning.encoder.log_variance is not None
+    learning.encoder.log_variance.weight.zero_()
+    learning.encoder.log_variance.bias.fill_(log(FIRST_VARIANCE))
+    learning.decoder.start.load_state_dict(played.decoder.start.state_dict())
+    maps = played.decoder.start(latents).unflatten(1, (-1, *START))
+    for learnt, plain in zip(learning.decoder.layers, played.decoder.layers, strict=True):
+        maps = _unfold(learnt, plain, maps)
+    learning.decoder.output.load_state_dict(played.decoder.output.state_dict())
+    return learning
+
+
+def _unfold(learnt: nn.Module, plain: nn.Module, maps: Tensor) -> Tensor:
+    """The inverse of `_fold`, by the maps that the block is given; returns those that it makes of them."""
+    assert isinstance(learnt, Block)
+    assert isinstance(plain, Block)
+    norm, bias = learnt.norm, plain.conv.bias
+    assert isinstance(norm, nn.BatchNorm2d)
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    assert bias is not None
+    convolved = plain.conv(maps)
+    variance, mean = torch.var_mean(convolved, dim=(0, 2, 3))
+    learnt.conv.weight.copy_(plain.conv.weight)
+    norm.running_mean.copy_(mean - bias)
+    norm.running_var.copy_(variance)
+    norm.weight.copy_((variance + norm.eps).sqrt())
+    norm.bias.copy_(mean)
+    return convolved.relu()
 
 
 def _blocks(network: SpectrogramVAE) -> list[Block]:

@@ -17,7 +17,7 @@ from netbend.models.native import save_network
 from netbend.models.saving import write_state
 from netbend.models.spectrogram_vae.model import KIND
 from netbend.models.spectrogram_vae.network import FRAMES, SpectrogramVAE
-from netbend.models.spectrogram_vae.training.export import finished
+from netbend.models.spectrogram_vae.training.export import finished, unfinished
 from netbend.models.spectrogram_vae.training.settings import Settings
 from netbend.models.spectrogram_vae.training.sounds import Sounds
 from netbend.sound.drawing import spectrogram_sheet
@@ -27,6 +27,7 @@ from netbend.sound.spectrum import Spectrum
 SAVE_EVERY_SECONDS = 300
 MEASURED = 512  # cuts
 LATENTS_KNOWN = 4096  # from which their spread is estimated
+CUTS_KNOWN = 128  # by which a finished network's normalisation is found again
 EXAMPLES = 6
 
 
@@ -48,7 +49,16 @@ class Trainer:
     reconstructions, as pictures and to listen to.
     """
 
-    def __init__(self, sounds: Sounds, apart: Sounds, settings: Settings, folder: Path, fabric: Fabric):
+    def __init__(
+        self,
+        sounds: Sounds,
+        apart: Sounds,
+        settings: Settings,
+        folder: Path,
+        fabric: Fabric,
+        start: SpectrogramVAE | None = None,
+    ):
+        """start: a finished network to go on from."""
         self.settings, self.folder, self.fabric, self.sounds = settings, folder, fabric, sounds
         architecture = settings.architecture()
         self.spectrum = architecture.spectrum()
@@ -58,7 +68,10 @@ class Trainer:
         self.cuts_seen = 0
         self.random = torch.Generator().manual_seed(settings.seed)
         torch.manual_seed(settings.seed)
-        self.network = SpectrogramVAE(architecture, training=True)
+        if start is None:
+            self.network = SpectrogramVAE(architecture, training=True)
+        else:
+            self.network = unfinished(start, self._levels_known(fabric).to("cpu"))
         self.network = self.network.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizer = torch.optim.Adam(
             self.network.parameters(),
@@ -68,6 +81,10 @@ class Trainer:
         )
         self.apart = apart.even_cuts(min(MEASURED, 1 + len(apart) // self.length), self.length)
         self.error = self.nats = float("nan")
+
+    def _levels_known(self, fabric: Fabric) -> Tensor:
+        cuts = self.sounds.random_cuts(CUTS_KNOWN, self.length, torch.Generator().manual_seed(0))
+        return self.spectrum.levels(self.spectrum.analyse(cuts.to(fabric.device)))[:, None]
 
     @property
     def cuts_in_epoch(self) -> int:

@@ -1,6 +1,6 @@
 """What a training run is asked to do."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from netbend.errors import DataError
 from netbend.models.run_settings import RunSettings
@@ -19,6 +19,7 @@ class Settings(RunSettings):
     emphasis: of low frequencies in the error: 1 weighs bins as the ear's mel scale spaces them, 0 alike.
     gain: dB by which a cut is made louder or softer at random, at most.
     bf16: compute convolutions in bfloat16, where the processor does that faster.
+    from_: what the run starts from, with a hash; features: of the network that was started from.
     """
 
     width: float = 1.0
@@ -36,8 +37,12 @@ class Settings(RunSettings):
     bf16: bool = False
     seed: int = 0
     warm_up: int = 200
+    from_: str | None = None
+    features: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
+        if self.features is not None:
+            object.__setattr__(self, "features", tuple(self.features))  # files hold lists
         for name in ("width", "latent_dim", "sample_rate", "epochs", "batch", "learning_rate"):
             if getattr(self, name) <= 0:
                 self.refuse("expected a number above 0", name)
@@ -52,7 +57,25 @@ class Settings(RunSettings):
         except ValueError as error:
             raise DataError(f"no such network: {error}") from error
 
+    def starting_from(self, name: str, start: Architecture) -> "Settings":
+        """The same for a run that goes on from a network.
+
+        Raises DataError for one that analyses sounds in another way.
+        """
+        started = replace(
+            self,
+            from_=name,
+            features=start.features,
+            latent_dim=start.latent_dim,
+            sample_rate=start.sample_rate,
+        )
+        if started.architecture() != start:
+            raise DataError(f"{name}: analyses sounds otherwise than training does; start from another model")
+        return started
+
     def architecture(self) -> Architecture:
+        if self.features is not None:
+            return Architecture(self.features, self.latent_dim, self.sample_rate)
         return Architecture.of_width(self.width, self.latent_dim, self.sample_rate)
 
 

@@ -15,12 +15,14 @@ from netbend.errors import DataError
 from netbend.models.saving import write_state
 from netbend.models.stylegan2.checkpoint import save_generator
 from netbend.models.stylegan2.training.on_cuda import StepsOnCuda
+from netbend.models.stylegan2.training.pace import Pace
 from netbend.models.stylegan2.training.settings import Settings
+from netbend.models.stylegan2.training.start import DISCRIMINATOR, MODEL, Start, save_discriminator
 from netbend.models.stylegan2.training.steps import Steps
 from netbend.pictures import contact_sheet, to_pictures
 
-SAVE_EVERY_SECONDS = 300
 STEPS_BETWEEN_LOOKS = 50  # at losses on a GPU
+STEPS_BETWEEN_LOOKS_AT_FIRST = 10
 
 
 @dataclass(frozen=True)
@@ -35,12 +37,20 @@ class Progress:
 class Trainer:
     """One training run in a folder, resumed from its last checkpoint if it has one.
 
-    The folder receives `checkpoint.pt` (everything needed to go on), `model.safetensors` (the
-    averaged generator), `log.jsonl`, `settings.json`, `samples/` and `snapshots/`.
+    The folder receives `checkpoint.pt` (everything needed to go on), `model.safetensors` (the averaged
+    generator), `discriminator.safetensors` (for runs that start from this one), `log.jsonl`,
+    `settings.json`, `samples/` and `snapshots/`.
     """
 
-    def __init__(self, images: Tensor, settings: Settings, folder: Path, fabric: Fabric):
-        """images: uint8 `(N, 3, size, size)`."""
+    def __init__(
+        self,
+        images: Tensor,
+        settings: Settings,
+        folder: Path,
+        fabric: Fabric,
+        start: Start | None = None,
+    ):
+        """images: uint8 `(N, 3, size, size)`. start: networks to go on from."""
         self.settings, self.folder, self.fabric = settings, folder, fabric
         self.images_seen = 0
         self.step = 0
@@ -49,8 +59,9 @@ class Trainer:
             raise DataError(f"--batch {settings.batch}: fewer than the {fabric.world_size} devices")
         self.batch = batch * fabric.world_size
         on_one_gpu = fabric.device.type == "cuda" and fabric.world_size == 1
-        self.steps = (StepsOnCuda if on_one_gpu else Steps)(images, settings, fabric, batch)
-        self._look_every = STEPS_BETWEEN_LOOKS if on_one_gpu else 1
+        self.steps = (StepsOnCuda if on_one_gpu else Steps)(images, settings, fabric, batch, start)
+        self.pace = Pace(settings.warm_up, start is not None and not start.judges(settings.size))
+        self._on_one_gpu = on_one_gpu
         self.losses: dict[str, float] = {}
         self._fix_samples(images)
 
@@ -70,7 +81,7 @@ class Trainer:
                 report(self._progress())
                 if self._passed(self.settings.snapshot_kimg * 1000):
                     self._snapshot()
-                if time.monotonic() - saved > SAVE_EVERY_SECONDS:
+                if time.monotonic() - saved > self.settings.save_seconds:
                     self.save()
                     saved = time.monotonic()
         finally:
@@ -79,20 +90,32 @@ class Trainer:
     def _steps(self, total: float) -> Iterator[None]:
         self._started, self._seen_at_start = time.monotonic(), self.images_seen
         while self.images_seen < total:
+            self.steps.set_rates(*self.pace.rates())
             self.steps.step(self.step, self._share_kept())
+            self.pace.step()
             self.images_seen += self.batch
             self.step += 1
-            if self.step % self._look_every == 0 or self.images_seen >= total:
+            apart = self._steps_between_looks()
+            if self.step % apart == 0 or self.images_seen >= total:
                 self._look()
+                self.pace.see(self.losses["discriminator"], apart)
             yield
 
+    def _steps_between_looks(self) -> int:
+        """A GPU is waited for with every look at losses."""
+        if not self._on_one_gpu:
+            return 1
+        return STEPS_BETWEEN_LOOKS if self.pace.settled else STEPS_BETWEEN_LOOKS_AT_FIRST
+
     def _look(self) -> None:
-        """Read the losses, for which a GPU is waited for."""
+        """Read the losses."""
         self.losses = {name: loss.item() for name, loss in self.steps.losses.items()}
 
     def _share_kept(self) -> float:
         """Of the averaged generator, in this step."""
-        half_life = min(self.settings.ema_kimg * 1000, 0.05 * self.images_seen + 1e-8)
+        half_life = self.settings.ema_kimg * 1000
+        if self.settings.from_ is None:
+            half_life = min(half_life, 0.05 * self.images_seen + 1e-8)
         return 0.5 ** (self.batch / half_life)
 
     def _passed(self, interval: float) -> bool:
@@ -138,11 +161,16 @@ class Trainer:
         if not self.fabric.is_global_zero:
             return
         state = {**self.steps.state(), "images_seen": self.images_seen, "step": self.step}
+        state["pace"] = self.pace.state()
         write_state(self.folder / "checkpoint.pt", state, DataError)
-        save_generator(self.folder / "model.safetensors", self.steps.averaged)
+        save_generator(self.folder / MODEL, self.steps.averaged)
+        save_discriminator(
+            self.folder / DISCRIMINATOR, self.steps.discriminator, self.settings.architecture()
+        )
 
     def resume(self) -> None:
         """Go on from `checkpoint.pt`."""
         state = torch.load(self.folder / "checkpoint.pt", map_location=self.fabric.device, weights_only=True)
         self.steps.load_state(state)
+        self.pace.load_state(state.get("pace", {}))
         self.images_seen, self.step = state["images_seen"], state["step"]

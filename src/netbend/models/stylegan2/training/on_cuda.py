@@ -6,11 +6,12 @@ from typing import Any
 
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor
+from torch import Tensor, nn
 
 from netbend.models.stylegan2.training.images import shuffled
 from netbend.models.stylegan2.training.networks import judge, synthesize
 from netbend.models.stylegan2.training.settings import Settings
+from netbend.models.stylegan2.training.start import Start
 from netbend.models.stylegan2.training.steps import Steps
 
 WARM_UP = 2  # calls in which libraries choose their ways, kernels are compiled and states made
@@ -23,10 +24,19 @@ class StepsOnCuda(Steps):
     Nothing waits for the GPU; what changes from step to step lies in tensors at fixed places.
     """
 
-    def __init__(self, images: Tensor, settings: Settings, fabric: Fabric, batch: int, record: bool = True):
+    def __init__(
+        self,
+        images: Tensor,
+        settings: Settings,
+        fabric: Fabric,
+        batch: int,
+        start: Start | None = None,
+        record: bool = True,
+    ):
+        """record: whether steps are recorded."""
         self._record = record
         self._recordings: dict[str, _Recording] = {}
-        super().__init__(images, settings, fabric, batch)
+        super().__init__(images, settings, fabric, batch, start)
 
     def _prepare(self, images: Tensor) -> None:
         device = self.fabric.device
@@ -39,11 +49,13 @@ class StepsOnCuda(Steps):
         self._stream = torch.cuda.Stream() if device.type == "cuda" else None  # type: ignore[no-untyped-call]
         self._pool = torch.cuda.graph_pool_handle() if device.type == "cuda" else None
 
-    def _as_rate(self, rate: float) -> Any:
-        return torch.tensor(rate, device=self.fabric.device)
+    def _adam(self, module: nn.Module, full_rate: float, **options: Any) -> Any:
+        device = self.fabric.device
+        options = {**options, "fused": True, "capturable": device.type == "cuda"}
+        return super()._adam(module, full_rate, **{**options, "lr": torch.tensor(full_rate, device=device)})
 
-    def _optimizer_options(self) -> dict[str, Any]:
-        return {"fused": True, "capturable": self.fabric.device.type == "cuda"}
+    def _set_rate(self, group: dict[str, Any], rate: float) -> None:
+        group["lr"].fill_(rate)
 
     def step(self, number: int, keep: float) -> None:
         if self._stream is None:

@@ -1,11 +1,12 @@
 """What a training run is asked to do."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log2
 
 from netbend.errors import DataError
 from netbend.models.run_settings import RunSettings
 from netbend.models.stylegan2.network import Architecture
+from netbend.models.stylegan2.training.start import grown_architecture
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,9 @@ class Settings(RunSettings):
     bf16: compute convolutions in bfloat16, where the processor does that faster.
     style_mixing: probability that a generated image is drawn from two latents.
     snapshot_kimg: thousands of images between sample grids and kept models.
+    from_: what the run starts from, with a hash; features and clamp: of a network that was started from.
+    warm_up: steps in which learning rates rise.
+    save_seconds: between checkpoints.
     """
 
     size: int = 64
@@ -42,8 +46,15 @@ class Settings(RunSettings):
     bf16: bool = False
     snapshot_kimg: float = 25.0
     seed: int = 0
+    from_: str | None = None
+    features: tuple[int, ...] | None = None
+    clamp: float | None = None
+    warm_up: int = 0
+    save_seconds: float = 300.0
 
     def __post_init__(self) -> None:
+        if self.features is not None:
+            object.__setattr__(self, "features", tuple(self.features))  # files hold lists
         if self.size < 8 or self.size > 1024 or not log2(self.size).is_integer():
             raise DataError(f"--size {self.size}: expected a power of two from 8 to 1024")
         for name in (
@@ -54,12 +65,39 @@ class Settings(RunSettings):
             "feature_max",
             "snapshot_kimg",
             "ema_kimg",
+            "save_seconds",
         ):
             if getattr(self, name) <= 0:
                 self.refuse("expected a number above 0", name)
+        if self.warm_up < 0:
+            self.refuse("expected 0 or more", "warm_up")
         self.fixed_augmentation()
 
+    def starting_from(self, name: str, start: Architecture) -> "Settings":
+        """The same for a run that goes on from a generator, grown to the size of the pictures.
+
+        Raises DataError where it cannot be.
+        """
+        grown = grown_architecture(start, self.size, self.feature_base, self.feature_max)
+        return replace(
+            self,
+            from_=name,
+            features=grown.features,
+            z_dim=grown.z_dim,
+            w_dim=grown.w_dim,
+            mapping_depth=grown.mapping_depth,
+            clamp=grown.clamp,
+        )
+
     def architecture(self) -> Architecture:
+        if self.features is not None:
+            return Architecture(
+                self.features,
+                z_dim=self.z_dim,
+                w_dim=self.w_dim,
+                mapping_depth=self.mapping_depth,
+                clamp=self.clamp,
+            )
         return Architecture.of_width(
             self.size,
             self.feature_base,

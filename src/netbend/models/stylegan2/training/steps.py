@@ -21,6 +21,7 @@ from netbend.models.stylegan2.training.losses import (
     r1_penalty,
 )
 from netbend.models.stylegan2.training.settings import Settings
+from netbend.models.stylegan2.training.start import Start, grow_discriminator, grow_generator
 
 W_MEAN_STEP = 0.005
 
@@ -31,15 +32,26 @@ class Steps:
     `losses` are tensors that lie where the networks do: to look at one waits for the device.
     """
 
-    def __init__(self, images: Tensor, settings: Settings, fabric: Fabric, batch: int):
-        """images: uint8 `(N, 3, size, size)`. batch: pictures in a step on this device."""
+    def __init__(
+        self, images: Tensor, settings: Settings, fabric: Fabric, batch: int, start: Start | None = None
+    ):
+        """
+        images: uint8 `(N, 3, size, size)`. batch: pictures in a step on this device.
+        start: networks to go on from.
+        """
         self.settings, self.fabric, self.batch = settings, fabric, batch
         self.random = torch.Generator(fabric.device).manual_seed(settings.seed * 1000 + fabric.global_rank)
         torch.manual_seed(settings.seed)
         architecture = settings.architecture()
-        self.generator = channels_last(Generator(architecture).to(fabric.device))
+        self.generator = Generator(architecture)
+        self.discriminator = Discriminator(architecture.features)
+        if start is not None:
+            grow_generator(self.generator, start.generator)
+        if start is not None and start.discriminator is not None:
+            grow_discriminator(self.discriminator, start.discriminator)
+        self.generator = channels_last(self.generator.to(fabric.device))
+        self.discriminator = channels_last(self.discriminator.to(fabric.device))
         self.averaged = deepcopy(self.generator).eval().requires_grad_(False)
-        self.discriminator = channels_last(Discriminator(architecture.features)).to(fabric.device)
         path_length_interval = settings.path_length_interval if settings.path_length_weight else 0
         self.generator_optimizer = self._optimizer(self.generator, path_length_interval)
         self.discriminator_optimizer = self._optimizer(self.discriminator, settings.r1_interval)
@@ -48,6 +60,7 @@ class Steps:
         )
         self.path_length = PathLength(fabric.device)
         self.losses: dict[str, Tensor] = {}
+        self._generator_learns = True
         self._prepare(images)
 
     def _prepare(self, images: Tensor) -> None:
@@ -64,28 +77,38 @@ class Steps:
     def _optimizer(self, module: nn.Module, interval: int) -> Any:
         # A penalty every `interval` steps adds a step's worth of updates: slow down to match (section B).
         ratio = interval / (interval + 1) if interval else 1.0
-        rate = self._as_rate(self.settings.learning_rate * ratio)
-        return torch.optim.Adam(
-            module.parameters(), lr=rate, betas=(0.0, 0.99**ratio), eps=1e-8, **self._optimizer_options()
-        )
+        rate = self.settings.learning_rate * ratio
+        return self._adam(module, lr=rate, betas=(0.0, 0.99**ratio), eps=1e-8, full_rate=rate)
 
-    def _as_rate(self, rate: float) -> Any:
-        return rate
+    def _adam(self, module: nn.Module, full_rate: float, **options: Any) -> Any:
+        optimizer = torch.optim.Adam(module.parameters(), **options)
+        optimizer.param_groups[0]["full_rate"] = full_rate
+        return optimizer
 
-    def _optimizer_options(self) -> dict[str, Any]:
-        return {}
+    def set_rates(self, generator: float, discriminator: float) -> None:
+        """Shares of the learning rate that the networks learn at from now on; 0 leaves one as it is."""
+        self._generator_learns = generator > 0
+        shares = ((self.generator_optimizer, generator), (self.discriminator_optimizer, discriminator))
+        for optimizer, share in shares:
+            group = optimizer.param_groups[0]
+            self._set_rate(group, share * group["full_rate"])
+
+    def _set_rate(self, group: dict[str, Any], rate: float) -> None:
+        group["lr"] = rate
 
     def step(self, number: int, keep: float) -> None:
         """Improve both networks. number: of the step; keep: share of the average that stays."""
         settings = self.settings
         self._next_batch()
-        self._do(self._train_generator)
-        if settings.path_length_weight and number % settings.path_length_interval == 0:
-            self._do(self._penalize_path_length)
+        if self._generator_learns:
+            self._do(self._train_generator)
+            if settings.path_length_weight and number % settings.path_length_interval == 0:
+                self._do(self._penalize_path_length)
         self._do(self._train_discriminator)
         if number % settings.r1_interval == 0:
             self._do(self._penalize_gradient)
-        self._average(keep)
+        if self._generator_learns:
+            self._average(keep)
 
     def _do(self, part: Callable[[], None]) -> None:
         part()
@@ -227,11 +250,9 @@ class Steps:
         self.random.set_state(state["random"].cpu())
 
     def _load_optimizer(self, optimizer: Any, state: dict[str, Any]) -> None:
-        """What was learnt of the weights, but the rates and options of this run on this device."""
-        options = [
-            {name: value for name, value in group.items() if name != "params"}
-            for group in optimizer.param_groups
+        """What was learnt of the weights; rates and options are those of this run on this device."""
+        groups = [
+            {**new, "params": old["params"]}
+            for new, old in zip(optimizer.state_dict()["param_groups"], state["param_groups"], strict=True)
         ]
-        optimizer.load_state_dict(state)
-        for group, own in zip(optimizer.param_groups, options, strict=True):
-            group.update(own)
+        optimizer.load_state_dict({**state, "param_groups": groups})
