@@ -27,6 +27,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from netbend.bending import Plan, bend, resolve
+from netbend.bending.guard import extremes
 from netbend.choices import Space
 from netbend.errors import NonFiniteError
 from netbend.models.base import Latents, Play
@@ -34,7 +35,7 @@ from netbend.models.stylegan2 import fused, triton_ops
 from netbend.models.stylegan2.model import StyleGAN2
 from netbend.models.stylegan2.network import Architecture, Generator
 from netbend.recipe import All, Bend, Random, Recipe
-from netbend.transforms import build_transform
+from netbend.transforms import build_transform, on_gpu
 
 PRECISIONS = (torch.float32, torch.bfloat16)
 EVERY_LAYER = {"multiply": [1.1], "rotate": [30.0], "threshold": [0.5], "dilate": [2]}
@@ -494,15 +495,15 @@ def blocks(notes: Notes, chosen: argparse.Namespace) -> None:
                 None,
             )
             notes.attempt(f"{name_of(precision)}, rgb {pixels} pixels", partial(micro, run))
-        for name, run in {"aminmax": torch.aminmax, "clone": torch.clone}.items():
+        for name, run in {"aminmax": torch.aminmax, "clone": torch.clone, "look": extremes}.items():
             notes.attempt(f"{name_of(precision)}, {name} at 1024", partial(micro, partial(run, whole)))
         for kind in EVERY_LAYER:
             transform = build_transform(kind, EVERY_LAYER[kind])
-            numbers = transform.numbers(1024, 1024, whole.device)
-            run = partial(transform, whole)
-            if numbers:
-                there = torch.tensor(numbers, dtype=torch.float64, device=whole.device)
-                run = partial(transform.with_numbers, whole, there)
+            numbers, run = transform.numbers(1024, 1024), partial(transform, whole)
+            if numbers is not None and on_gpu.suits(whole):
+                there = torch.tensor([1.0, *numbers], dtype=torch.float64, device=whole.device)
+                seen = None if transform.stays_finite else torch.zeros(2, device=whole.device)
+                run = partial(transform.in_one_pass, whole, on_gpu.Chosen(there, False, None, seen))
             notes.attempt(f"{name_of(precision)}, {kind} at 1024", partial(micro, run))
 
 

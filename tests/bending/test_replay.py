@@ -16,9 +16,9 @@ from netbend.bending import bend, insert, replay, run
 from netbend.bending.prefix import Prefix
 from netbend.errors import ModelError, NonFiniteError
 from netbend.models.base import Model
-from netbend.models.stylegan2 import fused
+from netbend.models.stylegan2 import fused, triton_ops
 from netbend.recipe import All, Bend, Random, Recipe
-from netbend.transforms import Transform, build_transform
+from netbend.transforms import Transform, build_transform, on_gpu
 from netbend.transforms.compiled import compiled
 
 
@@ -74,6 +74,25 @@ class Graphs:
         return result, again
 
 
+def seen_in(values: Tensor) -> Tensor:
+    """As the kernel does it."""
+    nan = torch.where(values.isnan().any(), torch.nan, 0.0)
+    return torch.stack([nan, torch.where(values.isinf().any(), torch.inf, 0.0)])
+
+
+def pointwise(maps: Tensor, kind: str, chosen: on_gpu.Chosen) -> Tensor:
+    """As the kernel does it: numbers are tensors."""
+    mix, number = chosen.numbers[0].float(), chosen.numbers[-1].float()
+    bent = maps * number if kind == "multiply" else (maps >= number).to(maps.dtype)
+    if chosen.mixed:
+        bent = maps.lerp(bent, mix)
+    if chosen.features is not None:
+        bent = torch.where(chosen.features[:, None, None] != 0, bent, maps)
+    if chosen.seen is not None:
+        chosen.seen.copy_(torch.where(bent.isfinite().all(), chosen.seen, torch.inf))
+    return bent
+
+
 @pytest.fixture
 def graphs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Graphs]:
     made = Graphs()
@@ -82,6 +101,10 @@ def graphs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Graphs]:
     monkeypatch.setattr(replay, "_can_be_recorded", lambda _: True)
     monkeypatch.setattr(insert, "is_captured", lambda _: made.capturing)
     monkeypatch.setattr(insert, "reads_numbers", lambda _: True)
+    monkeypatch.setattr(on_gpu, "has_triton", lambda _: True)
+    monkeypatch.setattr(on_gpu, "extremes", seen_in)
+    monkeypatch.setattr(on_gpu, "pointwise", pointwise)
+    monkeypatch.setattr(triton_ops, "there", lambda _: False)
     monkeypatch.setattr(compiled, "suited_to", lambda _: None)  # what numba does is not seen
     monkeypatch.setattr(fused, "suits", lambda _: not torch.is_grad_enabled())
     return made
@@ -97,6 +120,7 @@ def expected(model: Model, seed: int, bent: Recipe | None) -> Tensor:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(replay, "_can_be_recorded", lambda _: False)
         patch.setattr(insert, "reads_numbers", lambda _: False)
+        patch.setattr(on_gpu, "has_triton", lambda _: False)
         if bent is None:
             return model.generate(latents)
         with bend(model, bent):

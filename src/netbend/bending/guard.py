@@ -13,6 +13,7 @@ from torch import Tensor
 
 from netbend.choices import NonFinite
 from netbend.errors import NonFiniteError
+from netbend.transforms import on_gpu
 from netbend.transforms.planes import in_memory_order
 
 NETWORK = "the network, with no bend in it,"
@@ -29,7 +30,11 @@ class Watch:
     def see(self, culprit: str, maps: Tensor) -> None:
         """Note the extremes of maps; `culprit` names what made them."""
         if not torch.compiler.is_exporting():  # which knows no numbers yet
-            self._seen.append((culprit, extremes(maps)))
+            self.note(culprit, extremes(maps))
+
+    def note(self, culprit: str, found: Tensor) -> None:
+        """Note what was found already, as `extremes` gives it."""
+        self._seen.append((culprit, found))
 
     def forget(self) -> None:
         self._seen = []
@@ -44,11 +49,17 @@ class Watch:
         seen, self._seen = self._seen, []
         if not seen or all_finite(torch.stack([found for _, found in seen])):
             return None
-        return next(complaint(culprit, found) for culprit, found in seen if not all_finite(found))
+        problem = next(complaint(culprit, found) for culprit, found in seen if not all_finite(found))
+        for _, found in seen:
+            found.zero_()  # it may be where the next run notes what it finds
+        return problem
 
 
 def extremes(maps: Tensor) -> Tensor:
-    """The smallest and the largest value `(2,)`, float32 or finer; both NaN if any value is."""
+    """`(2,)`, float32 or finer: the smallest and the largest value, both NaN if any value is; or, on GPUs,
+    what `on_gpu.extremes` finds in one pass."""
+    if maps.dtype in on_gpu.PRECISIONS and on_gpu.has_triton(maps.device):
+        return on_gpu.extremes(maps.detach())
     # Not a sum, which overflows; in memory order, because torch would sort the values first.
     values = in_memory_order(maps.detach())
     found = torch.stack(torch.aminmax(values)) if values.numel() else values.new_zeros(2)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -30,6 +31,7 @@ from netbend.bending.plan import Plan, PlannedBend, resolve
 from netbend.choices import NonFinite, choose
 from netbend.errors import ModelError, NonFiniteError
 from netbend.recipe import Clusters, Recipe, RecipeLike
+from netbend.transforms import on_gpu
 from netbend.transforms.planes import has_gradients
 
 
@@ -98,9 +100,7 @@ class bend:  # noqa: N801 - reads as the verb it is
             stack.enter_context(eagerly())
             for module_path, bends in self._by_module().items():
                 module = _submodule(self.network, module_path, bends[0][0].planned)
-                self.hooks.append(
-                    LayerHook(module_path, bends, self._guard, self.policy is NonFinite.REPLACE)
-                )
+                self.hooks.append(LayerHook(module_path, bends, self))
                 stack.callback(module.register_forward_hook(self.hooks[-1]).remove)
             look = NetworkHook(self._look)
             stack.callback(self.network.register_forward_hook(look, with_kwargs=True).remove)
@@ -159,9 +159,22 @@ class bend:  # noqa: N801 - reads as the verb it is
         for hook in self.hooks:
             hook.ran = hook.ran or hook.module in modules
 
-    def _guard(self, planned: PlannedBend, unbent: Tensor, bent: Tensor) -> Tensor:
+    @property
+    def replacing(self) -> bool:
+        """Whether NaN and infinity are to be replaced."""
+        return self.policy is NonFinite.REPLACE
+
+    @property
+    def noting(self) -> Callable[[PlannedBend, Tensor], None] | None:
+        """Where bends that look at what they make by themselves tell it; None if they are not to."""
+        return None if self.replacing or self._closely else self._note
+
+    def _note(self, planned: PlannedBend, found: Tensor) -> None:
+        self._watch.note(str(planned), found)
+
+    def guard(self, planned: PlannedBend, unbent: Tensor, bent: Tensor) -> Tensor:
         """Look at what a bend made, later or at once."""
-        if self.policy is NonFinite.REPLACE:
+        if self.replacing:
             return replaced(bent)
         if self._closely:
             check(bent, lambda: _culprit(planned, unbent))
@@ -173,7 +186,7 @@ class bend:  # noqa: N801 - reads as the verb it is
         """At the end of a run look at all that was made in it, at once."""
         if self._closely:
             return output
-        if self.policy is NonFinite.REPLACE:
+        if self.replacing:
             return replaced(output) if isinstance(output, Tensor) else output
         if isinstance(output, Tensor):
             bends = ", ".join(str(planned) for planned in self.plan.bends)
@@ -207,12 +220,31 @@ class Insertion:
 
     def prepared(self, maps: Tensor) -> "_There":
         """What it needs beside such maps, brought there before the first of them is bent."""
-        kind = maps.device, maps.dtype
+        there, kind = self.on(maps.device), (maps.device, maps.dtype)
+        if there.recorded and self._moves(maps.device):
+            raise ModelError(f"{self.planned}: cannot be recorded for other numbers than its own")
         if kind not in self._prepared:
-            if reads_numbers(maps.device) and not self._of_transform(maps.device):
-                self.planned.transform.prepare(maps.shape[2], maps.shape[3], maps.device, maps.dtype)
+            self.planned.transform.prepare(maps.shape[2], maps.shape[3], *kind)
             self._prepared.add(kind)
-        return self.on(maps.device)
+        return there
+
+    def goes_in_one_pass(self, maps: Tensor) -> bool:
+        """Whether it is one pass over such maps, on a GPU."""
+        if not self._moves(maps.device) or has_gradients(maps):
+            return False
+        return bool(self.planned.indices) and self.planned.mix != 0 and on_gpu.suits(maps)
+
+    def in_one_pass(self, maps: Tensor, note: Callable[[PlannedBend, Tensor], None]) -> Tensor:
+        """Maps as they are bent, once `goes_in_one_pass`. note: is told what was seen of them."""
+        planned, there = self.planned, self.on(maps.device)
+        seen = None if planned.stays_finite else there.seen
+        chosen = None if len(planned.indices) == maps.shape[1] else there.chosen
+        bent = planned.transform.in_one_pass(
+            maps, on_gpu.Chosen(there.numbers, planned.mix != 1, chosen, seen)
+        )
+        if seen is not None:
+            note(planned, seen)
+        return bent
 
     def on(self, device: torch.device) -> "_There":
         """What it needs on a device."""
@@ -223,16 +255,24 @@ class Insertion:
     @torch.inference_mode(False)  # what is kept may be wanted where gradients are
     def _bring(self, device: torch.device) -> "_There":
         planned = self.planned
-        features = torch.tensor(planned.indices, dtype=torch.int64, device=device)
-        mask = None if planned.mask is None else planned.mask.to(device)
-        return _There(features, mask, torch.tensor(self.numbers(device), dtype=torch.float64, device=device))
+        features = torch.tensor(planned.indices, dtype=torch.int64)
+        chosen = torch.zeros(planned.layer.features, dtype=torch.uint8)
+        chosen[features] = 1
+        return _There(
+            features.to(device),
+            chosen.to(device),
+            None if planned.mask is None else planned.mask.to(device),
+            torch.tensor(self.numbers(device), dtype=torch.float64, device=device),
+            torch.zeros(2, device=device),
+        )
 
     @contextmanager
-    def reading(self, numbers: Tensor) -> Iterator[None]:
-        """Within the block its numbers are read from there."""
+    def recorded(self, numbers: Tensor) -> Iterator[None]:
+        """Within the block its numbers are read from there, where later others may be put."""
         device = numbers.device
         before = self.on(device)
-        self._there[device] = replace(before, numbers=numbers)
+        seen = torch.zeros_like(before.seen)
+        self._there[device] = replace(before, numbers=numbers, seen=seen, recorded=True)
         try:
             yield
         finally:
@@ -240,34 +280,41 @@ class Insertion:
 
     def numbers(self, device: torch.device) -> tuple[float, ...]:
         """The mix, then the numbers of the transform: what may move without anything being made anew."""
-        return (self.planned.mix, *self._of_transform(device))
+        return (self.planned.mix, *(self._of_transform or () if self._moves(device) else ()))
 
     def structure(self, device: torch.device) -> Hashable:
         """All but its numbers, but for what a mix of 0 or 1 saves."""
         planned = self.planned
-        transform = type(planned.transform) if self._of_transform(device) else planned.transform
+        transform = type(planned.transform) if self._moves(device) else planned.transform
         mix = planned.mix if planned.mix in (0, 1) else None
         return planned.layer, transform, planned.indices, mix, id(planned.mask)
 
-    def _of_transform(self, device: torch.device) -> tuple[float, ...]:
+    def _moves(self, device: torch.device) -> bool:
+        """Whether the numbers of its transform are read from the memory of a device."""
+        return self.planned.mask is None and self._of_transform is not None and on_gpu.has_triton(device)
+
+    @cached_property
+    def _of_transform(self) -> tuple[float, ...] | None:
         layer = self.planned.layer
-        if not reads_numbers(device):
-            return ()
-        return self.planned.transform.numbers(layer.height, layer.width, device)
+        return self.planned.transform.numbers(layer.height, layer.width)
 
 
 def reads_numbers(device: torch.device) -> bool:
-    """Whether the numbers of bends are read from the memory of a device, where those of others may be put."""
+    """Whether the mix is read from the memory of a device, where another may be put."""
     return device.type != "cpu"
 
 
 @dataclass(frozen=True)
 class _There:
-    """On a device: the features to bend, the mask, and `Insertion.numbers`, float64."""
+    """On a device: the features to bend, a byte for each of the layer's, the mask, `Insertion.numbers` in
+    float64, and where what bends see of their maps is noted. recorded: whether numbers may become others."""
 
     features: Tensor
+    chosen: Tensor
     mask: Tensor | None
     numbers: Tensor
+    seen: Tensor
+    recorded: bool = False
 
 
 _Guard = Callable[[PlannedBend, Tensor, Tensor], Tensor]
@@ -276,11 +323,10 @@ _Guard = Callable[[PlannedBend, Tensor, Tensor], Tensor]
 class LayerHook(Hook):
     """The bends of one layer, called with each of its outputs."""
 
-    def __init__(self, module: str, bends: Sequence[Sequence[Insertion]], guard: _Guard, replacing: bool):
+    def __init__(self, module: str, bends: Sequence[Sequence[Insertion]], owner: bend):
         self.module = module
         self.bends = bends
-        self.guard = guard
-        self.replacing = replacing
+        self.owner = owner
         self.ran = False
 
     def check_that_it_ran(self) -> None:
@@ -305,13 +351,17 @@ class LayerHook(Hook):
 
     def _apply(self, states: Sequence[Insertion], maps: Tensor) -> Tensor:
         if len(states) == 1:
-            return _bent(states[0], maps, self.guard, self.replacing)
+            return self._bend(states[0], maps)
         if len(states) != len(maps):
             raise ModelError(f"{states[0].planned}: {len(states)} plans for a batch of {len(maps)} samples")
         samples = torch.split(maps, 1)
-        return torch.cat(
-            [_bent(s, m, self.guard, self.replacing) for s, m in zip(states, samples, strict=True)]
-        )
+        return torch.cat([self._bend(*pair) for pair in zip(states, samples, strict=True)])
+
+    def _bend(self, insertion: Insertion, maps: Tensor) -> Tensor:
+        owner = self.owner
+        if owner.noting is not None and insertion.goes_in_one_pass(maps):
+            return insertion.in_one_pass(maps, owner.noting)
+        return _bent(insertion, maps, owner.guard, owner.replacing)
 
 
 def apply(planned: PlannedBend, maps: Tensor, policy: NonFinite | str = NonFinite.ERROR) -> Tensor:
@@ -337,10 +387,7 @@ def _bent(insertion: Insertion, maps: Tensor, guard: _Guard, replacing: bool) ->
     there = insertion.prepared(maps)
     everything = len(planned.indices) == maps.shape[1]
     unbent = maps if everything else take(maps, there.features)
-    if len(there.numbers) == 1 or has_gradients(unbent):
-        transformed = planned.transform(unbent)
-    else:
-        transformed = planned.transform.with_numbers(unbent, there.numbers[1:])
+    transformed = planned.transform(unbent)
     if transformed.shape != unbent.shape or transformed.dtype != unbent.dtype:
         given, got = (f"{tuple(m.shape)} {m.dtype}" for m in (unbent, transformed))
         raise ModelError(f"{planned}: was given maps {given} and made {got}; a transform keeps both")

@@ -134,12 +134,13 @@ class _Graph:
     def __init__(self, network: nn.Module, inputs: Inputs, bends: Sequence[bend], pool: Any):
         self._inputs = inputs
         self._device = next(_tensors(inputs)).device
+        self._seen: list[Tensor] = []
         self._numbers = torch.tensor(_numbers(bends, self._device), dtype=torch.float64, device=self._device)
 
         def once() -> tuple[Tensor, Tensor | None]:
             output = network(*inputs)
-            seen = [found for each in bends for found in each.take_seen()]
-            return output, torch.stack(seen).isfinite().all() if seen else None
+            self._seen = [found for each in bends for found in each.take_seen()]
+            return output, torch.stack(self._seen).isfinite().all() if self._seen else None
 
         with _with_numbers(bends, self._numbers, self._device):
             (self._output, self._fine), self._replay = record(once, self._device, pool)
@@ -158,7 +159,11 @@ class _Graph:
         output = self._output.clone()
         for each, modules in zip(bends, self._modules, strict=True):
             each.note_run(modules)
-        return output, self._fine is None or bool(self._fine)
+        if self._fine is None or bool(self._fine):
+            return output, True
+        for found in self._seen:
+            found.zero_()
+        return output, False
 
 
 def record(
@@ -218,7 +223,7 @@ def _with_numbers(bends: Sequence[bend], numbers: Tensor, device: torch.device) 
         start = 0
         for insertion in chain.from_iterable(each.insertions for each in bends):
             count = len(insertion.numbers(device))
-            stack.enter_context(insertion.reading(numbers[start : start + count]))
+            stack.enter_context(insertion.recorded(numbers[start : start + count]))
             start += count
         yield
 

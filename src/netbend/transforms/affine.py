@@ -7,9 +7,10 @@ import torch
 from pydantic import BeforeValidator, model_validator
 from torch import Tensor
 
+from netbend.transforms import on_gpu
 from netbend.transforms.base import Transform, parameter, transform
+from netbend.transforms.on_gpu import Chosen
 from netbend.transforms.warp import Matrix, sources, summed_in, warp
-from netbend.transforms.warp_on_gpu import finds_pixels, warp_on_gpu
 
 
 def translation(x: float, y: float) -> Matrix:
@@ -66,13 +67,12 @@ class Warp(Transform):
     def __call__(self, maps: Tensor) -> Tensor:
         return warp(maps, self.matrix_of(*maps.shape[2:]))
 
-    def numbers(self, height: int, width: int, device: torch.device) -> tuple[float, ...]:
-        """The matrix, where pixels are found while they are moved."""
-        matrix = self.matrix_of(height, width)
-        return matrix[0] + matrix[1] if finds_pixels(device) else ()
+    def numbers(self, height: int, width: int) -> tuple[float, ...]:
+        first, second = self.matrix_of(height, width)
+        return first + second
 
-    def with_numbers(self, maps: Tensor, numbers: Tensor) -> Tensor:
-        return warp_on_gpu(maps, numbers)
+    def in_one_pass(self, maps: Tensor, chosen: Chosen) -> Tensor:
+        return on_gpu.warp(maps, chosen)
 
     def prepare(self, height: int, width: int, device: torch.device, precision: torch.dtype) -> None:
         """Find where each pixel comes from."""

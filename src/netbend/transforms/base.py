@@ -14,6 +14,7 @@ from pydantic.config import JsonDict
 from torch import Tensor
 
 from netbend.errors import RecipeError
+from netbend.transforms.on_gpu import Chosen
 
 ENTRY_POINTS = "netbend.transforms"
 
@@ -43,17 +44,19 @@ class Transform(BaseModel):
         define it is optional.
         """
 
-    def numbers(self, height: int, width: int, device: torch.device) -> tuple[float, ...]:  # noqa: ARG002
-        """All that tells this transform of such maps from others of its class, if that is numbers alone.
+    def numbers(self, height: int, width: int) -> tuple[float, ...] | None:  # noqa: ARG002
+        """All that tells this transform of such maps from others of its class, where that is numbers alone.
 
-        Then `with_numbers` does on that device what `__call__` does, with numbers that lie there: a CUDA
-        graph of one can be replayed as the other, and parameters move without anything being made anew.
-        To define both is optional.
+        None, unless `in_one_pass` is defined, too.
         """
-        return ()
+        return None
 
-    def with_numbers(self, maps: Tensor, numbers: Tensor) -> Tensor:
-        """What `__call__` does; numbers: float64, `numbers` of another transform of this class, in order."""
+    def in_one_pass(self, maps: Tensor, chosen: Chosen) -> Tensor:
+        """Bend some features of maps on a GPU, where `on_gpu.suits` them; optional, as `numbers` is.
+
+        The transform's own numbers are not asked for: those of `chosen`, from the GPU's memory, are. So what
+        is recorded in a CUDA graph does for all transforms of this class.
+        """
         raise NotImplementedError
 
 

@@ -3,7 +3,9 @@
 import torch
 from torch import Tensor
 
+from netbend.transforms import on_gpu
 from netbend.transforms.base import Transform, parameter, transform
+from netbend.transforms.on_gpu import Chosen
 from netbend.transforms.planes import has_gradients
 
 
@@ -16,6 +18,12 @@ class Ablate(Transform):
     def __call__(self, maps: Tensor) -> Tensor:
         return _zeros_of(maps) if has_gradients(maps) else torch.zeros_like(maps)
 
+    def numbers(self, height: int, width: int) -> tuple[float, ...]:  # noqa: ARG002
+        return ()
+
+    def in_one_pass(self, maps: Tensor, chosen: Chosen) -> Tensor:
+        return on_gpu.pointwise(maps, "ablate", chosen)
+
 
 @transform("invert")
 class Invert(Transform):
@@ -23,6 +31,12 @@ class Invert(Transform):
 
     def __call__(self, maps: Tensor) -> Tensor:
         return 1 - maps
+
+    def numbers(self, height: int, width: int) -> tuple[float, ...]:  # noqa: ARG002
+        return ()
+
+    def in_one_pass(self, maps: Tensor, chosen: Chosen) -> Tensor:
+        return on_gpu.pointwise(maps, "invert", chosen)
 
 
 @transform("multiply", older_names=["scalar-multiply"])
@@ -34,13 +48,11 @@ class Multiply(Transform):
     def __call__(self, maps: Tensor) -> Tensor:
         return maps * self.p
 
-    def numbers(self, height: int, width: int, device: torch.device) -> tuple[float, ...]:  # noqa: ARG002
+    def numbers(self, height: int, width: int) -> tuple[float, ...]:  # noqa: ARG002
         return (self.p,)
 
-    def with_numbers(self, maps: Tensor, numbers: Tensor) -> Tensor:
-        # As with a number of Python's in float32 or finer, and rounded once: hence with axes.
-        factor = numbers[:1].view(1, 1, 1, 1).to(torch.promote_types(maps.dtype, torch.float32))
-        return torch.mul(maps, factor, out=torch.empty_like(maps))
+    def in_one_pass(self, maps: Tensor, chosen: Chosen) -> Tensor:
+        return on_gpu.pointwise(maps, "multiply", chosen)
 
 
 @transform("threshold", older_names=["binary-thresh", "binary-tresh"])
@@ -57,11 +69,11 @@ class Threshold(Transform):
         # Written as numbers at once: turning truth values into them takes longer than comparing.
         return torch.ge(maps, self.t, out=torch.empty_like(maps))
 
-    def numbers(self, height: int, width: int, device: torch.device) -> tuple[float, ...]:  # noqa: ARG002
+    def numbers(self, height: int, width: int) -> tuple[float, ...]:  # noqa: ARG002
         return (self.t,)
 
-    def with_numbers(self, maps: Tensor, numbers: Tensor) -> Tensor:
-        return torch.ge(maps, numbers[0].to(maps.dtype), out=torch.empty_like(maps))
+    def in_one_pass(self, maps: Tensor, chosen: Chosen) -> Tensor:
+        return on_gpu.pointwise(maps, "threshold", chosen)
 
 
 def _zeros_of(maps: Tensor) -> Tensor:

@@ -1,12 +1,13 @@
 """The kernels of Triton, called with tensors. Torch has Triton with it on Linux, for GPUs."""
 
-import warnings
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
+
+from netbend.transforms import on_gpu
 
 if TYPE_CHECKING:
     from netbend.models.stylegan2.fused import Finish
@@ -17,22 +18,8 @@ FINISH_PIXELS, RGB_PIXELS, DOUBLE_ROWS, DOUBLE_COLUMNS, PLANE_PIXELS = 32, 64, 8
 
 
 def there(maps: Tensor) -> bool:
-    """Whether such maps can be given to the kernels: on a GPU, where Triton is and works."""
-    return maps.device.type == "cuda" and _works(maps.device)
-
-
-@lru_cache
-def _works(device: torch.device) -> bool:
-    """Try the smallest kernel: Triton may be absent, find no compiler, or not know the GPU."""
-    try:
-        image = torch.zeros(1, 1, 2, 2, device=device)
-        double_and_add(image, torch.zeros(1, 1, 4, 4, device=device))
-    except ImportError:
-        return False
-    except Exception as error:  # whatever a compiler meets on a machine we do not know
-        warnings.warn(f"networks go on without Triton, more slowly: {error}", stacklevel=2)
-        return False
-    return True
+    """Whether such maps can be given to the kernels."""
+    return on_gpu.has_triton(maps.device)
 
 
 def all_styles(layers: Sequence[tuple[Any, int]], w: Tensor) -> list[Tensor]:

@@ -1,0 +1,145 @@
+"""Bends as kernels of Triton, each in one pass over the maps; `on_gpu` calls them."""
+# mypy: ignore-errors
+# ruff: noqa: E501, N803
+
+import triton
+import triton.language as tl
+
+MULTIPLY, THRESHOLD, INVERT, ABLATE = (tl.constexpr(number) for number in range(4))
+
+
+@triton.jit
+def look(values, seen, count, BLOCK: tl.constexpr):
+    """Note whether there is NaN, in `seen[0]`, or infinity, in `seen[1]`; where all is well nothing is written."""
+    place = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
+    _note(tl.load(values + place, mask=place < count, other=0.0).to(tl.float32), seen)
+
+
+@triton.jit
+def _note(values, seen):
+    # Everyone who writes writes the same.
+    if tl.sum((values != values).to(tl.int32), axis=0) > 0:
+        tl.store(seen, float("nan"))
+    if tl.sum((tl.abs(values) == float("inf")).to(tl.int32), axis=0) > 0:
+        tl.store(seen + 1, float("inf"))
+
+
+@triton.jit
+def _mixed(maps, bent, mix):
+    """From both ends, so that a mix of 1 is the bent maps and one of 0 the others."""
+    return tl.where(mix < 0.5, maps + mix * (bent - maps), bent - (1 - mix) * (bent - maps))
+
+
+@triton.jit
+def pointwise(
+    maps,
+    out,
+    numbers,
+    chosen,
+    seen,
+    count,
+    features,
+    pixels,
+    KIND: tl.constexpr,
+    MIXED: tl.constexpr,
+    SOME: tl.constexpr,
+    LAST: tl.constexpr,
+    LOOK: tl.constexpr,
+    BLOCK: tl.constexpr,
+):
+    """One transform of single values. numbers: the mix, then that of the transform; chosen: a byte a feature.
+
+    LAST: whether the features of a pixel lie side by side, or else the pixels of a feature do.
+    """
+    place = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
+    inside = place < count
+    unbent = tl.load(maps + place, mask=inside, other=0.0)
+    values = unbent.to(tl.float32)
+    if KIND == MULTIPLY:
+        bent = values * tl.load(numbers + 1).to(tl.float32)
+    elif KIND == THRESHOLD:
+        least = tl.load(numbers + 1).to(tl.float32).to(maps.dtype.element_ty).to(tl.float32)
+        bent = tl.where(values >= least, 1.0, 0.0)
+    elif KIND == INVERT:
+        bent = 1 - values
+    else:
+        bent = tl.zeros([BLOCK], tl.float32)
+    if MIXED:
+        bent = _mixed(values, bent, tl.load(numbers).to(tl.float32))
+    if SOME:
+        feature = (place if LAST else place // pixels) % features
+        bent = tl.where(tl.load(chosen + feature, mask=inside, other=0) != 0, bent, values)
+    bent = bent.to(out.dtype.element_ty)
+    if LOOK:
+        looked = tl.where(inside, bent.to(tl.float32), 0.0)
+        if SOME:
+            looked = tl.where(tl.load(chosen + feature, mask=inside, other=0) != 0, looked, 0.0)
+        _note(looked, seen)
+    tl.store(out + place, bent, mask=inside)
+
+
+@triton.jit(do_not_specialize=["height", "width"])
+def warp(
+    maps,
+    out,
+    numbers,
+    chosen,
+    height,
+    width,
+    features,
+    MIXED: tl.constexpr,
+    SOME: tl.constexpr,
+    PIXELS: tl.constexpr,
+    FEATURES: tl.constexpr,
+):
+    """Bilinear, of channels-last maps `(N, height * width, features)`, zeros outside; positions in float64.
+
+    numbers: the mix, then the matrix; chosen: a byte a feature.
+    """
+    a, b, shift_x = tl.load(numbers + 1), tl.load(numbers + 2), tl.load(numbers + 3)
+    c, d, shift_y = tl.load(numbers + 4), tl.load(numbers + 5), tl.load(numbers + 6)
+    determinant = a * d - b * c
+    pixel = tl.program_id(0) * PIXELS + tl.arange(0, PIXELS)
+    feature = tl.program_id(1) * FEATURES + tl.arange(0, FEATURES)
+    sample = tl.program_id(2).to(tl.int64) * height * width * features
+    middle_x, middle_y = (width - 1).to(tl.float64) * 0.5, (height - 1).to(tl.float64) * 0.5
+    x = (pixel % width).to(tl.float64) - middle_x - shift_x
+    y = (pixel // width).to(tl.float64) - middle_y - shift_y
+    from_x = _snapped((d * x - b * y) / determinant + middle_x)
+    from_y = _snapped((a * y - c * x) / determinant + middle_y)
+    left, top = tl.floor(from_x), tl.floor(from_y)
+    inside = (pixel < height * width)[:, None] & (feature < features)[None, :]
+    if SOME:
+        selected = tl.load(chosen + feature, mask=feature < features, other=0) != 0
+    else:
+        selected = feature < features
+    sums = tl.zeros([PIXELS, FEATURES], tl.float32)
+    for corner in tl.static_range(4):
+        column, row = left + (corner & 1), top + (corner >> 1)
+        beside, below = from_x - left, from_y - top
+        weight = (beside if corner & 1 else 1 - beside) * (below if corner >> 1 else 1 - below)
+        weight = weight.to(tl.float32)
+        there = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+        used = there & (weight != 0)  # what has no weight is not read
+        place = tl.where(used, row.to(tl.int32) * width + column.to(tl.int32), 0)
+        mask = inside & used[:, None] & selected[None, :]
+        values = tl.load(maps + sample + place[:, None] * features + feature[None, :], mask=mask, other=0.0)
+        sums += values.to(tl.float32) * tl.where(used, weight, 0.0)[:, None]
+    place = sample + pixel[:, None] * features + feature[None, :]
+    moved = sums.to(out.dtype.element_ty)
+    if MIXED or SOME:
+        unbent = tl.load(maps + place, mask=inside, other=0.0)
+        if MIXED:
+            mixed = _mixed(unbent.to(tl.float32), moved.to(tl.float32), tl.load(numbers).to(tl.float32))
+            moved = mixed.to(out.dtype.element_ty)
+        moved = tl.where(selected[None, :], moved, unbent)
+    tl.store(out + place, moved, mask=inside)
+
+
+@triton.jit
+def _snapped(position):
+    """Positions a rounding error away from a pixel are that pixel; those beyond all maps stay finite."""
+    position = tl.where(position == position, position, -1e7)
+    position = tl.where(position > 1e7, 1e7, tl.where(position < -1e7, -1e7, position))
+    nearest = tl.floor(position + 0.5)
+    return tl.where(tl.abs(position - nearest) < 1e-9, nearest, position)
