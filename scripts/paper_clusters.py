@@ -52,6 +52,7 @@ def main() -> None:
         learnt = [lesson for lesson in lessons if lesson.model.name == name and lesson.epochs]
         learnt.sort(key=lambda lesson: lesson.layer.number or 0)
         if learnt:
+            (options.out / name).mkdir(parents=True, exist_ok=True)
             save_clusters(together(learnt), options.out / name / "clusters-paper.yaml")
             networks = {lesson.layer.name: lesson.training.network for lesson in learnt}
             save_networks(networks, options.work / f"{name}.networks.safetensors", learnt[0].model.hash)

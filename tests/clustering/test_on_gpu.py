@@ -88,6 +88,16 @@ def test_gradients_of_an_aligned_network_are_those_of_the_network() -> None:
         assert parameter.grad.count_nonzero() == found[name].count_nonzero(), name
 
 
+def test_all_that_a_step_needs_is_on_the_device_of_the_maps() -> None:
+    (layer,) = rows().layers
+    meta = torch.device("meta")
+    training = MetricTraining(ActivationsOnDevice(layer, 20, meta), 4, batch=20, seed=1, aligned=True)
+    training.maps._stored = torch.empty(20, FEATURES, 8, 8, dtype=torch.float16, device=meta)  # type: ignore[union-attr]
+    training._step(torch.randint(FEATURES * 16, (20,), device=meta))
+    gradients = [each.grad for each in training.taught.parameters()]
+    assert all(each is not None and each.device == meta for each in gradients)
+
+
 def test_an_aligned_network_learns_what_the_network_does(tmp_path: Path) -> None:
     model = rows()
     (layer,) = model.layers

@@ -15,6 +15,7 @@ from netbend.clustering.metric_network import MAP_RANGE, MetricNetwork, ShuffleU
 
 EVEN = 8  # channels that tensor cores take at once
 WINDOW = 3
+KEPT = "kept_"  # which numbers of a kernel are those of the network's
 
 
 class AlignedUnit(nn.Module):
@@ -52,26 +53,33 @@ class AlignedNetwork(nn.Module):
         self._shapes = {name: values.shape for name, values in network.state_dict().items()}
         self._places = {name: self._place(name, network) for name in self._shapes}
         self.load_state_dict(self.aligned(network.state_dict()))
-        self.kept = [self._is_kept(name) for name, _ in self.named_parameters()]
+        for name, kernel in self._grouped():
+            ones = self._spread(name, torch.ones(self._shapes[name]), kernel.shape)
+            self.register_buffer(KEPT + name.replace(".", "_"), ones, persistent=False)
 
     def embed(self, maps: Tensor) -> Tensor:
         """Feature vectors `(N, 10)` of maps `(N, 1, H, W)`."""
         maps = maps.clamp(*MAP_RANGE) if self.clip else maps
         stem = self.stem(windows(maps, self.stem.in_features)).permute(0, 3, 1, 2)
         small = self.units(F.relu(self.stem_norm(stem)))[:, : self.width]
-        with torch.autocast(maps.device.type, enabled=False):
+        with torch.autocast("cuda", enabled=False):
             return self.bottleneck(small.flatten(1).to(self.bottleneck.weight.dtype))
 
     def forward(self, maps: Tensor) -> Tensor:
         """Logits `(N, features)` of maps `(N, 1, H, W)`."""
         vectors = self.embed(maps)
-        with torch.autocast(maps.device.type, enabled=False):
+        with torch.autocast("cuda", enabled=False):
             return self.classes(vectors)
 
     def keep_zeros(self) -> None:
         """Take from the gradients what belongs to no weight of the network."""
-        gradients = [each.grad for each in self.parameters() if each.grad is not None]
-        torch._foreach_mul_(gradients, self.kept)
+        for name, kernel in self._grouped():
+            if kernel.grad is not None:
+                kernel.grad.mul_(self.get_buffer(KEPT + name.replace(".", "_")))
+
+    def _grouped(self) -> list[tuple[str, nn.Parameter]]:
+        """The kernels with zeros between groups. Other zeros have no gradient."""
+        return [(name, each) for name, each in self.named_parameters() if each.ndim == 4]
 
     def aligned(self, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """What belongs to each parameter, or stands for it, from the network's form into this one."""
@@ -89,10 +97,6 @@ class AlignedNetwork(nn.Module):
         spread = torch.zeros(shape.numel(), dtype=values.dtype, device=values.device)
         spread[self._places[name].to(values.device)] = values.flatten()
         return spread.reshape(shape)
-
-    def _is_kept(self, name: str) -> Tensor:
-        ones = torch.ones(self._shapes[name])
-        return self._spread(name, ones, self.get_parameter(name).shape)
 
     def _place(self, name: str, network: MetricNetwork) -> Tensor:
         """Where in the aligned tensor each number of a plain one stands, both laid out flat."""

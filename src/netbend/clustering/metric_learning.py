@@ -113,7 +113,7 @@ class MetricTraining:
         features = indices % self.maps.layer.features
         self.optimizer.zero_grad()
         maps = self.maps.single_maps(indices)
-        with torch.autocast(maps.device.type, torch.bfloat16, enabled=maps.is_cuda, cache_enabled=False):
+        with torch.autocast("cuda", torch.bfloat16, enabled=maps.is_cuda, cache_enabled=False):
             loss = F.cross_entropy(self.taught(maps), features)
         loss.backward()  # type: ignore[no-untyped-call]
         if isinstance(self.taught, AlignedNetwork):
