@@ -140,6 +140,10 @@ BEYOND: dict[str, tuple[Callable[[Path], object], str]] = {
     "MAX_LATENT_SEED": (lambda _: parse_latent(2**32), "up to 4294967295"),
     "MAX_WALK_LENGTH": (lambda _: parse_latent({"walk": 1, "length": 1000.5}), "at most 1000"),
     "MAX_DIRECTIONS": (lambda _: parse_latent({"direction": 65_536, "by": 1}), "direction"),
+    "MAX_DEVIATIONS": (
+        lambda _: parse_latent({"direction": 0, "from": 0, "to": -1000.1, "seconds": 1}),
+        "at most 1000 standard deviations",
+    ),
     "MAX_SEEDS": (lambda _: parse_seeds("0-1000000"), "more than 1000000 at once"),
     "MAX_LISTED_VALUES": (lambda _: values("0-1000", "--rows"), "more than 1000 at once"),
     "MAX_SHEET_PIXELS": (lambda _: _check_size(1000, 1000, 9), "more than fit one picture"),

@@ -31,6 +31,7 @@ MAX_LATENT_POINTS = 10_000  # of a journey, or seeds of a mean
 MAX_LATENT_SEED = 2**32 - 1  # as NVIDIA's tools draw z
 MAX_WALK_LENGTH = 1000.0  # its harmonics are kept in memory
 MAX_DIRECTIONS = 65_536  # more than any w has dimensions
+MAX_DEVIATIONS = 1000.0  # along a direction, to either side; pictures are mud from about 10 on
 MAX_SEEDS = 1_000_000  # of one command
 MAX_LATENT_VALUES = 100_000_000  # of a file of latents: 400 MB
 MAX_VIDEO_FRAMES = 100_000  # of a film that is encoded to latents: an hour at 25 a second

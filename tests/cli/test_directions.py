@@ -116,6 +116,13 @@ def test_so_many_samples_that_it_would_never_end_are_refused(find: Run, tmp_path
     [
         (("--range", 0), "--range 0: expected standard deviations above 0"),
         (("--range", "nan"), "--range nan"),
+        (
+            ("--range", 1001),
+            "--range 1001: expected standard deviations above 0, such as 2, and at most 1000",
+        ),
+        (("--range", 1e300), "--range 1e+300"),
+        (("--range", "inf"), "--range inf"),
+        (("--seeds", "0-400"), "3 directions with 5 pictures of 401 seeds are more than fit one picture"),
         (("--layers", "a"), "--layers a: expected styles such as 0-3"),
         (("--layers", "4-6"), "layer 6: "),
         (("--seeds", "3-1"), "runs backwards"),

@@ -147,6 +147,7 @@ def test_a_transform_of_ones_own_is_drawn_where_it_is_named() -> None:
         ({"transforms": ["affine"]}, "affine: its parameter matrix has no range to draw from"),
         ({"bends": (0, 2)}, "bends 0-2: expected 1 or more"),
         ({"bends": (3, 2)}, "bends 3-2"),
+        ({"bends": (1, 1001)}, "bends 1-1001: a recipe has at most 1000"),
         ({"share": (0.5, 1.5)}, "share 0.5-1.5: expected 0 to 1"),
         ({"layers": []}, "layers: expected at least one"),
         ({"transforms": []}, "transforms: expected at least one"),

@@ -11,6 +11,7 @@ from netbend.cli.inputs import check_directions
 from netbend.cli.options import Overwrite
 from netbend.cli.output import Device, Json, Quiet, print_json, print_table, progress_bar
 from netbend.errors import LatentError, RenderError
+from netbend.limits import MAX_DEVIATIONS
 
 if TYPE_CHECKING:
     from netbend.latents.direction_pictures import DirectionStrip
@@ -46,15 +47,18 @@ def directions(
     With --of: those of a file, kept with how far w reaches along them.
     Recipes go along them: latent: {seed: 3, direction: 0, from: -2, to: 2}.
     """
-    from netbend.latents.direction_pictures import direction_strips, told_apart
+    from netbend.latents.direction_pictures import direction_strips, refuse_large_sheet, told_apart
     from netbend.latents.directions import find_directions, load_directions
     from netbend.latents.seeds import parse_seeds
     from netbend.models.base import Play
     from netbend.models.catalog import load_model
     from netbend.render.files import refuse_existing
 
-    if not 0 < reach < float("inf"):
-        raise RenderError(f"--range {reach:g}: expected standard deviations above 0, such as 2")
+    if not 0 < reach <= MAX_DEVIATIONS:
+        raise RenderError(
+            f"--range {reach:g}: expected standard deviations above 0, such as 2, and at most "
+            f"{MAX_DEVIATIONS:g}"
+        )
     refuse_file_name(out, "a file of directions and a sheet")
     refuse_unwritable(out)
     shown, styles, play = parse_seeds(seeds), _styles(layers), Play(truncation)
@@ -67,6 +71,7 @@ def directions(
     found = (
         find_directions(loaded, count, samples) if of is None else load_directions(of, loaded).first(count)
     )
+    refuse_large_sheet(len(found), len(shown))
     with progress_bar(visible=not (quiet or json)) as bar:
         strips = direction_strips(
             loaded,

@@ -7,8 +7,10 @@ from functools import cache
 import numpy as np
 from PIL import Image
 
+from netbend.errors import LatentError
 from netbend.latents.directions import Directions
 from netbend.latents.path import latent_path
+from netbend.limits import MAX_SHEET_PIXELS
 from netbend.models.base import Model, Play
 from netbend.pictures import to_pictures
 from netbend.recipe.places import Latent, Move, Seed
@@ -30,6 +32,15 @@ class DirectionStrip:
     labels: Sequence[str]
     pictures: Sequence[Image.Image]
     change: float
+
+
+def refuse_large_sheet(directions: int, seeds: int) -> None:
+    """Raise LatentError if the strips of so many directions and seeds would not fit one picture."""
+    if directions * seeds * len(PLACES) * PICTURE_HEIGHT**2 > MAX_SHEET_PIXELS:
+        raise LatentError(
+            f"{directions} directions with {len(PLACES)} pictures of {seeds} seeds are more than fit one "
+            f"picture; say a smaller --count or fewer --seeds"
+        )
 
 
 def direction_strips(

@@ -6,8 +6,8 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from netbend.limits import MAX_DIRECTIONS, MAX_LATENT_POINTS, MAX_LATENT_SEED, MAX_WALK_LENGTH
-from netbend.motion import number_data, parse_number
+from netbend.limits import MAX_DEVIATIONS, MAX_DIRECTIONS, MAX_LATENT_POINTS, MAX_LATENT_SEED, MAX_WALK_LENGTH
+from netbend.motion import bounds_of, number_data, parse_number
 from netbend.motion.curves import EASINGS
 from netbend.motion.parse import seconds_of
 from netbend.recipe.latent_schema import (
@@ -173,6 +173,8 @@ def _move(data: object, folder: Path | None) -> Move:
     if ("by" in data) == bool(ramp):
         raise ValueError(f"direction {direction}: expected either `by: 1.5`, or `from: -2` and `to: 2`")
     by = parse_number(data.get("by", ramp), folder)
+    if max(abs(bound) for bound in bounds_of(by)) > MAX_DEVIATIONS:
+        raise ValueError(f"direction {direction}: expected at most {MAX_DEVIATIONS:g} standard deviations")
     layers = None
     if "layers" in data:
         layers = tuple(dict.fromkeys(_numbers(data["layers"], "layers", MAX_DIRECTIONS)))

@@ -7,6 +7,7 @@ import numpy as np
 
 from netbend.bending import Bendable, Layer, find_layer
 from netbend.errors import RecipeError
+from netbend.limits import MAX_BENDS
 from netbend.recipe import All, Bend, Cluster, Random, Recipe, Selection
 from netbend.transforms import get_transform
 from netbend.variations.unlike import MAX_DRAWS, Accept, anything
@@ -53,6 +54,8 @@ class Bounds:
                 raise RecipeError(f"{name}: expected at least one, or None")
         if not 1 <= self.bends[0] <= self.bends[1]:
             raise RecipeError(f"bends {self.bends[0]}-{self.bends[1]}: expected 1 or more, fewest first")
+        if self.bends[1] > MAX_BENDS:
+            raise RecipeError(f"bends {self.bends[0]}-{self.bends[1]}: a recipe has at most {MAX_BENDS}")
         if not 0 <= self.share[0] <= self.share[1] <= 1:
             raise RecipeError(f"share {self.share[0]}-{self.share[1]}: expected 0 to 1, least first")
 
