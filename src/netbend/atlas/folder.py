@@ -55,9 +55,10 @@ def _replace(out: Path, fresh: Path, old: Path) -> None:
     if not out.exists():
         os.replace(fresh, out)
         return
-    os.replace(out, old)
     try:
+        os.replace(out, old)
         os.replace(fresh, out)
-    except BaseException:
-        os.replace(old, out)
+    except BaseException:  # also Ctrl-C, between any two of these lines
+        if old.exists() and not out.exists():
+            os.replace(old, out)
         raise
