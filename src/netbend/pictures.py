@@ -26,7 +26,8 @@ def to_pictures(images: Tensor) -> list[Image.Image]:
     """
     if images.shape[1] not in (1, 3):
         raise RenderError(f"cannot make a picture of {images.shape[1]} channels; expected 1 or 3")
-    pixels = ((images.float().clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+    levels = images.detach().float().clamp(-1, 1).add_(1).mul_(127.5).round_()
+    pixels = levels.byte().permute(0, 2, 3, 1).cpu().numpy()
     return [Image.fromarray(picture.squeeze(2) if picture.shape[2] == 1 else picture) for picture in pixels]
 
 

@@ -17,6 +17,7 @@ from netbend.models.stylegan2.checkpoint import save_generator
 from netbend.models.stylegan2.network import Generator
 from netbend.render.again import Rerender
 from netbend.render.job import Job
+from netbend.render.record import read_record
 
 Run = Callable[..., Any]
 TURN = "bends:\n- {{layer: 3, transform: rotate, params: [{0}]}}\n"
@@ -288,6 +289,30 @@ def test_the_command_watches_until_it_is_stopped(
     ):
         ran = run("render", *arguments, "-m", "tiny.safetensors", "-o", "o")
         assert (ran.code, message in ran.err) == (1, True), ran.err
+
+
+def test_the_picture_is_to_the_bit_what_render_makes(
+    run: Run, tmp_path: Path, generator: Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the first layer that is bent on, beside the unbent one, after other bends: pixels and record."""
+    monkeypatch.chdir(tmp_path)
+    save_generator(tmp_path / "tiny.safetensors", generator)
+    Path("mine.yaml").write_text(TURN.format(30))
+    options = ["mine.yaml", "-m", "tiny.safetensors", "--seeds", "4", "--compare"]
+    watched: list[tuple[np.ndarray, object]] = []
+
+    def steps(watching: Watch) -> None:
+        watching.render()
+        for angle in (60, 17.5):
+            save(Path("mine.yaml"), TURN.format(angle))
+            assert [watching.step(), watching.step()] == [False, True]
+        watched.append((pixels(Path("w.png")), read_record(Path("w.png"))))
+
+    monkeypatch.setattr("netbend.cli.render.watch_until_stopped", steps)
+    assert run("render", *options, "--watch", "-o", "w.png").code == 0
+    assert run("render", *options, "-o", "r.png").code == 0
+    np.testing.assert_array_equal(watched[0][0], pixels(Path("r.png")))
+    assert watched[0][1] == read_record(Path("r.png"))
 
 
 def test_files_are_told_of_when_they_have_come_to_rest(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from netbend.render.again import Rerender
     from netbend.render.job import Job
 
-LOOK_EVERY = 0.025  # seconds: a save is noticed at the second look after it
+LOOK_EVERY = 0.01  # seconds: a save is noticed at the second look after it
 MODELS_KEPT = 2  # of those that the recipe named one after the other
 
 

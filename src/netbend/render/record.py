@@ -32,6 +32,7 @@ from netbend.limits import (
 from netbend.models.base import Latents, Play
 from netbend.printable import shortened
 from netbend.render.png_text import read_png_text
+from netbend.render.quick_png import quick_png
 from netbend.transforms.invalid import reason
 
 CHUNK = "netbend"  # of the PNG, as international text
@@ -170,13 +171,16 @@ def _decode_mask(text: str, size: tuple[int, int]) -> Tensor:
 def png_bytes(picture: Image.Image, record: Record | None, *, quick: bool = False) -> bytes:
     """A picture as a PNG file, with its record unless that is None. Raises RenderError if it does not fit.
 
-    quick: the same picture in a fifth of the time, and an eighth larger.
+    quick: the same picture in a twentieth of the time, and a little larger.
     """
+    texts = {} if record is None else {CHUNK: record_text(record)}
+    if quick:
+        return quick_png(picture, texts)
     chunks = PngImagePlugin.PngInfo()
-    if record is not None:
-        chunks.add_itxt(CHUNK, record_text(record), zip=True)
+    for keyword, text in texts.items():
+        chunks.add_itxt(keyword, text, zip=True)
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG", pnginfo=chunks, compress_level=1 if quick else 6)
+    picture.save(buffer, "PNG", pnginfo=chunks, compress_level=6)
     return buffer.getvalue()
 
 

@@ -153,7 +153,10 @@ class ToWavelets(nn.Module):
         self.conv = nn.Conv2d(inputs, 4 * channels, 1)
 
     def forward(self, maps: Tensor, w: Tensor) -> Tensor:
-        bands: Tensor = self.conv(maps * self.style(w)[:, :, None, None])
+        style = self.style(w)
+        if len(maps) == 1:  # in the kernel, as in `scaled_depthwise`
+            return F.conv2d(maps, self.conv.weight * style[0, :, None, None], self.conv.bias)
+        bands: Tensor = self.conv(maps * style[:, :, None, None])
         return bands
 
 
@@ -178,13 +181,18 @@ class Synthesis(StyledSynthesis):
         noise: for each layer maps that broadcast to `(N, 1, H, W)`, or None.
         Returns images `(N, C, size, size)`, about -1 to 1.
         """
-        maps = self.layers[0](self.input(len(w)), w[:, 0], noise[0])
-        for step, upsample in enumerate(self.upsamplings):
+        maps = self.maps(w, noise, len(self.upsamplings))
+        return inverse_haar(self.to_wavelets(maps, w[:, -1]))
+
+    def maps(self, w: Tensor, noise: Sequence[Tensor | None], doublings: int) -> Tensor:
+        """The maps after so many doublings of 4x4, `(N, F, H, W)`; `w` and `noise` as in `forward`."""
+        maps: Tensor = self.layers[0](self.input(len(w)), w[:, 0], noise[0])
+        for step in range(doublings):
             first, second = 2 * step + 1, 2 * step + 2
-            maps = upsample(maps, w[:, first])
+            maps = self.upsamplings[step](maps, w[:, first])
             maps = self.layers[first](maps, w[:, first], noise[first])
             maps = self.layers[second](maps, w[:, second], noise[second])
-        return inverse_haar(self.to_wavelets(maps, w[:, -1]))
+        return maps
 
 
 class Generator(StyledGenerator[Architecture, Synthesis]):
