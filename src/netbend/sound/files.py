@@ -131,16 +131,20 @@ class SoundReader:
 
 def read_mono(path: Path, sample_rate: int, seconds: float = float("inf")) -> Samples:
     """The beginning of a file, or all of it, as the mean of its channels `(frames,)`, at a rate."""
+    return np.concatenate(list(mono_blocks(path, sample_rate, seconds)))
+
+
+def mono_blocks(path: Path, sample_rate: int, seconds: float = float("inf")) -> Iterator[Samples]:
+    """The same piece by piece, each `(n,)`, so that its length does not matter."""
     with SoundReader(path) as reader:
         stream = Resampling(reader.sample_rate, sample_rate, 1)
-        parts, left = [], seconds * reader.sample_rate
+        left = seconds * reader.sample_rate
         for block in reader.blocks():
-            parts.append(stream.push(block[:, : int(min(left, BLOCK))].mean(axis=0, keepdims=True)))
+            yield stream.push(block[:, : int(min(left, BLOCK))].mean(axis=0, keepdims=True))[0]
             left -= block.shape[1]
             if left <= 0:
                 break
-    whole: Samples = np.concatenate([*parts, stream.flush()], axis=1)[0]
-    return whole
+        yield stream.flush()[0]
 
 
 class Resampling:

@@ -1,5 +1,6 @@
 import json
 import math
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from netbend.models.spectrogram_vae.training.export import finished, unfinished
 from netbend.models.spectrogram_vae.training.loop import Trainer
 from netbend.models.spectrogram_vae.training.settings import PAPER_PRESET, Settings
 from netbend.models.spectrogram_vae.training.sounds import Sounds, find_sounds, load_sounds, set_apart
-from netbend.sound.files import write_sound
+from netbend.sound.files import read_mono, write_sound
 
 RATE = 44100
 SETTINGS = Settings(width=1 / 32, latent_dim=8, epochs=4, batch=4, learning_rate=0.003)
@@ -154,6 +155,33 @@ def test_sounds_are_decoded_once(folder: Path, tmp_path: Path):
     assert np.array_equal(first.samples, again.samples)
     load_sounds(files[:1], RATE, 33536, tmp_path / "sounds.raw", decoded.append)
     assert decoded == [1, 2, 3, 1]
+
+
+def test_a_sound_of_any_length_is_decoded_in_the_same_memory(tmp_path: Path):
+    noise = 0.2 * np.random.default_rng(0).standard_normal((2, 2_000_000)).astype(np.float32)
+    write_sound(tmp_path / "long.wav", noise, RATE, "PCM_16")
+    files = find_sounds(tmp_path)
+    tracemalloc.start()
+    load_sounds(files, 48000, 100, tmp_path / "sounds.raw")
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 4_000_000 < noise.nbytes / 3
+
+
+def test_sounds_are_what_decoding_them_whole_gives_and_short_ones_are_repeated(tmp_path: Path):
+    random = np.random.default_rng(0)
+    lengths, shortest = (200_000, 5, 70_000, 1000), 1500
+    for number, length in enumerate(lengths):
+        sound = 0.4 * random.standard_normal((2, length)).astype(np.float32)
+        write_sound(tmp_path / f"{number}.wav", sound, 22050)
+    files = find_sounds(tmp_path)
+    sounds = load_sounds(files, RATE, shortest, tmp_path / "sounds.raw")
+    for file, start, end in zip(files, sounds.starts, sounds.starts[1:], strict=False):
+        whole = (read_mono(file, RATE).clip(-1, 1) * 32767).round().astype(np.int16)
+        expected = np.tile(whole, max(1, -(-shortest // len(whole))))
+        np.testing.assert_array_equal(sounds.samples[start:end], expected)
+        assert len(expected) >= shortest
+    assert sounds.starts[-1] == len(sounds.samples)
 
 
 def test_files_are_set_apart_whole():

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from torch import Tensor
 from netbend.atomic import atomic_write, write_atomic
 from netbend.errors import DataError, SoundError
 from netbend.media.dataset import files_below, refuse_broken
-from netbend.sound.files import EXTENSIONS, read_mono
+from netbend.sound.files import EXTENSIONS, mono_blocks
 
 QUIET = 10 ** (-60 / 20)  # peak of a cut from which nothing can be learnt
 TRIES = 8
@@ -120,13 +121,10 @@ def load_sounds(
         with atomic_write(cache, DataError, overwrite=True) as unfinished, unfinished.open("wb") as out:
             for number, path in enumerate(files):
                 try:
-                    samples = _decode(path, sample_rate)
+                    starts.append(starts[-1] + _decode(path, sample_rate, shortest, out))
                 except (SoundError, DataError) as error:  # all of them are to be said at once
                     broken.append(str(error))
                     continue
-                repeated = np.tile(samples, -(-shortest // len(samples)))
-                (repeated.clip(-1, 1) * 32767).round().astype(np.int16).tofile(out)
-                starts.append(starts[-1] + len(repeated))
                 report(number + 1)
             refuse_broken(Path(os.path.commonpath(files)), broken, len(files), "sounds")
         stored = {"key": key, "starts": starts}
@@ -140,8 +138,20 @@ def _state(path: Path) -> list[str | int]:
     return [str(path), stat.st_size, stat.st_mtime_ns]
 
 
-def _decode(path: Path, sample_rate: int) -> NDArray[np.float32]:
-    samples = read_mono(path, sample_rate)
-    if len(samples) == 0:
+def _decode(path: Path, sample_rate: int, shortest: int, out: BinaryIO) -> int:
+    """Append a sound to a file, piece by piece, repeated until it is long enough; gives its length."""
+    length = 0
+    beginning: list[NDArray[np.int16]] = []  # all of it, if it is shorter than `shortest`
+    for block in mono_blocks(path, sample_rate):
+        samples = (block.clip(-1, 1) * 32767).round().astype(np.int16)
+        samples.tofile(out)
+        if length < shortest:
+            beginning.append(samples)
+        length += len(samples)
+    if length == 0:
         raise DataError(f"{path}: no sound in it; remove it")
-    return samples
+    if length < shortest:
+        times = -(-shortest // length)
+        np.tile(np.concatenate(beginning), times - 1).tofile(out)
+        length *= times
+    return length
