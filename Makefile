@@ -18,7 +18,7 @@ bench: $(VENV)/.developing
 	@BIN=$(BIN) sh scripts/bench.sh out/bench
 
 gallery: $(VENV)/.measuring
-	@BIN=$(BIN) sh scripts/gallery.sh docs/gallery
+	@BIN=$(BIN) sh scripts/gallery.sh
 
 test: $(VENV)/.developing
 	$(BIN)/python -m pytest

@@ -50,6 +50,18 @@ class Face:
         left, right = self.points[list(NOSE_WINGS)]
         return float(np.hypot(*(right - left))) / self.eye_distance
 
+    @property
+    def eye_size(self) -> float:
+        """What both eyes take between landmarks, of the square of the width of the face at the ears."""
+        outlines = (self.points[list(eye)] for eye in (LEFT_EYE, RIGHT_EYE))
+        return sum(map(_area, outlines)) / float(np.square(self.points[JAW[-1]] - self.points[JAW[0]]).sum())
+
+
+def _area(outline: np.ndarray) -> float:
+    """Of a polygon (N, 2)."""
+    x, y = outline.T
+    return abs(float(x @ np.roll(y, 1) - y @ np.roll(x, 1))) / 2
+
 
 def find_face(picture: Pixels) -> Face | None:
     """The most certain face, or candidate for one; None where the detector has none."""
@@ -63,6 +75,14 @@ def find_face(picture: Pixels) -> Face | None:
     found = [predictor(pixels, box).parts() for box in _around(boxes[best])]
     points = np.mean([[(part.x, part.y) for part in parts] for parts in found], axis=0)
     return Face(points * (picture.shape[1] / DETECTED_AT), float(scores[best]))
+
+
+def face_of(picture: Pixels, name: str) -> Face:
+    """The face in an unbent picture. Exits where none is found: the measures need one."""
+    face = find_face(picture)
+    if face is None:
+        raise SystemExit(f"{name}: no face is found in the unbent picture; the measures need one")
+    return face
 
 
 def _around(box: Any) -> list[Any]:
@@ -131,6 +151,10 @@ def luminance(picture: Pixels) -> np.ndarray:
     return np.asarray(picture @ np.array([0.2126, 0.7152, 0.0722]))
 
 
+def both_eyes(picture: Pixels, face: Face) -> Mask:
+    return np.asarray(np.any(eye_masks(picture, face), axis=0))
+
+
 def eye_edges_left(before: Pixels, after: Pixels, face: Face) -> float:
     """How much of the edges within an eye is left, of the eye that has kept more: 1 all, 0 plain skin."""
     was, now = _edges(before, face), _edges(after, face)
@@ -142,6 +166,11 @@ def _edges(picture: Pixels, face: Face) -> np.ndarray:
     grey = Image.fromarray(luminance(picture).astype(np.uint8))
     smooth = np.asarray(grey.filter(ImageFilter.GaussianBlur(face.eye_distance / 40)), float)
     return np.hypot(*np.gradient(smooth))
+
+
+def fine_edges(picture: Pixels) -> float:
+    """How steep the steepest tenth of a picture is, in levels a pixel."""
+    return float(np.quantile(np.hypot(*np.gradient(luminance(picture))), 0.9))
 
 
 def change(before: Pixels, after: Pixels, where: Mask) -> float:
@@ -166,6 +195,17 @@ def relief_likeness(before: Pixels, after: Pixels, face: Face, where: Mask) -> f
     """
     radius = face.eye_distance / 5
     return float(np.corrcoef(_relief(before, radius)[where], _relief(after, radius)[where])[0, 1])
+
+
+def eyes_seen(before: Pixels, after: Pixels, face: Face) -> float:
+    """Likeness of the light and shade of the eye that is more like what it was."""
+    return max(relief_likeness(before, after, face, eye) for eye in eye_masks(before, face))
+
+
+def nose_and_mouth(before: Pixels, after: Pixels, face: Face) -> float:
+    """The same of nose and mouth, whichever is more like what it was."""
+    parts = (inside(before, face, [NOSE]), inside(before, face, [LIPS]))
+    return max(relief_likeness(before, after, face, part) for part in parts)
 
 
 def highlights(picture: Pixels, where: Mask, face: Mask) -> float:

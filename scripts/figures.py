@@ -1,50 +1,48 @@
 """The paper's figures of faces, each with what its caption says measured over eight seeds.
 
-    python scripts/figures.py [OUT]
+    python scripts/figures.py
 
-Writes OUT/figures.png, a row for each recipe, OUT/figures.md, the table of measures, and OUT/figure-1.png;
-OUT is docs/gallery/works by default. Ends with exit code 1 where a caption does not hold for as many seeds as
-FIGURES says. What is measured knows nothing of the bends: see figure_criteria.py.
+Writes docs/gallery/works/figures.png, a row for each recipe, figure-1.png, and the tables of docs/works.md.
+Ends with exit code 1 where a caption does not hold. What is measured knows nothing of the bends: see
+figure_criteria.py.
 """
 
-import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import torch
+from figure_1 import draw as draw_figure_1
 from figure_criteria import (
-    LIPS,
-    NOSE,
     Face,
     Pixels,
+    both_eyes,
     change,
     corners,
     eye_edges_left,
-    eye_masks,
+    eyes_seen,
     face_mask,
+    face_of,
     face_score,
     find_face,
     highlights,
-    inside,
     lightest,
-    relief_likeness,
+    nose_and_mouth,
     saturation_ratio,
     shape_change,
 )
+from measured import DOCS, ROOT, Criterion, Measured, exit_if_false, table, write_into
 from PIL import Image, ImageDraw, ImageFont
 
 from netbend.bending import resolve
-from netbend.clustering.activations import watched
 from netbend.models.base import Model, Play
 from netbend.models.catalog import load_model
-from netbend.pictures import paint, to_pictures
-from netbend.recipe import Cluster, load_recipe
+from netbend.recipe import Clusters, Recipe, load_recipe, recipe_to_data
 from netbend.render.job import Job
 from netbend.transforms import build_transform
 
-ROOT = Path(__file__).parent.parent
+OUT = DOCS / "gallery" / "works"
 PANELS = ROOT / "recipes" / "photo-faces" / "clusters"
 WORKS = ROOT / "recipes" / "works"
 SEEDS = range(1, 9)
@@ -53,32 +51,8 @@ SHOWN = 160  # pixels of a picture on the sheet
 LINE = 20
 BACKGROUND, INK = "#111318", "#d8dce4"
 
-FIGURE_6_FACTOR = 2.0
 Measure = Callable[[Pixels, Pixels, Face], float]
-
-
-@dataclass(frozen=True)
-class Criterion:
-    """What a caption says, as a number with a bound.
-
-    says: in words. least, most: bounds of the number. holds: of how many of SEEDS, at least.
-    """
-
-    says: str
-    measure: Measure
-    least: float = -np.inf
-    most: float = np.inf
-    holds: int = len(SEEDS)
-    digits: int = 2
-
-    def met(self, value: float) -> bool:
-        return self.least <= value <= self.most
-
-    @property
-    def bound(self) -> str:
-        if self.least > -np.inf:
-            return f"at least {self.least:g}"
-        return f"at most {self.most:g}"
+"""A number of pictures before and after, and the face in the one before."""
 
 
 def times(one: float, other: float) -> float:
@@ -86,38 +60,28 @@ def times(one: float, other: float) -> float:
     return one / other if other else np.nan
 
 
-def rest_of(mask: Callable[[Pixels, Face], np.ndarray]) -> Measure:
-    """How many times as much a part changes as what is outside of it."""
-
-    def measure(before: Pixels, after: Pixels, face: Face) -> float:
-        part = mask(before, face)
-        return times(change(before, after, part), change(before, after, ~part))
-
-    return measure
+def eyes_over_rest(before: Pixels, after: Pixels, face: Face) -> float:
+    eyes = both_eyes(before, face)
+    return times(change(before, after, eyes), change(before, after, ~eyes))
 
 
-def both_eyes(picture: Pixels, face: Face) -> np.ndarray:
-    return np.asarray(np.any(eye_masks(picture, face), axis=0))
-
-
-def eyes_seen(before: Pixels, after: Pixels, face: Face) -> float:
-    """Of the eye that is more like what it was."""
-    return max(relief_likeness(before, after, face, eye) for eye in eye_masks(before, face))
-
-
-def nose_and_mouth(before: Pixels, after: Pixels, face: Face) -> float:
-    parts = (inside(before, face, [NOSE]), inside(before, face, [LIPS]))
-    return max(relief_likeness(before, after, face, part) for part in parts)
+def score_after(_before: Pixels, after: Pixels, _face: Face) -> float:
+    return face_score(after)
 
 
 def formed_anew(_before: Pixels, after: Pixels, face: Face) -> float:
     found = find_face(after)
-    return np.inf if found is None else shape_change(face, found)
+    return np.nan if found is None else shape_change(face, found)
+
+
+def eye_growth(_before: Pixels, after: Pixels, face: Face) -> float:
+    found = find_face(after)
+    return np.nan if found is None else found.eye_size / face.eye_size
 
 
 def nose_growth(_before: Pixels, after: Pixels, face: Face) -> float:
     found = find_face(after)
-    return 0.0 if found is None else found.nose_width / face.nose_width
+    return np.nan if found is None else found.nose_width / face.nose_width
 
 
 def highlights_after(before: Pixels, after: Pixels, face: Face) -> float:
@@ -129,121 +93,130 @@ def background_over_face(before: Pixels, after: Pixels, face: Face) -> float:
     return times(change(before, after, corners(before)), change(before, after, face_mask(before, face)))
 
 
-FIGURES: dict[Path, Sequence[Criterion]] = {
+def saturation_left(before: Pixels, after: Pixels, _face: Face) -> float:
+    return saturation_ratio(before, after)
+
+
+NO_FACE = (Criterion("score of the face detector, 0 or more for a face", most=0), score_after)
+STILL_A_FACE = (Criterion(NO_FACE[0].says, least=0), score_after)
+EYES_GONE = (Criterion("likeness of the light and shade of the eye that is more alike", most=0.6), eyes_seen)
+NOSE_AND_MOUTH_GONE = (
+    Criterion("likeness of the light and shade of nose and mouth", most=0.5),
+    nose_and_mouth,
+)
+EYES_ABOVE_ALL = (
+    Criterion("the eyes change more than the rest of the picture, times", least=2),
+    eyes_over_rest,
+)
+
+FIGURES: dict[Path, Sequence[tuple[Criterion, Measure]]] = {
     WORKS / "figure-1.yaml": [
-        Criterion("the eyes change more than the rest of the picture, times", rest_of(both_eyes), least=2)
+        (Criterion("size of the eyes between landmarks, over that before", most=0.9), eye_growth),
+        EYES_ABOVE_ALL,
     ],
-    PANELS / "figure-4b.yaml": [
-        Criterion(
-            "score of the face detector, 0 or more for a face",
-            lambda _, a, __: face_score(a),
-            most=0,
-            holds=7,
-        )
-    ],
+    PANELS / "figure-4b.yaml": [NO_FACE, EYES_GONE, NOSE_AND_MOUTH_GONE],
     PANELS / "figure-4c.yaml": [
-        Criterion(
-            "landmarks move against each other, of the distance of the eyes",
+        (
+            Criterion("landmarks move against each other, of the distance of the eyes", least=0.04, digits=3),
             formed_anew,
-            least=0.02,
-            digits=3,
         ),
+        STILL_A_FACE,
     ],
-    PANELS / "figure-4d.yaml": [
-        Criterion("likeness of the light and shade of the eye that is more alike", eyes_seen, most=0.6),
-        Criterion("the eyes change more than the rest of the picture, times", rest_of(both_eyes), least=2),
-    ],
+    PANELS / "figure-4d.yaml": [EYES_GONE, EYES_ABOVE_ALL],
     PANELS / "figure-4e.yaml": [
-        Criterion("width of the nose between landmarks, over that before", nose_growth, least=1.02, holds=7)
+        (Criterion("width of the nose between landmarks, over that before", least=1.02), nose_growth)
     ],
     PANELS / "figure-4f.yaml": [
-        Criterion(
-            "the face's lightest tenth against its middle, in levels", highlights_after, most=0, digits=0
-        )
+        (
+            Criterion("the face's lightest tenth against its middle, in levels", most=0, digits=0),
+            highlights_after,
+        ),
     ],
-    PANELS / "figure-4h.yaml": [
-        Criterion("mean saturation, over that before", lambda b, a, _: saturation_ratio(b, a), most=0.9)
-    ],
+    PANELS / "figure-4h.yaml": [(Criterion("mean saturation, over that before", most=0.9), saturation_left)],
     PANELS / "behind.yaml": [
-        Criterion("the background changes more than the face, times", background_over_face, least=2, holds=7)
+        (Criterion("the background changes more than the face, times", least=2), background_over_face)
     ],
     PANELS / "gaze.yaml": [
-        Criterion("edges left in the eye that has kept more", eye_edges_left, least=0.5),
-        Criterion("likeness of the light and shade of nose and mouth", nose_and_mouth, most=0.5),
-        Criterion("score of the face detector, 0 or more for a face", lambda _, a, __: face_score(a), most=0),
+        (Criterion("edges left in the eye that has kept more", least=0.5), eye_edges_left),
+        NOSE_AND_MOUTH_GONE,
+        NO_FACE,
     ],
 }
+FIGURE_6 = Criterion(
+    "multiplied by 5 the cluster changes the picture more than ablated, times", least=2, digits=1
+)
+ABLATED = Criterion("change when ablated, levels of 255", most=10, digits=1)
 
 
-def main(out: Path) -> None:
+def main() -> None:
     model = load_model("photo-faces", "cpu")
-    out.mkdir(parents=True, exist_ok=True)
     before = {seed: pixels(Job(model, model.latents([seed]), PLAY)) for seed in SEEDS}
-    faces = {seed: face_of(picture, seed) for seed, picture in before.items()}
+    faces = {seed: face_of(picture, f"seed {seed}") for seed, picture in before.items()}
     rows = [(["unbent, seeds 1 to 8, psi 0.7"], list(before.values()))]
-    table = ["| recipe | what is measured | bound | of eight seeds | lowest | middle | highest |"]
-    table.append("|---|---|---|---|---|---|---|")
-    failures = []
+    found = []
     for path, criteria in FIGURES.items():
-        after = {seed: pixels(bent(model, path, seed)) for seed in SEEDS}
-        captions = []
-        for each in criteria:
-            values = [each.measure(before[seed], after[seed], faces[seed]) for seed in SEEDS]
-            holds = sum(map(each.met, values))
-            low, middle, high = (f"{value:.{each.digits}f}" for value in np.quantile(values, [0, 0.5, 1]))
-            table.append(
-                f"| `{path.stem}` | {each.says} | {each.bound} | {holds} | {low} | {middle} | {high} |"
+        recipe = load_recipe(path)
+        after = {seed: bent(model, recipe, seed) for seed in SEEDS}
+        measured = [
+            Measured(
+                f"`{path.stem}`: {described(recipe)}" if number == 0 else "",
+                criterion,
+                [measure(before[seed], after[seed], faces[seed]) for seed in SEEDS],
             )
-            captions.append(f"{each.says}: {middle} ({low} to {high}), {each.bound} in {holds} of 8")
-            print(path.stem, captions[-1], [f"{value:.2f}" for value in values], flush=True)
-            if holds < each.holds:
-                failures.append(f"{path.stem}: {captions[-1]}; expected {each.holds}")
-        captions[0] = f"{path.stem}: {captions[0]}"
-        rows.append((captions, list(after.values())))
-    values = [ablated_and_multiplied(model, seed, before[seed]) for seed in SEEDS]
-    factors = [multiplied / ablated for ablated, multiplied in values]
-    holds = sum(factor >= FIGURE_6_FACTOR for factor in factors)
-    low, middle, high = (f"{value:.1f}" for value in np.quantile(factors, [0, 0.5, 1]))
-    says = "multiplied by 5 the cluster changes the picture more than ablated, times"
-    table.append(
-        f"| `figure-6` | {says} | at least {FIGURE_6_FACTOR:g} | {holds} | {low} | {middle} | {high} |"
-    )
-    print("figure-6", says, values, flush=True)
-    if holds < len(SEEDS):
-        failures.append(f"figure-6: {says}: {holds} of 8")
-    sheet(rows).quantize(256).save(out / "figures.png", optimize=True)
-    (out / "figures.md").write_text("\n".join(table) + "\n", encoding="utf-8")
-    figure_1(model, before[4]).quantize(256).save(out / "figure-1.png", optimize=True)
-    if failures:
-        sys.exit("captions that do not hold:\n" + "\n".join(failures))
+            for number, (criterion, measure) in enumerate(criteria)
+        ]
+        captions = [str(each) for each in measured]
+        print(path.stem, *captions, sep="\n", flush=True)
+        rows.append(([f"{path.stem}: {captions[0]}", *captions[1:]], list(after.values())))
+        found += measured
+    write_into(DOCS / "works.md", "figures", table(found))
+    figure_6 = ablated_and_multiplied(model, before)
+    write_into(DOCS / "works.md", "figure-6", table(figure_6))
+    sheet(rows).quantize(256).save(OUT / "figures.png", optimize=True)
+    draw_figure_1(model, load_recipe(WORKS / "figure-1.yaml"), PLAY).save(OUT / "figure-1.png", optimize=True)
+    exit_if_false([*found, *figure_6])
 
 
-def ablated_and_multiplied(model: Model, seed: int, before: Pixels) -> tuple[float, float]:
-    """How many levels the cluster of figure 6 changes the picture by, ablated and multiplied by 5."""
+def described(recipe: Recipe) -> str:
+    """Its bends, in a cell of a table."""
+    return "; ".join(in_words(bend) for bend in recipe_to_data(recipe)["bends"])
+
+
+def in_words(bend: dict[str, Any]) -> str:
+    selection = bend["features"]
+    taken = selection.get("not", selection)["cluster"]
+    clusters = ", ".join(map(str, taken if isinstance(taken, list) else [taken]))
+    params = "".join(f" {key} {value:g}" for key, value in bend.get("params", {}).items())
+    mix = f", mix {bend['mix']:g}" if "mix" in bend else ""
+    but = "all but " if "not" in selection else ""
+    return f"layer {bend['layer']}, {but}{clusters}: {bend['transform']}{params}{mix}"
+
+
+def ablated_and_multiplied(model: Model, before: dict[int, Pixels]) -> list[Measured]:
+    """How much the cluster of figure 6 changes pictures, ablated and multiplied by 5."""
     recipe = load_recipe(WORKS / "figure-6.yaml")
     (bend,) = recipe.bends
-    changes = []
-    for transform in (build_transform("ablate", {}), build_transform("multiply", {"p": 5})):
-        treated = replace(recipe, bends=(replace(bend, transform=transform),))
-        job = Job(model, model.latents([seed]), PLAY, treated, resolve(treated, model))
-        changes.append(change(before, pixels(job), np.ones(before.shape[:2], bool)))
-    return changes[0], changes[1]
+    ablated, multiplied = (
+        [
+            change(unbent, bent(model, treated, seed), np.ones(unbent.shape[:2], bool))
+            for seed, unbent in before.items()
+        ]
+        for treated in (
+            replace(recipe, bends=(replace(bend, transform=build_transform(name, params)),))
+            for name, params in (("ablate", {}), ("multiply", {"p": 5}))
+        )
+    )
+    factors = [times(*pair) for pair in zip(multiplied, ablated, strict=True)]
+    return [Measured("`figure-6`", FIGURE_6, factors), Measured("", ABLATED, ablated)]
 
 
-def bent(model: Model, path: Path, seed: int) -> Job:
-    recipe = load_recipe(path)
-    return Job(model, model.latents([seed]), PLAY, recipe, resolve(recipe, model))
+def bent(model: Model, recipe: Recipe, seed: int, clusters: Clusters | None = None) -> Pixels:
+    plan = resolve(recipe, model, clusters=clusters)
+    return pixels(Job(model, model.latents([seed]), PLAY, recipe, plan))
 
 
 def pixels(job: Job) -> Pixels:
     return np.asarray(job.picture())
-
-
-def face_of(picture: Pixels, seed: int) -> Face:
-    face = find_face(picture)
-    if face is None:
-        sys.exit(f"seed {seed}: no face is found in the unbent picture; the measures need one")
-    return face
 
 
 def sheet(rows: Sequence[tuple[Sequence[str], Sequence[Pixels]]]) -> Image.Image:
@@ -254,7 +227,8 @@ def sheet(rows: Sequence[tuple[Sequence[str], Sequence[Pixels]]]) -> Image.Image
     top = 0
     for captions, pictures in rows:
         for column, picture in enumerate(pictures):
-            canvas.paste(shrunk(Image.fromarray(picture), SHOWN), (column * SHOWN, top))
+            small = Image.fromarray(picture).resize((SHOWN, SHOWN), Image.Resampling.LANCZOS)
+            canvas.paste(small, (column * SHOWN, top))
         top += SHOWN
         for caption in captions:
             draw.text((4, top + 2), caption, fill=INK, font=font)
@@ -262,38 +236,5 @@ def sheet(rows: Sequence[tuple[Sequence[str], Sequence[Pixels]]]) -> Image.Image
     return canvas
 
 
-def shrunk(picture: Image.Image, side: int) -> Image.Image:
-    return picture.resize((side, side), Image.Resampling.LANCZOS)
-
-
-def figure_1(model: Model, unbent: Pixels) -> Image.Image:
-    """The unbent picture, eight maps of the cluster before and after the bend, and the bent picture."""
-    path = WORKS / "figure-1.yaml"
-    recipe = load_recipe(path)
-    plan = resolve(recipe, model)
-    (planned,) = plan.bends
-    assert isinstance(recipe.bends[0].features, Cluster)
-    with watched(model, [planned.layer]) as maps, torch.no_grad():
-        model.generate(model.latents([4]), PLAY)
-        found = maps[planned.layer.name][0, list(planned.indices)]
-    strongest = found.flatten(1).std(1).argsort(descending=True)[:4]
-    chosen = found[strongest]
-    scaled = planned.transform(chosen[None])[0]
-    side, small = 384, 96
-    canvas = Image.new("RGB", (2 * side + 2 * small + 40, side), BACKGROUND)
-    canvas.paste(shrunk(Image.fromarray(unbent), side), (0, 0))
-    for row, (one, other) in enumerate(zip(chosen, scaled, strict=True)):
-        low, high = float(one.min()), float(one.max())
-        for column, each in enumerate((one, other)):
-            picture = paint((each - low) / (high - low)).convert("RGB")
-            place = (side + 10 + column * (small + 20), row * small)
-            canvas.paste(picture.resize((small - 4, small - 4), Image.Resampling.NEAREST), place)
-    after = to_pictures(
-        torch.from_numpy(pixels(bent(model, path, 4)).copy()).permute(2, 0, 1)[None] / 127.5 - 1
-    )[0]
-    canvas.paste(shrunk(after, side), (side + 2 * small + 40, 0))
-    return canvas
-
-
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "gallery" / "works")
+    main()

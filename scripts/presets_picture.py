@@ -1,71 +1,94 @@
-"""The clusters of two presets side by side, for docs/clusters.md: figures 4b and 4d with both.
+"""The paper's figures of faces by its own parameters, with five clusters a layer of either preset.
 
-python scripts/presets_picture.py [OUT.png]
+    python scripts/presets_picture.py
+
+Draws docs/gallery/clusters/presets.png, the preset `quick` above, `paper` below, and writes the table of
+docs/works.md. Of the five clusters each takes the one that meets most of what the caption says on seeds 11 to
+13; the numbers are of seeds 1 to 8. To be run again when the clusters that come with the model have changed.
 """
 
-import sys
-from functools import reduce
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
+from typing import Any
 
-from PIL import Image
+import numpy as np
+from figure_criteria import Face, Pixels, face_of
+from figures import FIGURES, PANELS, PLAY, SEEDS, WORKS, bent, in_words, pixels, sheet
+from measured import DOCS, Measured, table, write_into
 
-from netbend import Clusters, Recipe
-from netbend.bending import resolve
-from netbend.models.base import Model, Play
+from netbend.models.base import Model
 from netbend.models.catalog import load_model
-from netbend.pictures import beside, contact_sheet
-from netbend.recipe import load_clusters, parse_recipe
+from netbend.recipe import Clusters, Recipe, load_clusters, recipe_from_data, recipe_to_data
 from netbend.render.job import Job
 
-OUT = Path(__file__).parent.parent / "docs" / "gallery" / "clusters" / "presets.png"
-SEEDS = (1, 4, 7)
-PLAY = Play(truncation=0.7)
-SIDE = 192
-# Caption, clusters (None: those of `quick` that come with the model), layer and cluster, transform.
-ROWS = [
-    ("quick: layer 1, cluster 4, times -1", None, 1, 4, "transform: multiply, params: {p: -1}"),
-    ("quick: layer 4, cluster 4, ablated", None, 4, 4, "transform: ablate"),
-    (
-        "paper: layer 1, cluster 1, times -1",
-        "photo-faces/paper",
-        1,
-        1,
-        "transform: multiply, params: {p: -1}",
-    ),
-    ("paper: layer 4, cluster @, ablated", "photo-faces/paper", 4, None, "transform: ablate"),
-]
+CHOSEN_ON = range(11, 14)
+# The paper's bends; 4d takes the eyes of two layers, see docs/works.md.
+BENDS: dict[Path, list[dict[str, Any]]] = {
+    WORKS / "figure-1.yaml": [{"layer": 4, "transform": "scale", "params": {"kx": 0.6, "ky": 0.6}}],
+    PANELS / "figure-4b.yaml": [{"layer": 1, "transform": "multiply", "params": {"p": -1}}],
+    PANELS / "figure-4c.yaml": [{"layer": 3, "transform": "multiply", "params": {"p": 5}}],
+    PANELS / "figure-4d.yaml": [{"layer": layer, "transform": "ablate"} for layer in (4, 6)],
+    PANELS / "figure-4e.yaml": [{"layer": 6, "transform": "dilate", "params": {"r": 2}}],
+}
 
 
-def main(out: Path) -> None:
+def main() -> None:
     model = load_model("photo-faces", "cpu")
-    rows, captions = [], []
-    for caption, name, layer, cluster, transform in ROWS:
-        clusters = model.clusters if name is None else load_clusters(name)
-        assert clusters is not None
-        number = likest(model.clusters, clusters, layer) if cluster is None else cluster
-        recipe = parse_recipe(
-            f"bends: [{{layer: {layer}, {transform}, features: {{cluster: {number}}}}}]", "<row>"
-        )
-        rows.append(reduce(beside, [shown(model, seed, recipe, clusters) for seed in SEEDS]))
-        captions.append(caption.replace("@", str(number)))
-    contact_sheet(rows, captions, columns=2).quantize(256).save(out, optimize=True)
+    assert model.clusters is not None
+    presets = {"quick": model.clusters, "paper": load_clusters("photo-faces/paper")}
+    found, rows = [], []
+    for path in BENDS:
+        for preset, clusters in presets.items():
+            recipe = chosen(model, clusters, path)
+            of = f"{path.stem}, {preset}: " + "; ".join(map(in_words, recipe_to_data(recipe)["bends"]))
+            pairs = [(*unbent(model, seed), bent(model, recipe, seed, clusters)) for seed in SEEDS]
+            measured = numbers(path, pairs)
+            found += [
+                Measured(of if number == 0 else "", each.criterion, each.values)
+                for number, each in enumerate(measured)
+            ]
+            rows.append(([of, *map(str, measured)], [after for _, _, after in pairs]))
+            print(*rows[-1][0], sep="\n", flush=True)
+    write_into(DOCS / "works.md", "presets", table(found, "figure, preset"))
+    sheet(rows).quantize(256).save(DOCS / "gallery" / "clusters" / "presets.png", optimize=True)
 
 
-def likest(named: Clusters | None, clusters: Clusters, layer: int) -> int:
-    """The cluster that shares most, for its size, with the one called eyes."""
-    assert named is not None
-    eyes = set(named.find(layer, "eyes") or ())
-    return max(
-        clusters.layers[layer].items(),
-        key=lambda item: len(eyes.intersection(item[1])) / len(eyes.union(item[1])),
-    )[0]
+def chosen(model: Model, clusters: Clusters, path: Path) -> Recipe:
+    """The figure's bends, each with the cluster that serves its caption best, one after the other."""
+    bends: list[dict[str, Any]] = []
+    for bend in BENDS[path]:
+        tried = [
+            recipe_from_data({"bends": [*bends, {**bend, "features": {"cluster": number}}]})
+            for number in clusters.layers[bend["layer"]]
+        ]
+        best = max(tried, key=lambda recipe: serves(model, recipe, clusters, path))
+        bends = recipe_to_data(best)["bends"]
+    return recipe_from_data({"bends": bends})
 
 
-def shown(model: Model, seed: int, recipe: Recipe, clusters: Clusters) -> Image.Image:
-    plan = resolve(recipe, model, clusters=clusters)
-    picture = Job(model, model.latents([seed]), PLAY, recipe, plan).picture()
-    return picture.resize((SIDE, SIDE), Image.Resampling.LANCZOS)
+def serves(model: Model, recipe: Recipe, clusters: Clusters, path: Path) -> tuple[float, float]:
+    """How often it does what the caption says, and then by how much."""
+    pairs = [(*unbent(model, seed), bent(model, recipe, seed, clusters)) for seed in CHOSEN_ON]
+    measured = numbers(path, pairs)
+    first = measured[0]
+    way = 1 if first.criterion.least > -np.inf else -1
+    by = way * float(np.mean(first.values))
+    return sum(each.holds for each in measured), -np.inf if np.isnan(by) else by
+
+
+def numbers(path: Path, pairs: Sequence[tuple[Pixels, Face, Pixels]]) -> list[Measured]:
+    return [
+        Measured("", criterion, [measure(before, after, face) for before, face, after in pairs])
+        for criterion, measure in FIGURES[path]
+    ]
+
+
+@cache
+def unbent(model: Model, seed: int) -> tuple[Pixels, Face]:
+    picture = pixels(Job(model, model.latents([seed]), PLAY))
+    return picture, face_of(picture, f"seed {seed}")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else OUT)
+    main()

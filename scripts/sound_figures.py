@@ -1,11 +1,10 @@
 """Figures 3 and 5 of the paper in decibels: how variations differ, and what clusters of sound change.
 
-    python scripts/sound_figures.py [OUT]
+    python scripts/sound_figures.py
 
-Writes OUT/figure-5.png and OUT/figure-5.md, the table of measures; OUT is docs/gallery/works by default.
-Every loop of sounds/ goes through the network by itself; exit code 1 where a caption holds for fewer than
-PANELS says: the guitar has hardly a transient to take away. An onset is one of the tenth of the frames whose
-level rises most.
+Writes docs/gallery/works/figure-5.png and the tables of docs/works.md. Every loop of sounds/ goes through the
+network by itself; exit code 1 where a caption holds for fewer than PANELS says: the guitar has hardly a
+transient to take away. An onset is one of the tenth of the frames whose level rises most.
 """
 
 import sys
@@ -15,6 +14,8 @@ from itertools import combinations
 from pathlib import Path
 
 import torch
+from measured import DOCS, ROOT, Criterion, Measured, write_into
+from measured import table as table_of
 from torch import Tensor
 
 from netbend import bend, load_recipe
@@ -25,7 +26,6 @@ from netbend.sound.drawing import spectrogram_sheet
 from netbend.sound.files import read_mono
 from netbend.sound.streaming import Analysis
 
-ROOT = Path(__file__).parent.parent
 RECIPES = ROOT / "recipes" / "music" / "clusters"
 SHOWN, SECONDS = "loop_tabla", 6.0
 ONSETS = 0.9  # quantile of the rise of level
@@ -41,10 +41,9 @@ PANELS = [
 ]
 
 
-def main(out: Path) -> None:
+def main() -> None:
     model = load_model("music", "cpu")
     assert isinstance(model, SoundModel)
-    out.mkdir(parents=True, exist_ok=True)
     table = [
         "| panel | recipe | loop | at onsets | elsewhere | below 1 kHz | above |",
         "|---|---|---|---|---|---|---|",
@@ -68,28 +67,32 @@ def main(out: Path) -> None:
                 rows.append((label, heard.bent))
         if holds < least:
             failures.append(f"{panel}: for {holds} loops, expected {least}")
-    (out / "figure-5.md").write_text("\n".join(table) + "\n", encoding="utf-8")
-    unlike, apart = figure_3(model)
-    print(f"figure 3: {unlike} dB from unbent, {apart} dB from each other", flush=True)
-    if min(unlike + apart) < LEAST_APART:
-        failures.append(f"3: variations {unlike} dB from unbent, {apart} dB from each other")
+    write_into(DOCS / "works.md", "figure-5", table)
+    variations = figure_3(model)
+    write_into(DOCS / "works.md", "figure-3", table_of(variations, "figure"))
+    failures += [str(each) for each in variations if each.fails]
     sheet = spectrogram_sheet([(label, [levels.flatten(0, 1)]) for label, levels in rows])
-    sheet.quantize(128).save(out / "figure-5.png", optimize=True)
+    sheet.quantize(128).save(DOCS / "gallery" / "works" / "figure-5.png", optimize=True)
     if failures:
         sys.exit("captions that do not hold:\n" + "\n".join(failures))
 
 
-def figure_3(model: SoundModel) -> tuple[list[float], list[float]]:
-    """Mean absolute differences in dB of four variations: from the unbent loop, and between any two."""
+def figure_3(model: SoundModel) -> list[Measured]:
+    """How far four variations are from the unbent loop, and any two from each other."""
     source, recipe = ROOT / "sounds" / f"{SHOWN}.flac", ROOT / "recipes" / "music" / "figure-3.yaml"
     heard = [Heard.of(model, source, recipe, seed) for seed in range(3, 7)]
     decibels = model.spectrum.ceiling - model.spectrum.floor
 
     def apart(one: Tensor, other: Tensor) -> float:
-        return round(float((one - other).abs().mean()) * decibels, 1)
+        return float((one - other).abs().mean()) * decibels
 
     unlike = [apart(each.bent, each.unbent) for each in heard]
-    return unlike, [apart(one.bent, other.bent) for one, other in combinations(heard, 2)]
+    each_other = [apart(one.bent, other.bent) for one, other in combinations(heard, 2)]
+    says = "the four variations, mean difference in dB from"
+    return [
+        Measured("`figure-3`", Criterion(f"{says} {what}", least=LEAST_APART, digits=1), values)
+        for what, values in (("the unbent loop", unlike), ("each other, two by two", each_other))
+    ]
 
 
 @dataclass(frozen=True)
@@ -130,4 +133,4 @@ def cuts(model: SoundModel, source: Path) -> Tensor:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "gallery" / "works")
+    main()

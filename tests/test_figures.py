@@ -7,6 +7,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).parent.parent
 SIDE = 128
@@ -20,6 +21,23 @@ def criteria() -> ModuleType:
 @pytest.fixture(scope="module")
 def figures() -> ModuleType:
     return _script("figures")
+
+
+@pytest.fixture(scope="module")
+def transforms() -> ModuleType:
+    return _script("figure_2")
+
+
+@pytest.fixture(scope="module")
+def measured() -> ModuleType:
+    return _script("measured")
+
+
+@pytest.fixture
+def scene(transforms: ModuleType) -> Image.Image:
+    """Blobs of light, as many as a face has parts."""
+    noise = Image.fromarray(np.random.RandomState(3).randint(0, 256, (8, 8, 3)).astype(np.uint8))
+    return noise.resize((transforms.SIDE, transforms.SIDE), Image.Resampling.BICUBIC)
 
 
 def _script(name: str) -> ModuleType:
@@ -93,6 +111,28 @@ def test_flat_skin_has_no_edges_of_an_eye_left(criteria: ModuleType, picture: np
     assert criteria.eye_edges_left(picture, one_eye, face) == pytest.approx(1), "the eye that kept more"
 
 
+def test_the_size_of_eyes_is_told_in_faces(criteria: ModuleType, face) -> None:
+    larger = face.points.copy()
+    for eye in (range(36, 42), range(42, 48)):
+        eye = list(eye)
+        larger[eye] = larger[eye].mean(0) + 2 * (larger[eye] - larger[eye].mean(0))
+    assert criteria.Face(larger, 1.0).eye_size == pytest.approx(4 * face.eye_size)
+    assert criteria.Face(3 * larger, 1.0).eye_size == pytest.approx(4 * face.eye_size)
+
+
+@pytest.mark.parametrize("angle", [-30, 0, 45])
+def test_a_turn_is_found(transforms: ModuleType, scene: Image.Image, angle: int) -> None:
+    assert transforms.turned(scene, scene.rotate(angle, Image.Resampling.BILINEAR)) == angle
+
+
+@pytest.mark.parametrize("size", [0.6, 0.8, 1.0])
+def test_a_size_is_found(transforms: ModuleType, scene: Image.Image, size: float) -> None:
+    side = round(transforms.SIDE * size)
+    canvas = Image.new("RGB", scene.size, "#808080")
+    canvas.paste(scene.resize((side, side)), [(transforms.SIDE - side) // 2] * 2)
+    assert transforms.shrunk(scene, canvas) == pytest.approx(size, abs=0.051)
+
+
 def test_every_panel_of_figure_4_is_measured(figures: ModuleType) -> None:
     panels = {path.stem for path in (ROOT / "recipes/photo-faces/clusters").glob("figure-4*.yaml")}
     assert panels == {path.stem for path in figures.FIGURES if path.stem.startswith("figure-4")}
@@ -106,5 +146,24 @@ def test_no_caption_holds_for_a_bend_that_does_nothing(
     monkeypatch.setattr(figures, "face_score", lambda _: face.score)
     with np.errstate(invalid="ignore"):
         for path, told in figures.FIGURES.items():
-            met = [each.met(each.measure(picture, picture.copy(), face)) for each in told]
+            met = [criterion.met(measure(picture, picture.copy(), face)) for criterion, measure in told]
             assert not all(met), path.stem
+
+
+def test_a_caption_holds_for_all_but_those_that_it_spares(measured: ModuleType) -> None:
+    values = [1.0, 2.0, 3.0, np.nan]
+    strict = measured.Measured("it", measured.Criterion("number", least=2), values)
+    assert (strict.holds, strict.fails) == (2, True)
+    assert not measured.Measured("it", measured.Criterion("number", least=2, spared=2), values).fails
+    with pytest.raises(SystemExit, match="it: number"):
+        measured.exit_if_false([strict])
+
+
+def test_numbers_are_written_in_their_place_and_nowhere_else(measured: ModuleType, tmp_path: Path) -> None:
+    document = tmp_path / "page.md"
+    document.write_text("before\n<!-- measured: it -->\nold\n<!-- end of it -->\nafter\n")
+    for _ in range(2):
+        measured.write_into(document, "it", [r"| \1 |"])
+    assert document.read_text() == ("before\n<!-- measured: it -->\n\n| \\1 |\n\n<!-- end of it -->\nafter\n")
+    with pytest.raises(SystemExit, match="0 places"):
+        measured.write_into(document, "that", [])

@@ -1,0 +1,46 @@
+"""Figure 1 of the paper: a picture, maps of a cluster, both before and after a bend."""
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from netbend.bending import resolve
+from netbend.clustering.activations import watched
+from netbend.models.base import Model, Play
+from netbend.pictures import paint
+from netbend.recipe import Recipe
+from netbend.render.job import Job
+
+SEED = 4
+MAPS = 4
+SIDE, GAP, FRAME = 384, 20, 4  # pixels: of a picture, between columns, about a map
+BACKGROUND = "#111318"
+
+
+def draw(model: Model, recipe: Recipe, play: Play) -> Image.Image:
+    """Those of one bend, on the maps of its cluster that vary most."""
+    small = SIDE // MAPS
+    canvas = Image.new("RGB", (2 * (SIDE + small + GAP), SIDE), BACKGROUND)
+    job = Job(model, model.latents([SEED]), play, recipe, resolve(recipe, model))
+    canvas.paste(shrunk(Job(model, job.latents, play).picture()), (0, 0))
+    canvas.paste(shrunk(job.picture()), (canvas.width - SIDE, 0))
+    for row, pair in enumerate(maps_before_and_after(job)):
+        low, high = float(pair[0].min()), float(pair[0].max())
+        for column, each in enumerate(pair):
+            picture = paint((each - low) / (high - low)).convert("RGB")
+            place = (SIDE + GAP // 2 + column * (small + GAP), row * small)
+            canvas.paste(picture.resize((small - FRAME,) * 2, Image.Resampling.NEAREST), place)
+    return canvas
+
+
+def maps_before_and_after(job: Job) -> list[tuple[Tensor, Tensor]]:
+    (bend,) = job.plan.bends
+    with watched(job.model, [bend.layer]) as maps, torch.no_grad():
+        job.model.generate(job.latents, job.play)
+        found = maps[bend.layer.name][0, list(bend.indices)]
+    strongest = found[found.flatten(1).std(1).argsort(descending=True)[:MAPS]]
+    return list(zip(strongest, bend.transform(strongest[None])[0], strict=True))
+
+
+def shrunk(picture: Image.Image) -> Image.Image:
+    return picture.resize((SIDE, SIDE), Image.Resampling.LANCZOS)
