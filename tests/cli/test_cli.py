@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 import netbend
-from netbend.models.stylegan2.checkpoint import save_generator
+from netbend.models.stylegan2.checkpoint import load_generator, save_generator
 from netbend.models.stylegan2.network import Generator
 from netbend.models.weights import weights_hash
 
@@ -210,6 +210,26 @@ MISTAKES = [
     (["train", "stylegan2", "nowhere", "--out", "run"], 1, "nowhere: expected a folder or a zip"),
     (["train", "stylegan2", ".", "--out", "run", "--size", "48"], 1, "--size 48: expected a power of two"),
     (["train", "stylegan2", ".", "--out", "."], 1, "not empty, and not an unfinished run"),
+    (
+        ["train", "stylegan2", ".", "--out", "run", "--from", "music"],
+        1,
+        "--from music: a model of another kind",
+    ),
+    (
+        ["train", "stylegan2", ".", "--out", "run", "--from", "faces", "--size", "32"],
+        1,
+        "--size 32: the model to start from draws 64x64 already",
+    ),
+    (
+        ["train", "stylegan2", ".", "--out", "run", "--from", "faces", "--latent-dim", "64"],
+        1,
+        "--latent-dim 64: the model that --from names has its own",
+    ),
+    (
+        ["train", "stylegan2", ".", "--out", "run", "--warm-up", "-1"],
+        1,
+        "--warm-up -1: expected 0 or more",
+    ),
     (["bogus"], 2, "No such command"),
 ]
 
@@ -399,6 +419,22 @@ def test_train_runs_goes_on_and_guards_its_folder(run: Run, folder: Path) -> Non
     assert changed.code == 1
     assert "other settings (--seed)" in changed.err
     assert run("render", "-m", "run/model.safetensors", "--seeds", "0", "-o", "o").code == 0
+
+
+def test_train_grows_the_model_of_another_run(run: Run, folder: Path) -> None:
+    write_pictures(folder / "pictures")
+    command = ["train", "stylegan2", "pictures", "--batch", 4, "--kimg", 0.008, "--device", "cpu"]
+    small = ["--feature-base", 32, "--feature-max", 8, "--latent-dim", 8, "--mapping-depth", 1]
+    assert run(*command, *small, "--size", 8, "--out", "small").code == 0
+    grow = [*command, "--feature-base", 64, "--size", 16, "--from", "small", "--out", "large"]
+    assert run(*grow).code == 0
+    assert run(*grow, "--save-seconds", 10).code == 0  # it was done
+    architecture = load_generator(folder / "large" / "model.safetensors").architecture
+    assert architecture.features == (8, 4, 4)
+    assert (architecture.z_dim, architecture.mapping_depth) == (8, 1)
+    changed = run(*grow[:-4], "--from", "large", "--out", "large")
+    assert changed.code == 1
+    assert "other settings (--from" in changed.err
 
 
 def test_options_that_would_mean_nothing_are_refused(run: Run, folder: Path) -> None:

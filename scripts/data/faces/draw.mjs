@@ -1,7 +1,8 @@
 // Draws aligned frontal toon faces, and masks of their parts, from a seed.
 //
-//   node draw.mjs --out DIR [--count 30000] [--masks 1000] [--size 64] [--seed 1]
+//   node draw.mjs --out DIR [--count 30000] [--masks 1000] [--size 64] [--seed 1] [--svg]
 //
+// --svg: DIR/faces.svg.txt instead, a drawing on each line, to be painted elsewhere (scripts/data/paint.py)
 // DIR/images/00000.png ...        the faces
 // DIR/masks/PART/00000.png ...    how much of each pixel PART covers, for the first --masks faces
 // DIR/faces.jsonl                 what was drawn: components, colours, placement
@@ -42,11 +43,13 @@ const options = parseArgs({
     masks: { type: "string", default: "1000" },
     size: { type: "string", default: "64" },
     seed: { type: "string", default: "1" },
+    svg: { type: "boolean", default: false },
   },
 }).values;
 if (!options.out) throw new Error("name the folder to draw into: --out DIR");
 if (fs.existsSync(options.out)) throw new Error(`${options.out} exists already; remove it or name another folder`);
-draw(options.out, Number(options.count), Number(options.masks), Number(options.size), Number(options.seed));
+if (options.svg) write(options.out, Number(options.count), Number(options.seed));
+else draw(options.out, Number(options.count), Number(options.masks), Number(options.size), Number(options.seed));
 
 function draw(out, count, maskCount, size, seed) {
   fs.mkdirSync(path.join(out, "images"), { recursive: true });
@@ -68,6 +71,16 @@ function draw(out, count, maskCount, size, seed) {
     if ((index + 1) % 1000 === 0) console.log(`${index + 1} of ${count} faces`);
   }
   log.end();
+}
+
+function write(out, count, seed) {
+  fs.mkdirSync(out, { recursive: true });
+  const file = fs.openSync(path.join(out, "faces.svg.txt"), "w");
+  for (let index = 0; index < count; index++) {
+    const svg = paint(chooseFace(randomSource(seed * 1_000_003 + index)));
+    fs.writeSync(file, svg.replace(/\s*\n\s*/g, " ") + "\n");
+  }
+  fs.closeSync(file);
 }
 
 function chooseFace(random) {
