@@ -30,6 +30,7 @@ def choose_fields(made: object, **kinds: type[StrEnum]) -> None:
 
 # Names of the models that netbend knows, in the order of the catalogue.
 MODELS = ("faces", "music", "photo-faces", "painted-eyes")
+FIGURES = ("transforms-by-layer",)  # of the paper, as `netbend grid` draws them
 
 
 class Space(StrEnum):

@@ -9,16 +9,21 @@ import pytest
 from typer._completion_classes import BashComplete
 
 import netbend
-from netbend.choices import MODELS
+from netbend.choices import FIGURES, MODELS
 from netbend.cli import completion
 from netbend.cli.main import command
 from netbend.models.catalog import CATALOGUE
+from netbend.models.dcgan.model import DCGAN
+from netbend.models.dcgan.network import Architecture
+from netbend.models.dcgan.network import Generator as Eyes
 from netbend.models.stylegan2.checkpoint import save_generator
 from netbend.models.stylegan2.network import Generator
 from netbend.transforms import all_transforms
+from netbend.variations import grid
 
 from .test_startup import loaded_by
 
+RED = rb"\"red\""  # as a header has it
 MEDIA = ("me.npz", "loop.wav", "face.png")
 
 
@@ -29,8 +34,19 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, generator: Generator
     (tmp_path / "recipes").mkdir()
     for name in ("turn.yaml", ".secret.yaml", "notes.txt", "recipes/neon.yaml", *MEDIA):
         (tmp_path / name).write_text("")
+    (tmp_path / "small.yaml").write_text("model: tiny.safetensors\nbends: []\n")
     (tmp_path / "eyes.yaml").write_text("model: painted-eyes\nbends: []\n")
     return tmp_path
+
+
+@pytest.fixture
+def classes(folder: Path) -> None:
+    """A model with classes, a recipe for it, and a file that has something else in their place."""
+    DCGAN(Eyes(Architecture((4, 4), 3, ("red", "blue")))).save(folder / "classes.safetensors")
+    (folder / "red.yaml").write_text("model: classes.safetensors\nbends: []\n")
+    content = (folder / "classes.safetensors").read_bytes()
+    assert content.count(RED) == 1
+    (folder / "odd.safetensors").write_bytes(content.replace(RED, b"7".rjust(len(RED))))
 
 
 def offered(*words: str) -> list[str]:
@@ -41,7 +57,7 @@ def offered(*words: str) -> list[str]:
 
 
 LINES = {
-    "render ": ["eyes.yaml", "recipes/neon.yaml", "turn.yaml"],
+    "render ": ["eyes.yaml", "recipes/neon.yaml", "small.yaml", "turn.yaml"],
     "render recipes/": ["recipes/neon.yaml"],
     "render t": ["turn.yaml"],
     "breed turn.yaml e": ["eyes.yaml"],
@@ -64,11 +80,40 @@ LINES = {
     "grid -m turn.yaml --layer ": [],
     "vary -m faces --layers 3,1": ["3,1"],
     "cluster make faces --layers 8": ["8"],
+    "cluster make tiny.safetensors --layers ": [*map(str, range(5))],
+    "atlas tiny.safetensors --layers ": [*map(str, range(5))],
+    "directions tiny.safetensors -q --layers ": [*map(str, range(5))],
+    "vary small.yaml --layers ": [*map(str, range(5))],
+    "breed turn.yaml small.yaml --label ": [],
     "grid --rows model=p": ["model=photo-faces", "model=painted-eyes"],
     "grid --rows transform=ro": ["transform=rotate"],
     "render --noise ": ["constant", "random", "none"],
+    "grid --figure ": ["transforms-by-layer"],
+    "render --device c": ["cpu", "cuda"],
+    "train stylegan2 x --augment ": ["none", "ada"],
+    "train stylegan2 x --from t": ["tiny.safetensors"],
+    "cluster make faces --networks t": ["tiny.safetensors"],
+    "cluster show fa": ["faces", "faces/paper"],
     "render gone/": [],
 }
+
+
+OF_CLASSES = {
+    "render -m classes.safetensors --label ": ["red", "blue"],
+    "render -m classes.safetensors --label b": ["blue"],
+    "render red.yaml --label r": ["red"],
+    "breed red.yaml turn.yaml --label r": ["red"],
+    "breed turn.yaml red.yaml --label r": ["red"],
+    "vary -m tiny.safetensors --label ": [],
+    "film -m gone.safetensors --label ": [],
+    "grid -m odd.safetensors --label ": ["blue"],
+}
+
+
+@pytest.mark.parametrize("line", OF_CLASSES)
+@pytest.mark.usefixtures("classes")
+def test_classes_are_those_of_the_model(line: str) -> None:
+    assert sorted(offered(*line.split(" "))) == sorted(OF_CLASSES[line])
 
 
 @pytest.mark.parametrize("line", LINES)
@@ -92,6 +137,7 @@ def test_clusters_are_those_of_the_model() -> None:
 
 def test_the_names_offered_are_those_there_are() -> None:
     assert tuple(CATALOGUE) == MODELS
+    assert tuple(grid.FIGURES) == FIGURES
     own = [name for name, cls in all_transforms().items() if cls.__module__.startswith("netbend.transforms")]
     assert sorted(completion._transforms(None, "")) == sorted(own)
 

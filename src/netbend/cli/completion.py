@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from netbend.choices import MODELS
+from netbend.choices import FIGURES, MODELS
 
 # Of a context and the word that is begun: all that could stand there.
 Offer: TypeAlias = Callable[[Any, str], Iterator[str]]
@@ -94,10 +94,23 @@ def _installable(_context: Any, _incomplete: str) -> Iterator[str]:
     yield from (name for name in MODELS if not (PACKAGE / "data" / name / "model.safetensors").is_file())
 
 
-def _cluster_files(_context: Any, incomplete: str) -> Iterator[str]:
-    for path in sorted((PACKAGE / "data").glob("*/clusters-*.yaml")):
-        yield f"{path.parent.name}/{path.stem.removeprefix('clusters-')}"
-    yield from _files(incomplete, CLUSTERS)
+def _bundled(kind: str, endings: tuple[str, ...]) -> Offer:
+    """What comes with netbend, as `faces/paper`, and files."""
+
+    def offer(_context: Any, incomplete: str) -> Iterator[str]:
+        for path in sorted((PACKAGE / "data").glob(f"*/{kind}-*")):
+            yield f"{path.parent.name}/{path.stem.removeprefix(f'{kind}-')}"
+        yield from _files(incomplete, endings)
+
+    return offer
+
+
+def _either(*offers: Offer) -> Offer:
+    return lambda context, incomplete: (word for offer in offers for word in offer(context, incomplete))
+
+
+def _words(*words: str) -> Offer:
+    return lambda _context, _incomplete: iter(words)
 
 
 def _transforms(_context: Any, _incomplete: str) -> Iterator[str]:
@@ -108,7 +121,8 @@ def _transforms(_context: Any, _incomplete: str) -> Iterator[str]:
 
 def _layers(context: Any, _incomplete: str) -> Iterator[str]:
     """The numbers of a model's layers, by the architecture in the header of its file."""
-    kind, features = _architecture(_model_file(context))
+    kind, architecture = _architecture(_model_file(context))
+    features = len(architecture.get("features", []))
     first, end = {
         "stylegan2": (0, 2 * features - 1),
         "mobilestylegan": (0, 2 * features - 1),
@@ -116,6 +130,14 @@ def _layers(context: Any, _incomplete: str) -> Iterator[str]:
         "spectrogram_vae": (1, features + 2),
     }.get(kind, (0, 0))
     yield from map(str, range(first, end))
+
+
+def _labels(context: Any, _incomplete: str) -> Iterator[str]:
+    """The classes of a model, by the header of its file."""
+    _, architecture = _architecture(_model_file(context))
+    yield from (
+        name for name in architecture.get("classes", []) if isinstance(name, str) and name.isprintable()
+    )
 
 
 def _clusters(context: Any, _incomplete: str) -> Iterator[str]:
@@ -134,14 +156,21 @@ def _axes(context: Any, incomplete: str) -> Iterator[str]:
 
 
 def _model_name(context: Any) -> str:
-    """The model that is named in the line so far, or in its recipe, or else `faces`."""
-    named = context.params.get("model")
-    recipe = context.params.get("recipe")
-    if not named and recipe and Path(recipe).is_file():
-        with Path(recipe).open(encoding="utf-8", errors="replace") as file:
-            match = re.search(r"^model: *[\"']?([^\"'\s#]+)", file.read(MAX_SEARCHED_BYTES), re.M)
-        named = match and match[1]
+    """The model that is named in the line so far, or in a recipe there, or else `faces`."""
+    arguments = dict(zip(_arguments(context), context.args, strict=False))  # they are not parsed yet
+    named = arguments.get("model") or context.params.get("model")
+    for name in ("recipe", "first", "second"):
+        recipe = arguments.get(name) or context.params.get(name)
+        if not named and recipe and Path(recipe).is_file():
+            with Path(recipe).open(encoding="utf-8", errors="replace") as file:
+                match = re.search(r"^model: *[\"']?([^\"'\s#]+)", file.read(MAX_SEARCHED_BYTES), re.M)
+            named = match and match[1]
     return str(named or "faces")
+
+
+def _arguments(context: Any) -> list[str]:
+    """The names of a command's arguments, in order."""
+    return [each.name for each in context.command.params if each.param_type_name == "argument"]
 
 
 def _model_file(context: Any) -> Path:
@@ -157,20 +186,22 @@ def _model_file(context: Any) -> Path:
     return Path(folder) / name / "model.safetensors"
 
 
-def _architecture(path: Path) -> tuple[str, int]:
-    """Kind of network and number of its feature counts; of what is no file of ours, none."""
+def _architecture(path: Path) -> tuple[str, dict[str, list[Any]]]:
+    """Kind of network and the lists in its architecture; of what is no file of ours, none."""
     try:
         if not path.is_file():
-            return "", 0
+            return "", {}
         with path.open("rb") as file:
             length = min(int.from_bytes(file.read(8), "little"), MAX_SEARCHED_BYTES)
             header = json.loads(json.loads(file.read(length))["__metadata__"]["netbend"])
-        return str(header["kind"]), len(header["architecture"]["features"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return "", 0
+        lists = {name: part for name, part in header["architecture"].items() if isinstance(part, list)}
+        return str(header["kind"]), lists
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return "", {}
 
 
 _LISTS: tuple[Offer, ...] = (_layers, _transforms)  # of which several stand in one word, with commas
+_cluster_files = _bundled("clusters", CLUSTERS)
 # By the name of an option or argument, whichever command it is of.
 _OFFERS: dict[str, Offer] = {
     "model": _models,
@@ -184,6 +215,12 @@ _OFFERS: dict[str, Offer] = {
     "images": _of(PICTURES),
     "from_picture": _of((".png",)),
     "checkpoint": _of(CHECKPOINTS),
+    "label": _labels,
+    "figure": _words(*FIGURES),
+    "device": _words("auto", "cpu", "cuda", "mps"),
+    "networks": _bundled("networks", (".safetensors",)),
+    "start_from": _models,
+    "augment": _words("none", "ada"),
 }
 # By the name of a command.
 _OFFERS_OF: dict[str, dict[str, Offer]] = {
@@ -191,6 +228,6 @@ _OFFERS_OF: dict[str, dict[str, Offer]] = {
     "install": {"name": _installable},
     "remove": {"name": _installable},
     "name": {"name": _clusters},
-    "show": {"source": _cluster_files},
+    "show": {"source": _either(_words(*MODELS), _cluster_files)},
     "convert": {"source": _of(CLUSTERS), "checkpoint": _of(CHECKPOINTS)},
 }
