@@ -15,6 +15,7 @@ from netbend.models.spectrogram_vae.training.export import finished, unfinished
 from netbend.models.spectrogram_vae.training.loop import Trainer
 from netbend.models.spectrogram_vae.training.settings import PAPER_PRESET, Settings
 from netbend.models.spectrogram_vae.training.sounds import Sounds, find_sounds, load_sounds, set_apart
+from netbend.models.spectrogram_vae.training.steps import StepsOnCuda
 from netbend.sound.files import read_mono, write_sound
 
 RATE = 44100
@@ -80,14 +81,14 @@ def test_a_run_that_was_interrupted_goes_on_as_if_it_had_not_been(folder: Path, 
     resumed.resume()
     assert resumed.cuts_seen == 12
     resumed.run()
-    for name, value in whole.network.state_dict().items():
-        torch.testing.assert_close(resumed.network.state_dict()[name], value, msg=name)
+    for name, value in whole.steps.network.state_dict().items():
+        torch.testing.assert_close(resumed.steps.network.state_dict()[name], value, msg=name)
 
 
 @torch.no_grad()
 def test_a_finished_network_that_learns_again_begins_as_it_ended(learnt: tuple[Trainer, list[float]]):
     training, _ = learnt
-    levels, played = training._levels(training.apart), training.network_to_play()
+    levels, played = training.steps.levels(training.apart), training.network_to_play()
     expected = played(played.encode(levels))
     assert (expected > 0).float().mean() > 0.1
     learning = unfinished(played, levels).eval()
@@ -105,7 +106,7 @@ def test_a_finished_network_that_learns_again_begins_as_it_ended(learnt: tuple[T
 def test_a_run_from_a_model_does_not_shake_it(learnt: tuple[Trainer, list[float]], tmp_path: Path):
     """Adam's first steps are as long as the rate allows, whichever way they go."""
     training, _ = learnt
-    levels, played = training._levels(training.apart), training.network_to_play()
+    levels, played = training.steps.levels(training.apart), training.network_to_play()
 
     @torch.no_grad()
     def decoded(network: SpectrogramVAE) -> torch.Tensor:
@@ -116,7 +117,7 @@ def test_a_run_from_a_model_does_not_shake_it(learnt: tuple[Trainer, list[float]
         settings = settings.starting_from("played", played.architecture)
         run = tmp_path / f"from{warm_up}"
         run.mkdir()
-        further = Trainer(training.sounds, training.sounds, settings, run, training.fabric, played)
+        further = Trainer(training.sounds, training.sounds, settings, run, training.steps.fabric, played)
         for _ in range(3):
             further._step(total=100_000)
         return (decoded(further.network_to_play()) - decoded(played)).square().mean().sqrt().item()
@@ -144,6 +145,50 @@ def test_cuts_avoid_silence():
     samples = np.concatenate([np.zeros(9000, np.int16), np.full(9000, 8000, np.int16)])
     cuts = Sounds(samples, np.array([0, 18000])).random_cuts(50, 100, torch.Generator().manual_seed(0))
     assert (cuts.abs().amax(dim=1) > 0).float().mean() > 0.9
+
+
+def steps_as_on_a_gpu(samples: np.ndarray, starts: list[int]) -> StepsOnCuda:
+    return StepsOnCuda(Sounds(samples, np.array(starts)), SETTINGS, Fabric(accelerator="cpu"))
+
+
+def test_cuts_made_on_a_gpu_cross_no_sounds_and_avoid_silence():
+    length = 33536
+    loud = np.repeat(np.array([10000, 20000, 30000], np.int16), length + 100)
+    cuts = steps_as_on_a_gpu(loud, [0, length + 100, 2 * length + 200, 3 * length + 300])._cuts(60)
+    assert cuts.shape == (60, length)
+    assert (cuts == cuts[:, :1]).all()
+    assert len(cuts[:, 0].unique()) == 3
+    half = np.concatenate([np.zeros(9 * length, np.int16), np.full(9 * length, 8000, np.int16)])
+    cuts = steps_as_on_a_gpu(half, [0, 9 * length, 18 * length])._cuts(60)
+    assert (cuts.abs().amax(dim=1) > 0).float().mean() > 0.9
+    assert not steps_as_on_a_gpu(np.zeros(2 * length, np.int16), [0, 2 * length])._cuts(2).any()
+
+
+def test_steps_as_on_a_gpu_learn(folder: Path, tmp_path: Path):
+    sounds = load_sounds(find_sounds(folder)[:2], RATE, 33536, tmp_path / "sounds.raw")
+    steps = StepsOnCuda(sounds, SETTINGS, Fabric(accelerator="cpu"))
+    errors = []
+    for _ in range(60):
+        steps.step(rate=0.003)
+        errors.append(steps.error.item())
+    assert np.mean(errors[-10:]) < np.mean(errors[:10]) - 3
+    again = StepsOnCuda(sounds, SETTINGS, Fabric(accelerator="cpu"))
+    again.load_state(steps.state())
+    steps.step(rate=0.001)
+    again.step(rate=0.001)
+    assert again.error == steps.error
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_recorded_steps_learn_as_others_do(folder: Path, tmp_path: Path):
+    sounds = load_sounds(find_sounds(folder)[:2], RATE, 33536, tmp_path / "sounds.raw")
+    fabric = Fabric(accelerator="cuda", devices=1)
+    recorded, plain = StepsOnCuda(sounds, SETTINGS, fabric), StepsOnCuda(sounds, SETTINGS, fabric)
+    plain._recording = None
+    for _ in range(8):
+        recorded.step(rate=0.003)
+        plain.step(rate=0.003)
+        assert recorded.error.item() == pytest.approx(plain.error.item(), rel=0.02)
 
 
 def test_sounds_are_decoded_once(folder: Path, tmp_path: Path):

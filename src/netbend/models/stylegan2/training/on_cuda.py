@@ -8,13 +8,13 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
+from netbend.models.recording import Recording
 from netbend.models.stylegan2.training.images import shuffled
 from netbend.models.stylegan2.training.networks import judge, synthesize
 from netbend.models.stylegan2.training.settings import Settings
 from netbend.models.stylegan2.training.start import Start
 from netbend.models.stylegan2.training.steps import Steps
 
-WARM_UP = 2  # calls in which libraries choose their ways, kernels are compiled and states made
 SHARE_OF_MEMORY = 0.5  # of the GPU's, that pictures may take
 
 
@@ -35,7 +35,7 @@ class StepsOnCuda(Steps):
     ):
         """record: whether steps are recorded."""
         self._record = record
-        self._recordings: dict[str, _Recording] = {}
+        self._recordings: dict[str, Recording] = {}
         super().__init__(images, settings, fabric, batch, start)
 
     def _prepare(self, images: Tensor) -> None:
@@ -87,7 +87,7 @@ class StepsOnCuda(Steps):
             return
         name = part.__name__
         if name not in self._recordings:
-            self._recordings[name] = _Recording(part, self.random, self._stream, self._pool)
+            self._recordings[name] = Recording(part, self.random, self._stream, self._pool)
         self._recordings[name]()
 
     def _unsynchronized(self) -> AbstractContextManager[Any]:
@@ -129,26 +129,3 @@ class StepsOnCuda(Steps):
         torch._foreach_mul_(differences, self._share)
         torch._foreach_add_(averages, differences)
         self.averaged.w_mean.copy_(self.generator.w_mean)
-
-
-class _Recording:
-    """A part of a step that is done as usual at first, then recorded as a CUDA graph and replayed."""
-
-    def __init__(
-        self, part: Callable[[], None], random: torch.Generator, stream: torch.cuda.Stream, pool: Any
-    ):
-        self.part, self.random, self.stream, self.pool = part, random, stream, pool
-        self.calls = 0
-        self.graph: torch.cuda.CUDAGraph | None = None
-
-    def __call__(self) -> None:
-        self.calls += 1
-        if self.calls <= WARM_UP:
-            self.part()
-            return
-        if self.graph is None:
-            self.graph = torch.cuda.CUDAGraph()
-            self.graph.register_generator_state(self.random)
-            with torch.cuda.graph(self.graph, pool=self.pool, stream=self.stream):
-                self.part()
-        self.graph.replay()
