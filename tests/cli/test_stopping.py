@@ -474,6 +474,35 @@ OPTIONS = [
 ]
 
 
+AS = {
+    "render": ["render", "turn.yaml", *TINY],
+    "vary": ["vary", "turn.yaml", *TINY],
+    "breed": ["breed", "turn.yaml", "drift.yaml", *TINY],
+    "grid": ["grid", *DRAWS, *TINY, "-o", "o.png"],
+    "film": ["film", "drift.yaml", *TINY],
+    "sound": ["sound", "tone.wav", "-m", "sound.safetensors", "-r", "turn.yaml"],
+}
+
+
+@pytest.mark.usefixtures("_no_model")
+@pytest.mark.parametrize("meaning", ["ours", "reference"])
+@pytest.mark.parametrize("command", AS)
+def test_a_meaning_of_five_items_is_refused_for_recipes_without_them(
+    run: Run, folder: Path, command: str, meaning: str
+) -> None:
+    ran = run(*AS[command], "--as", meaning)
+    assert ran.code == 1
+    assert "netbend: --as means nothing for " in ran.err
+    items = "transforms: [{layer: 1, transform: rotate, params: [9], features: random, feature-param: 0.5}]"
+    (folder / "turn.yaml").write_text(items)
+    with pytest.raises(AssertionError, match="a model was loaded"):
+        run(
+            *(word.replace("drift", "turn") if command == "film" else word for word in AS[command]),
+            "--as",
+            meaning,
+        )
+
+
 @pytest.mark.usefixtures("_no_model", "folder")
 @pytest.mark.parametrize("command", OPTIONS, ids=lambda command: " ".join(command))
 def test_options_are_understood_before_a_model_is_loaded(run: Run, command: list[str]) -> None:

@@ -193,7 +193,7 @@ def test_the_strip_form_bends_every_layer_in_turn() -> None:
     [
         ("erode", "[2.5]", "f.yaml:2:40: erode: expected a whole number of pixels, 0 or more, not 2.5"),
         ("dilate", "[-1]", "expected a whole number of pixels, 0 or more, not -1"),
-        ("scale", "[0]", "scale: expected a factor other than 0"),
+        ("scale", "[0]", "f.yaml:2:40: scale: a factor of 0 fills maps with their first pixel"),
         ("translate", "[0.5]", "translate: expected 2 numbers, not 1"),
         ("rotate", "[]", "rotate: expected a number, not 0"),
         ("rotate", "[yes]", "rotate: expected a number, not 'yes'"),

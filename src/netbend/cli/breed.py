@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from netbend.choices import FiveItems, NoiseMode, NonFinite, Precision
+from netbend.choices import NoiseMode, NonFinite, Precision
 from netbend.cli.destination import refuse_file_name, refuse_unwritable
 from netbend.cli.idle import refuse_idle_options
-from netbend.cli.inputs import check_latents, check_recipe
+from netbend.cli.inputs import check_latents, check_recipe, read_recipes
 from netbend.cli.latent import BESIDE, WITHOUT, LatentFile, LatentSeed, one_latent
 from netbend.cli.loading import load
 from netbend.cli.many import makes_pictures, typed, write_and_say
@@ -36,7 +36,7 @@ def breed(
     context: typer.Context,
     first: Annotated[Path, typer.Argument(help="Recipe file, one parent.")],
     second: Annotated[Path, typer.Argument(help="The other parent.")],
-    five_items: FiveItemMeaning = FiveItems.REFERENCE,
+    five_items: FiveItemMeaning = None,
     model: Annotated[
         str | None,
         typer.Option("--model", "-m", help="Name or checkpoint file; default: a parent's, or faces."),
@@ -73,7 +73,7 @@ def breed(
     """
     from netbend.bending import resolve
     from netbend.models.base import Play
-    from netbend.recipe import load_clusters, load_recipe
+    from netbend.recipe import load_clusters
     from netbend.render.files import refuse_existing
     from netbend.render.job import Job
     from netbend.variations.breed import breed as child_of
@@ -86,7 +86,7 @@ def breed(
     refuse_unwritable(out)
     refuse_idle_options(context, WITHOUT, BESIDE)
     given_play = Play(truncation, cutoff, noise, label)
-    one, other = load_recipe(first, five_items), load_recipe(second, five_items)
+    one, other = read_recipes(first, second, five_items=five_items)
     given = None if clusters is None else load_clusters(clusters)
     if model is None and one.model and other.model and one.model != other.model:
         raise RecipeError(

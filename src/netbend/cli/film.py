@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netbend.choices import FiveItems, NoiseMode, NonFinite, Precision, Space
+from netbend.choices import NoiseMode, NonFinite, Precision, Space
 from netbend.cli.idle import is_given, refuse_idle_options
-from netbend.cli.inputs import check_latents, check_recipe, check_sounds
+from netbend.cli.inputs import check_latents, check_recipe, check_sounds, read_recipe
 from netbend.cli.loading import load_of_pictures
 from netbend.cli.options import (
     ClusterFile,
@@ -49,7 +49,7 @@ _BESIDE = {"latents": ["seeds"], "frame": ["quality", "stills"], "stills": ["qua
 def film(
     context: typer.Context,
     recipe: RecipeFile = None,
-    five_items: FiveItemMeaning = FiveItems.REFERENCE,
+    five_items: FiveItemMeaning = None,
     model: ModelName = None,
     out: Annotated[
         Path, typer.Option("--out", "-o", help="film.mp4, .webm, .mkv (lossless), .gif, or a folder of PNG.")
@@ -105,7 +105,7 @@ def film(
     """
     from netbend.film.scene import Scene
     from netbend.models.base import Play
-    from netbend.recipe import Recipe, load_clusters, load_recipe
+    from netbend.recipe import Recipe, load_clusters
     from netbend.recipe.moving import follows_soundtrack
 
     refuse_idle_options(context, _WITHOUT, _BESIDE)
@@ -115,7 +115,7 @@ def film(
         _check_picture(out, overwrite)
     else:
         _check_film(out, fps, height, is_given(context, "quality"), overwrite)
-    said = Recipe(()) if recipe is None else load_recipe(recipe, five_items)
+    said = Recipe(()) if recipe is None else read_recipe(recipe, five_items)
     given = None if clusters is None else load_clusters(clusters)
     check_latents(latents)
     check_recipe(

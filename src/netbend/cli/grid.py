@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from netbend.choices import FiveItems, NoiseMode, NonFinite, Precision
+from netbend.choices import NoiseMode, NonFinite, Precision
 from netbend.cli.idle import is_given, refuse_idle_options
-from netbend.cli.inputs import check_recipe
+from netbend.cli.inputs import check_recipe, read_recipe
 from netbend.cli.loading import load
 from netbend.cli.many import typed
 from netbend.cli.options import (
@@ -54,7 +54,7 @@ def grid(
         str | None, typer.Option(help="Without a recipe: what is bent with, such as 'rotate angle=45'.")
     ] = None,
     layer: Annotated[str | None, typer.Option(help="... and where, number or name.")] = None,
-    five_items: FiveItemMeaning = FiveItems.REFERENCE,
+    five_items: FiveItemMeaning = None,
     model: ModelName = None,
     seed: Annotated[
         int | None,
@@ -88,14 +88,14 @@ def grid(
     from functools import partial
 
     from netbend.models.base import Play
-    from netbend.recipe import load_clusters, load_recipe
+    from netbend.recipe import load_clusters
     from netbend.render.files import refuse_existing, refuse_unwritable
     from netbend.variations.cells import unfinished_sheet
     from netbend.variations.files import GridFile
     from netbend.variations.grid import Settings, plan_grid, setup_of
 
     refuse_idle_options(context, {"recipe": ["five_items"]}, _BESIDE)
-    base = None if recipe is None else load_recipe(recipe, five_items)
+    base = None if recipe is None else read_recipe(recipe, five_items)
     down, across = _axes(rows, columns, figure, base)
     _refuse_varied(context, {down.kind, across.kind})
     name = model or (base.model if base else None) or "faces"

@@ -1,15 +1,37 @@
-"""What a command reads once its model is loaded, looked at before: a mistake in a file is told of at once."""
+"""What commands read. What is needed after a model is loaded is looked at before: mistakes come at once."""
 
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from netbend.choices import FiveItems
+from netbend.errors import RenderError
+
 if TYPE_CHECKING:
     from netbend.recipe import Recipe
     from netbend.recipe.places import Latent, LatentFile
 
 NOMINAL_SECONDS = 10.0  # what moves is the same mistake for every length
+
+
+def read_recipe(file: Path, five_items: FiveItems | None) -> "Recipe":
+    """A recipe from a file. five_items: what was said with --as, None if nothing was. Raises NetbendError."""
+    (recipe,) = read_recipes(file, five_items=five_items)
+    return recipe
+
+
+def read_recipes(*files: Path, five_items: FiveItems | None) -> "list[Recipe]":
+    """The same for several. Raises RenderError where --as was said and none of them is of five items."""
+    from netbend.recipe import load_recipe
+
+    recipes = [load_recipe(file, five_items or FiveItems.REFERENCE) for file in files]
+    if five_items is not None and not any(recipe.is_of_five_items for recipe in recipes):
+        raise RenderError(
+            f"--as means nothing for {' and '.join(map(str, files))}, whose `bends:` have one meaning; leave "
+            f"it out: it is for the paper's five-item form"
+        )
+    return recipes
 
 
 def check_recipe(

@@ -21,10 +21,10 @@ ModelName = Annotated[
     typer.Option("--model", "-m", help="Name or checkpoint file; default: the recipe's, or faces."),
 ]
 FiveItemMeaning = Annotated[
-    FiveItems,
+    FiveItems | None,
     typer.Option(
         "--as",
-        help="What the paper's five-item form means: as in its reference implementation, or ours.",
+        help="What the paper's five-item form means; default: what it does in its reference implementation.",
     ),
 ]
 LatentSpace = Annotated[

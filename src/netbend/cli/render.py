@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netbend.choices import FiveItems, NoiseMode, NonFinite, Precision, Space
+from netbend.choices import NoiseMode, NonFinite, Precision, Space
 from netbend.cli.destination import places, refuse_unwritable
 from netbend.cli.idle import refuse_idle_options
-from netbend.cli.inputs import check_latents, check_recipe
+from netbend.cli.inputs import check_latents, check_recipe, read_recipe
 from netbend.cli.loading import load_of_pictures
 from netbend.cli.options import (
     ClusterFile,
@@ -48,7 +48,7 @@ WATCHED_SEEDS = "0"
 def render(
     context: typer.Context,
     recipe: RecipeFile = None,
-    five_items: FiveItemMeaning = FiveItems.REFERENCE,
+    five_items: FiveItemMeaning = None,
     model: ModelName = None,
     seeds: Annotated[
         str | None,
@@ -137,9 +137,8 @@ def render(
             return job if styles is None else _with_styles(job, *styles)
 
         def read(path: Path) -> "Recipe":
-            from netbend.recipe import load_recipe
 
-            return load_recipe(path, five_items)
+            return read_recipe(path, five_items)
 
         def load(name: str) -> "Model":
             return load_of_pictures(name, device, precision)

@@ -11,7 +11,7 @@ import typer
 from netbend.choices import FiveItems, NonFinite, Phase, Precision
 from netbend.cli.destination import ENDINGS, refuse_other_ending, refuse_unwritable
 from netbend.cli.idle import is_given, refuse_idle_options
-from netbend.cli.inputs import check_recipe
+from netbend.cli.inputs import check_recipe, read_recipe
 from netbend.cli.loading import load
 from netbend.cli.options import ClusterFile, DrawSeed, FiveItemMeaning, InPrecision, OnNonFinite, Overwrite
 from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar
@@ -43,7 +43,7 @@ def sound(
     recipe: Annotated[
         Path | None, typer.Option("--recipe", "-r", help="Recipe file; without one the model is unbent.")
     ] = None,
-    five_items: FiveItemMeaning = FiveItems.REFERENCE,
+    five_items: FiveItemMeaning = None,
     model: Annotated[
         str | None,
         typer.Option("--model", "-m", help="Name or checkpoint file; default: the recipe's, or music."),
@@ -137,7 +137,7 @@ class _Settings:
     """What decides about model and plans. source: a sound to bend, None to let the model sing."""
 
     recipe: Path | None
-    five_items: FiveItems
+    five_items: FiveItems | None
     model: str | None
     clusters: Path | None
     seed: int | None
@@ -157,12 +157,12 @@ class _Settings:
         nonfinite: NonFinite,
     ) -> "dict[str, SoundJob]":
         """One job for each variation, by what its files have in their names."""
-        from netbend.recipe import load_clusters, load_recipe
+        from netbend.recipe import load_clusters
         from netbend.render.sound import Mixing, SoundJob
         from netbend.render.stream import Listening
 
         mixing = Mixing(mix, gain, volume)
-        recipe = None if self.recipe is None else load_recipe(self.recipe, self.five_items)
+        recipe = None if self.recipe is None else read_recipe(self.recipe, self.five_items)
         clusters = None if self.clusters is None else load_clusters(self.clusters)
         check_recipe(
             recipe,

@@ -9,7 +9,7 @@ import typer
 from netbend.choices import FiveItems, NoiseMode, NonFinite, Precision
 from netbend.cli.destination import place_of_sheet, refuse_file_name, refuse_unwritable
 from netbend.cli.idle import refuse_idle_options
-from netbend.cli.inputs import check_latents, check_recipe
+from netbend.cli.inputs import check_latents, check_recipe, read_recipe
 from netbend.cli.latent import BESIDE, WITHOUT, LatentFile, LatentSeed, one_latent
 from netbend.cli.loading import load
 from netbend.cli.many import makes_pictures, typed, write_and_say
@@ -46,7 +46,7 @@ _BESIDE = {**BESIDE, "surprise": ["recipe", "five_items", "clusters"], "keep": [
 def vary(
     context: typer.Context,
     recipe: Annotated[Path | None, typer.Argument(help="Recipe file with random selections.")] = None,
-    five_items: FiveItemMeaning = FiveItems.REFERENCE,
+    five_items: FiveItemMeaning = None,
     model: ModelName = None,
     count: Annotated[int, typer.Option(help="How many.", min=1, max=1000)] = 24,
     seed: Annotated[
@@ -155,14 +155,13 @@ def vary(
     write_and_say(outcomes, wanted, json, quiet)
 
 
-def _stochastic(file: Path | None, five_items: FiveItems) -> "Recipe":
+def _stochastic(file: Path | None, five_items: FiveItems | None) -> "Recipe":
     """A recipe in which something is left to the seed."""
-    from netbend.recipe import load_recipe
     from netbend.variations.freeze import draws_features
 
     if file is None:
         raise RecipeError("name a recipe to draw from, or say --surprise for recipes by chance")
-    recipe = load_recipe(file, five_items)
+    recipe = read_recipe(file, five_items)
     if not draws_features(recipe):
         raise RecipeError(
             f"{file}: nothing in it is random, so that all draws would be the same; give a bend "

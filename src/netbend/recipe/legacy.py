@@ -208,7 +208,11 @@ def _rotate(angle: float) -> Transform:
 
 def _scale(factor: float) -> Transform:
     if factor == 0:
-        raise ValueError("expected a factor other than 0")
+        # OpenCV inverts the matrix, and takes 0 for the inverse of a determinant of 0.
+        raise ValueError(
+            "a factor of 0 fills maps with their first pixel in the reference implementation, which nobody "
+            "meant; expected another factor, or `ablate` for maps without anything"
+        )
     factor = math.copysign(max(abs(factor), MIN_SCALE), factor)
     return _about_its_corner(factor, 0.0, 0.0, factor)
 

@@ -77,6 +77,11 @@ class Recipe:
             raise RecipeError(f"{where}seed {seed!r:.40}: seeds are whole numbers and start at 0")
         return int(seed)
 
+    @property
+    def is_of_five_items(self) -> bool:
+        """Whether it was read from the paper's form, which has no `bends:`."""
+        return self.source is not None and ("bends",) not in self.source.keys
+
     def at(self, *path: str | int) -> str:
         """Where something stands, for messages: `file.yaml:12:5`, or `bends[2].layer` without a file."""
         if self.source is not None:
