@@ -80,16 +80,16 @@ def seen_in(values: Tensor) -> Tensor:
     return torch.stack([nan, torch.where(values.isinf().any(), torch.inf, 0.0)])
 
 
-def pointwise(maps: Tensor, kind: str, chosen: on_gpu.Chosen) -> Tensor:
+def pointwise(maps: Tensor, work: on_gpu.Work) -> Tensor:
     """As the kernel does it: numbers are tensors."""
-    mix, number = chosen.numbers[0].float(), chosen.numbers[-1].float()
-    bent = maps * number if kind == "multiply" else (maps >= number).to(maps.dtype)
-    if chosen.mixed:
+    mix, number = work.numbers[0].float(), work.numbers[-1].float()
+    bent = maps * number if work.kind == "multiply" else (maps >= number).to(maps.dtype)
+    if work.mixed:
         bent = maps.lerp(bent, mix)
-    if chosen.features is not None:
-        bent = torch.where(chosen.features[:, None, None] != 0, bent, maps)
-    if chosen.seen is not None:
-        chosen.seen.copy_(torch.where(bent.isfinite().all(), chosen.seen, torch.inf))
+    if work.features is not None:
+        bent = torch.where(work.features[:, None, None] != 0, bent, maps)
+    if work.seen is not None:
+        work.seen.copy_(torch.where(bent.isfinite().all(), work.seen, torch.inf))
     return bent
 
 
@@ -103,7 +103,7 @@ def graphs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Graphs]:
     monkeypatch.setattr(insert, "reads_numbers", lambda _: True)
     monkeypatch.setattr(on_gpu, "has_triton", lambda _: True)
     monkeypatch.setattr(on_gpu, "extremes", seen_in)
-    monkeypatch.setattr(on_gpu, "pointwise", pointwise)
+    monkeypatch.setattr(on_gpu, "bend", pointwise)
     monkeypatch.setattr(triton_ops, "there", lambda _: False)
     monkeypatch.setattr(compiled, "suited_to", lambda _: None)  # what numba does is not seen
     monkeypatch.setattr(fused, "suits", lambda _: not torch.is_grad_enabled())

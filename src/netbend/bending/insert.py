@@ -228,23 +228,15 @@ class Insertion:
             self._prepared.add(kind)
         return there
 
-    def goes_in_one_pass(self, maps: Tensor) -> bool:
-        """Whether it is one pass over such maps, on a GPU."""
-        if not self._moves(maps.device) or has_gradients(maps):
-            return False
-        return bool(self.planned.indices) and self.planned.mix != 0 and on_gpu.suits(maps)
-
-    def in_one_pass(self, maps: Tensor, note: Callable[[PlannedBend, Tensor], None]) -> Tensor:
-        """Maps as they are bent, once `goes_in_one_pass`. note: is told what was seen of them."""
-        planned, there = self.planned, self.on(maps.device)
+    def work(self, device: torch.device) -> on_gpu.Work | None:
+        """What a kernel does for it, if one does."""
+        planned = self.planned
+        if not self._moves(device) or not planned.indices or planned.mix == 0:
+            return None
+        there = self.on(device)
+        chosen = None if len(planned.indices) == planned.layer.features else there.chosen
         seen = None if planned.stays_finite else there.seen
-        chosen = None if len(planned.indices) == maps.shape[1] else there.chosen
-        bent = planned.transform.in_one_pass(
-            maps, on_gpu.Chosen(there.numbers, planned.mix != 1, chosen, seen)
-        )
-        if seen is not None:
-            note(planned, seen)
-        return bent
+        return on_gpu.Work(planned.transform.kernel or "", there.numbers, planned.mix != 1, chosen, seen)
 
     def on(self, device: torch.device) -> "_There":
         """What it needs on a device."""
@@ -280,7 +272,7 @@ class Insertion:
 
     def numbers(self, device: torch.device) -> tuple[float, ...]:
         """The mix, then the numbers of the transform: what may move without anything being made anew."""
-        return (self.planned.mix, *(self._of_transform or () if self._moves(device) else ()))
+        return (self.planned.mix, *(self._of_transform if self._moves(device) else ()))
 
     def structure(self, device: torch.device) -> Hashable:
         """All but its numbers, but for what a mix of 0 or 1 saves."""
@@ -291,10 +283,11 @@ class Insertion:
 
     def _moves(self, device: torch.device) -> bool:
         """Whether the numbers of its transform are read from the memory of a device."""
-        return self.planned.mask is None and self._of_transform is not None and on_gpu.has_triton(device)
+        planned = self.planned
+        return planned.mask is None and planned.transform.kernel is not None and on_gpu.has_triton(device)
 
     @cached_property
-    def _of_transform(self) -> tuple[float, ...] | None:
+    def _of_transform(self) -> tuple[float, ...]:
         layer = self.planned.layer
         return self.planned.transform.numbers(layer.height, layer.width)
 
@@ -338,9 +331,22 @@ class LayerHook(Hook):
                 f"result; or what ran is a copy of the network that was made before the block"
             )
 
+    def offer(self, device: torch.device, precision: torch.dtype) -> on_gpu.Work | None:
+        """Its bend, if a layer may do that itself while it makes its maps. Then it says so by `taken`."""
+        if len(self.bends) != 1 or len(self.bends[0]) != 1 or self.owner.noting is None:
+            return None
+        return self.bends[0][0].work(device) if precision in on_gpu.PRECISIONS else None
+
+    def taken(self, maps: Tensor) -> None:
+        """Note that maps are bent already."""
+        maps.bent_by = self  # type: ignore[attr-defined]
+
     def __call__(self, _module: nn.Module, _inputs: Any, maps: Any) -> Tensor:
         self.refuse_vmap(maps)
         self.ran = True
+        if getattr(maps, "bent_by", None) is self:
+            self._note(self.bends[0][0], self.bends[0][0].work(maps.device))
+            return maps
         layer = self.bends[0][0].planned.layer
         if not isinstance(maps, Tensor) or maps.ndim != 4 or maps.shape[1] != layer.features:
             shape = tuple(maps.shape) if isinstance(maps, Tensor) else type(maps).__name__
@@ -359,9 +365,23 @@ class LayerHook(Hook):
 
     def _bend(self, insertion: Insertion, maps: Tensor) -> Tensor:
         owner = self.owner
-        if owner.noting is not None and insertion.goes_in_one_pass(maps):
-            return insertion.in_one_pass(maps, owner.noting)
-        return _bent(insertion, maps, owner.guard, owner.replacing)
+        work = None if owner.noting is None or has_gradients(maps) else insertion.work(maps.device)
+        if work is None or not on_gpu.suits(maps):
+            return _bent(insertion, maps, owner.guard, owner.replacing)
+        bent = on_gpu.bend(maps, work)
+        self._note(insertion, work)
+        return bent
+
+    def _note(self, insertion: Insertion, work: on_gpu.Work | None) -> None:
+        if self.owner.noting is not None and work is not None and work.seen is not None:
+            self.owner.noting(insertion.planned, work.seen)
+
+
+def offered(module: nn.Module) -> LayerHook | None:
+    """The one hook of a module, if it is that of a bend."""
+    hooks = module._forward_hooks
+    hook = next(iter(hooks.values())) if len(hooks) == 1 else None
+    return hook if isinstance(hook, LayerHook) else None
 
 
 def apply(planned: PlannedBend, maps: Tensor, policy: NonFinite | str = NonFinite.ERROR) -> Tensor:

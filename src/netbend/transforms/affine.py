@@ -7,9 +7,7 @@ import torch
 from pydantic import BeforeValidator, model_validator
 from torch import Tensor
 
-from netbend.transforms import on_gpu
 from netbend.transforms.base import Transform, parameter, transform
-from netbend.transforms.on_gpu import Chosen
 from netbend.transforms.warp import Matrix, sources, summed_in, warp
 
 
@@ -59,6 +57,7 @@ class Warp(Transform):
     """A transform that moves pixels; subclasses say where."""
 
     stays_finite = True
+    kernel = "warp"
 
     def matrix_of(self, height: int, width: int) -> Matrix:
         """Where points of maps of that size go."""
@@ -70,9 +69,6 @@ class Warp(Transform):
     def numbers(self, height: int, width: int) -> tuple[float, ...]:
         first, second = self.matrix_of(height, width)
         return first + second
-
-    def in_one_pass(self, maps: Tensor, chosen: Chosen) -> Tensor:
-        return on_gpu.warp(maps, chosen)
 
     def prepare(self, height: int, width: int, device: torch.device, precision: torch.dtype) -> None:
         """Find where each pixel comes from."""

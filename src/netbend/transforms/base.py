@@ -14,7 +14,6 @@ from pydantic.config import JsonDict
 from torch import Tensor
 
 from netbend.errors import RecipeError
-from netbend.transforms.on_gpu import Chosen
 
 ENTRY_POINTS = "netbend.transforms"
 
@@ -25,7 +24,8 @@ class Transform(BaseModel):
     Subclasses define `__call__`, which gives maps of the same shape, dtype and device, treats
     every feature alone, and never writes into the maps it was given.
 
-    stays_finite: whether finite maps never become NaN or infinite, so that nobody need look.
+    stays_finite: whether finite maps never become NaN or infinite, so that nobody need look. kernel: which
+    one of `on_gpu` does the same on GPUs, if one does.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
@@ -33,6 +33,7 @@ class Transform(BaseModel):
     name: ClassVar[str] = ""
     older_names: ClassVar[tuple[str, ...]] = ()
     stays_finite: ClassVar[bool] = False
+    kernel: ClassVar[str | None] = None
 
     def __call__(self, maps: Tensor) -> Tensor:
         raise NotImplementedError
@@ -44,19 +45,10 @@ class Transform(BaseModel):
         define it is optional.
         """
 
-    def numbers(self, height: int, width: int) -> tuple[float, ...] | None:  # noqa: ARG002
-        """All that tells this transform of such maps from others of its class, where that is numbers alone.
-
-        None, unless `in_one_pass` is defined, too.
-        """
-        return None
-
-    def in_one_pass(self, maps: Tensor, chosen: Chosen) -> Tensor:
-        """Bend some features of maps on a GPU, where `on_gpu.suits` them; optional, as `numbers` is.
-
-        The transform's own numbers are not asked for: those of `chosen`, from the GPU's memory, are. So what
-        is recorded in a CUDA graph does for all transforms of this class.
-        """
+    def numbers(self, height: int, width: int) -> tuple[float, ...]:
+        """All that tells this transform, of such maps, from others of its class; wanted where there is a
+        kernel for it. They are read from a GPU's memory, so that what a CUDA graph recorded of one does
+        for all."""
         raise NotImplementedError
 
 

@@ -3,9 +3,7 @@
 import torch
 from torch import Tensor
 
-from netbend.transforms import on_gpu
 from netbend.transforms.base import Transform, parameter, transform
-from netbend.transforms.on_gpu import Chosen
 from netbend.transforms.planes import has_gradients
 
 
@@ -14,6 +12,7 @@ class Ablate(Transform):
     """Switch features off: f(x) = x * 0, also where x is NaN or infinite (section 5.1)."""
 
     stays_finite = True
+    kernel = "ablate"
 
     def __call__(self, maps: Tensor) -> Tensor:
         return _zeros_of(maps) if has_gradients(maps) else torch.zeros_like(maps)
@@ -21,13 +20,12 @@ class Ablate(Transform):
     def numbers(self, height: int, width: int) -> tuple[float, ...]:  # noqa: ARG002
         return ()
 
-    def in_one_pass(self, maps: Tensor, chosen: Chosen) -> Tensor:
-        return on_gpu.pointwise(maps, "ablate", chosen)
-
 
 @transform("invert")
 class Invert(Transform):
     """Turn activations over: f(x) = 1 - x (section 5.1)."""
+
+    kernel = "invert"
 
     def __call__(self, maps: Tensor) -> Tensor:
         return 1 - maps
@@ -35,13 +33,12 @@ class Invert(Transform):
     def numbers(self, height: int, width: int) -> tuple[float, ...]:  # noqa: ARG002
         return ()
 
-    def in_one_pass(self, maps: Tensor, chosen: Chosen) -> Tensor:
-        return on_gpu.pointwise(maps, "invert", chosen)
-
 
 @transform("multiply", older_names=["scalar-multiply"])
 class Multiply(Transform):
     """Strengthen, weaken or negate activations: f(x) = x * p (section 5.1)."""
+
+    kernel = "multiply"
 
     p: float = parameter(doc="factor; below 0 turns highlights into shadows", soft_range=(-5, 5))
 
@@ -51,15 +48,13 @@ class Multiply(Transform):
     def numbers(self, height: int, width: int) -> tuple[float, ...]:  # noqa: ARG002
         return (self.p,)
 
-    def in_one_pass(self, maps: Tensor, chosen: Chosen) -> Tensor:
-        return on_gpu.pointwise(maps, "multiply", chosen)
-
 
 @transform("threshold", older_names=["binary-thresh", "binary-tresh"])
 class Threshold(Transform):
     """Posterise: f(x) = 1 where x >= t, else 0 (section 5.1, equation 1)."""
 
     stays_finite = True
+    kernel = "threshold"
 
     t: float = parameter(doc="activations from here on become 1, others 0", soft_range=(-1, 1))
 
@@ -71,9 +66,6 @@ class Threshold(Transform):
 
     def numbers(self, height: int, width: int) -> tuple[float, ...]:  # noqa: ARG002
         return (self.t,)
-
-    def in_one_pass(self, maps: Tensor, chosen: Chosen) -> Tensor:
-        return on_gpu.pointwise(maps, "threshold", chosen)
 
 
 def _zeros_of(maps: Tensor) -> Tensor:

@@ -14,22 +14,29 @@ from torch import Tensor
 from netbend.transforms.planes import by_pixels, in_memory_order
 
 BLOCK = 2048  # values in one program
-PIXELS, FEATURES = 16, 64  # of a warp
+PIXELS, FEATURES = 64, 32  # of a warp
 PRECISIONS = (torch.float32, torch.bfloat16, torch.float16)
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """How a bend takes part in maps.
+class Work:
+    """A bend, as kernels do it.
 
-    numbers: float64, the mix, then those of the transform. mixed: whether the mix is not 1. features: a byte
+    kind: `multiply`, `threshold`, `invert`, `ablate` or `warp`. numbers: float64, the mix, then those of the
+    transform; of a warp the forward matrix, row by row. mixed: whether the mix is not 1. features: a byte
     for each, None for all. seen: float32 `(2,)`, where NaN and infinity are noted, None if nobody asks.
     """
 
+    kind: str
     numbers: Tensor
     mixed: bool
     features: Tensor | None
     seen: Tensor | None
+
+    @property
+    def flags(self) -> dict[str, bool]:
+        """What kernels are compiled for."""
+        return {"MIXED": self.mixed, "SOME": self.features is not None}
 
 
 def has_triton(device: torch.device) -> bool:
@@ -67,55 +74,56 @@ def extremes(values: Tensor) -> Tensor:
     return seen
 
 
-def pointwise(maps: Tensor, kind: str, chosen: Chosen) -> Tensor:
-    """Maps `(N, F, H, W)` of any layout without gaps, with one transform of single values.
+def bend(maps: Tensor, work: Work) -> Tensor:
+    """Maps `(N, F, H, W)` of any layout that `suits`; a warp gives channels-last ones."""
+    return _warp(maps, work) if work.kind == "warp" else _pointwise(maps, work)
 
-    kind: `multiply`, `threshold`, `invert` or `ablate`.
-    """
+
+def kind_of(work: Work) -> int:
+    """Of transforms of single values, as kernels number them."""
+    from netbend.transforms import triton_kernels
+
+    return int(getattr(triton_kernels, work.kind.upper()).value)
+
+
+def _pointwise(maps: Tensor, work: Work) -> Tensor:
     from netbend.transforms import triton_kernels
 
     out = torch.empty_like(maps)
     triton_kernels.pointwise[(-(-maps.numel() // BLOCK),)](
         maps,
         out,
-        chosen.numbers,
-        maps if chosen.features is None else chosen.features,
-        maps if chosen.seen is None else chosen.seen,
+        work.numbers,
+        maps if work.features is None else work.features,
+        maps if work.seen is None else work.seen,
         maps.numel(),
         maps.shape[1],
         maps.shape[2] * maps.shape[3],
-        KIND=getattr(triton_kernels, kind.upper()).value,
-        MIXED=chosen.mixed,
-        SOME=chosen.features is not None,
+        KIND=kind_of(work),
+        **work.flags,
         LAST=by_pixels(maps),
-        LOOK=chosen.seen is not None,
+        LOOK=work.seen is not None,
         BLOCK=BLOCK,
     )
     return out
 
 
-def warp(maps: Tensor, chosen: Chosen) -> Tensor:
-    """Maps `(N, F, H, W)` moved as `warp.warp` does; what comes out is channels-last.
-
-    chosen: its numbers are the mix and the forward matrix, row by row.
-    """
+def _warp(maps: Tensor, work: Work) -> Tensor:
     from netbend.transforms import triton_kernels
 
     maps = maps.contiguous(memory_format=torch.channels_last)
     count, features, height, width = maps.shape
     out = torch.empty_like(maps)
-    block = min(FEATURES, max(16, 1 << (features - 1).bit_length()))
-    triton_kernels.warp[(-(-height * width // PIXELS), -(-features // block), count)](
+    triton_kernels.warp[(-(-height * width // PIXELS), -(-features // FEATURES), count)](
         maps,
         out,
-        chosen.numbers,
-        maps if chosen.features is None else chosen.features,
+        work.numbers,
+        maps if work.features is None else work.features,
         height,
         width,
         features,
-        MIXED=chosen.mixed,
-        SOME=chosen.features is not None,
+        **work.flags,
         PIXELS=PIXELS,
-        FEATURES=block,
+        FEATURES=FEATURES,
     )
     return out

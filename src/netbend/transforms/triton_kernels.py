@@ -18,9 +18,9 @@ def look(values, seen, count, BLOCK: tl.constexpr):
 @triton.jit
 def _note(values, seen):
     # Everyone who writes writes the same.
-    if tl.sum((values != values).to(tl.int32), axis=0) > 0:
+    if tl.sum((values != values).to(tl.int32)) > 0:
         tl.store(seen, float("nan"))
-    if tl.sum((tl.abs(values) == float("inf")).to(tl.int32), axis=0) > 0:
+    if tl.sum((tl.abs(values) == float("inf")).to(tl.int32)) > 0:
         tl.store(seen + 1, float("inf"))
 
 
@@ -28,6 +28,47 @@ def _note(values, seen):
 def _mixed(maps, bent, mix):
     """From both ends, so that a mix of 1 is the bent maps and one of 0 the others."""
     return tl.where(mix < 0.5, maps + mix * (bent - maps), bent - (1 - mix) * (bent - maps))
+
+
+@triton.jit
+def bend_values(
+    values,
+    feature,
+    inside,
+    numbers,
+    chosen,
+    seen,
+    like,
+    KIND: tl.constexpr,
+    MIXED: tl.constexpr,
+    SOME: tl.constexpr,
+    LOOK: tl.constexpr,
+):
+    """Values of some features, float32, with one transform of single values; as maps of the type of `like`.
+
+    numbers: the mix, then that of the transform. chosen: a byte a feature. seen: see `look`.
+    """
+    unbent = values.to(like.dtype.element_ty).to(tl.float32)
+    if KIND == MULTIPLY:
+        bent = unbent * tl.load(numbers + 1).to(tl.float32)
+    elif KIND == THRESHOLD:
+        least = tl.load(numbers + 1).to(tl.float32).to(like.dtype.element_ty).to(tl.float32)
+        bent = tl.where(unbent >= least, 1.0, 0.0)
+    elif KIND == INVERT:
+        bent = 1 - unbent
+    else:
+        bent = tl.where(unbent == 0, unbent, 0.0)
+    if MIXED:
+        bent = _mixed(unbent, bent, tl.load(numbers).to(tl.float32))
+    bent = bent.to(like.dtype.element_ty).to(tl.float32)
+    looked = tl.where(inside, bent, 0.0)
+    if SOME:
+        selected = tl.load(chosen + feature) != 0
+        bent = tl.where(selected, bent, unbent)
+        looked = tl.where(selected, looked, 0.0)
+    if LOOK:
+        _note(looked, seen)
+    return bent
 
 
 @triton.jit
@@ -47,35 +88,42 @@ def pointwise(
     LOOK: tl.constexpr,
     BLOCK: tl.constexpr,
 ):
-    """One transform of single values. numbers: the mix, then that of the transform; chosen: a byte a feature.
-
-    LAST: whether the features of a pixel lie side by side, or else the pixels of a feature do.
-    """
+    """One transform of single values. LAST: whether the features of a pixel lie side by side, or else the
+    pixels of a feature do."""
     place = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     inside = place < count
-    unbent = tl.load(maps + place, mask=inside, other=0.0)
-    values = unbent.to(tl.float32)
-    if KIND == MULTIPLY:
-        bent = values * tl.load(numbers + 1).to(tl.float32)
-    elif KIND == THRESHOLD:
-        least = tl.load(numbers + 1).to(tl.float32).to(maps.dtype.element_ty).to(tl.float32)
-        bent = tl.where(values >= least, 1.0, 0.0)
-    elif KIND == INVERT:
-        bent = 1 - values
-    else:
-        bent = tl.zeros([BLOCK], tl.float32)
-    if MIXED:
-        bent = _mixed(values, bent, tl.load(numbers).to(tl.float32))
-    if SOME:
-        feature = (place if LAST else place // pixels) % features
-        bent = tl.where(tl.load(chosen + feature, mask=inside, other=0) != 0, bent, values)
-    bent = bent.to(out.dtype.element_ty)
-    if LOOK:
-        looked = tl.where(inside, bent.to(tl.float32), 0.0)
-        if SOME:
-            looked = tl.where(tl.load(chosen + feature, mask=inside, other=0) != 0, looked, 0.0)
-        _note(looked, seen)
-    tl.store(out + place, bent, mask=inside)
+    feature = (place if LAST else place // pixels) % features
+    values = tl.load(maps + place, mask=inside, other=0.0).to(tl.float32)
+    bent = bend_values(values, feature, inside, numbers, chosen, seen, maps, KIND, MIXED, SOME, LOOK)
+    tl.store(out + place, bent.to(out.dtype.element_ty), mask=inside)
+
+
+@triton.jit
+def sources(numbers, pixel, height, width):
+    """Column and row that pixels come from, float64, by the matrix in `numbers[1:7]`."""
+    a, b, shift_x = tl.load(numbers + 1), tl.load(numbers + 2), tl.load(numbers + 3)
+    c, d, shift_y = tl.load(numbers + 4), tl.load(numbers + 5), tl.load(numbers + 6)
+    scale = 1 / (a * d - b * c)
+    middle_x, middle_y = (width - 1).to(tl.float64) * 0.5, (height - 1).to(tl.float64) * 0.5
+    x = (pixel % width).to(tl.float64) - middle_x - shift_x
+    y = (pixel // width).to(tl.float64) - middle_y - shift_y
+    from_x = (d * scale) * x - (b * scale) * y + middle_x
+    from_y = (a * scale) * y - (c * scale) * x + middle_y
+    return _snapped(from_x), _snapped(from_y)
+
+
+@triton.jit
+def corner(from_x, from_y, height, width, NUMBER: tl.constexpr):
+    """Of the four pixels around a source one: its place, its weight, and whether it is used at all."""
+    left, top = tl.floor(from_x), tl.floor(from_y)
+    beside, below = from_x - left, from_y - top
+    column, row = left + (NUMBER & 1), top + (NUMBER >> 1)
+    weight = (beside if NUMBER & 1 else 1 - beside) * (below if NUMBER >> 1 else 1 - below)
+    weight = weight.to(tl.float32)
+    there = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+    used = there & (weight != 0)  # what has no weight is not read
+    place = tl.where(used, row.to(tl.int32) * width + column.to(tl.int32), 0)
+    return place, tl.where(used, weight, 0.0), used
 
 
 @triton.jit(do_not_specialize=["height", "width"])
@@ -96,35 +144,20 @@ def warp(
 
     numbers: the mix, then the matrix; chosen: a byte a feature.
     """
-    a, b, shift_x = tl.load(numbers + 1), tl.load(numbers + 2), tl.load(numbers + 3)
-    c, d, shift_y = tl.load(numbers + 4), tl.load(numbers + 5), tl.load(numbers + 6)
-    determinant = a * d - b * c
     pixel = tl.program_id(0) * PIXELS + tl.arange(0, PIXELS)
     feature = tl.program_id(1) * FEATURES + tl.arange(0, FEATURES)
     sample = tl.program_id(2).to(tl.int64) * height * width * features
-    middle_x, middle_y = (width - 1).to(tl.float64) * 0.5, (height - 1).to(tl.float64) * 0.5
-    x = (pixel % width).to(tl.float64) - middle_x - shift_x
-    y = (pixel // width).to(tl.float64) - middle_y - shift_y
-    from_x = _snapped((d * x - b * y) / determinant + middle_x)
-    from_y = _snapped((a * y - c * x) / determinant + middle_y)
-    left, top = tl.floor(from_x), tl.floor(from_y)
+    from_x, from_y = sources(numbers, pixel, height, width)
     inside = (pixel < height * width)[:, None] & (feature < features)[None, :]
+    selected = feature < features
     if SOME:
-        selected = tl.load(chosen + feature, mask=feature < features, other=0) != 0
-    else:
-        selected = feature < features
+        selected = tl.load(chosen + feature, mask=selected, other=0) != 0
     sums = tl.zeros([PIXELS, FEATURES], tl.float32)
-    for corner in tl.static_range(4):
-        column, row = left + (corner & 1), top + (corner >> 1)
-        beside, below = from_x - left, from_y - top
-        weight = (beside if corner & 1 else 1 - beside) * (below if corner >> 1 else 1 - below)
-        weight = weight.to(tl.float32)
-        there = (column >= 0) & (column < width) & (row >= 0) & (row < height)
-        used = there & (weight != 0)  # what has no weight is not read
-        place = tl.where(used, row.to(tl.int32) * width + column.to(tl.int32), 0)
+    for number in tl.static_range(4):
+        place, weight, used = corner(from_x, from_y, height, width, number)
         mask = inside & used[:, None] & selected[None, :]
         values = tl.load(maps + sample + place[:, None] * features + feature[None, :], mask=mask, other=0.0)
-        sums += values.to(tl.float32) * tl.where(used, weight, 0.0)[:, None]
+        sums += values.to(tl.float32) * weight[:, None]
     place = sample + pixel[:, None] * features + feature[None, :]
     moved = sums.to(out.dtype.element_ty)
     if MIXED or SOME:

@@ -6,6 +6,7 @@ result (16 taps, of which 9 are not zero; transposed convolutions are slow), and
 phases together and filters them. The passes are kernels of Triton; where there is none, operations of torch.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import sqrt
 from typing import Any
@@ -16,6 +17,8 @@ from torch.nn import functional as F
 
 from netbend.models.stylegan2 import triton_ops
 from netbend.models.stylegan2.resampling import blur, upsample_twice
+from netbend.transforms import on_gpu
+from netbend.transforms.on_gpu import Work
 
 LRELU_SLOPE, LRELU_GAIN = 0.2, sqrt(2.0)
 DEMODULATION_EPSILON = 1e-8
@@ -33,7 +36,7 @@ class Finish:
     """What follows a convolution: demodulation, noise, bias, leaky ReLU with its gain, clamp.
 
     factors: of demodulation, `(N, features)`, None where it is in the kernels. noise: `(N or 1, H, W)`, or
-    None; strength: of the noise, `()`. bias: `(features,)`.
+    None; strength: of the noise, `()`. bias: `(features,)`. bend: of the maps that come of all this.
     """
 
     factors: Tensor | None
@@ -41,6 +44,7 @@ class Finish:
     strength: Tensor
     bias: Tensor
     clamp: float | None
+    bend: Work | None = None
 
     def of(self, sample: int) -> "Finish":
         """For one sample of a batch."""
@@ -50,38 +54,59 @@ class Finish:
         return replace(self, noise=noise)
 
 
-def styled_convolution(
-    maps: Tensor, weight: Tensor, style: Tensor, gain: float, finish: Finish, *, up: bool
-) -> Tensor:
-    """A layer's maps `(N, outputs, H, W)`, twice as large as those given if `up`; channels-last.
+@dataclass(frozen=True)
+class Modulated:
+    """What a layer's convolution is done with. style: `(N, inputs)`, float32; gain: of the weight
+    `(outputs, inputs, 3, 3)`. up: whether it doubles the size. kernels: of `styled_kernels`, if they are
+    there already.
+    """
+
+    weight: Tensor
+    style: Tensor
+    gain: float
+    up: bool
+    kernels: Tensor | None = None
+
+
+def styled_convolution(maps: Tensor, conv: Modulated, finish: Finish) -> Tensor:
+    """A layer's maps `(N, outputs, H, W)`, twice as large as those given if it doubles; channels-last.
 
     Args:
         maps: `(N, inputs, H, W)`.
-        weight: `(outputs, inputs, 3, 3)`.
-        style: `(N, inputs)`, float32.
-        gain: Of the weight.
+        conv: The convolution.
         finish: What follows; its factors are set here.
-        up: Whether to double the size.
     """
     maps = maps.contiguous(memory_format=torch.channels_last)
-    if len(maps) == 1 or maps.shape[2] * maps.shape[3] >= LARGE_MAP:
-        return _sample_by_sample(maps, weight, style, gain, finish, up=up)
-    kernel = styled_kernels(weight, None, 1.0, maps.dtype, up=up)[0] if up else weight
-    style = style * gain
+    if by_sample(len(maps), maps.shape[2] * maps.shape[3]):
+        return _sample_by_sample(maps, conv, finish)
+    kernel = conv.weight
+    if conv.up:
+        (kernel,) = styled_kernels(kernel, None, 1.0, maps.dtype, up=True)
+    style = conv.style * conv.gain
     convolved = F.conv2d(maps * style[:, :, None, None].to(maps.dtype), kernel, padding=1)
-    energy = weight.float().square().sum(dim=(2, 3))
+    energy = conv.weight.float().square().sum(dim=(2, 3))
     finish = replace(finish, factors=_unit_gain(style.square() @ energy.T))
-    return finished(convolved, finish, up=up)
+    return finished(convolved, finish, up=conv.up)
 
 
-def _sample_by_sample(
-    maps: Tensor, weight: Tensor, style: Tensor, gain: float, finish: Finish, *, up: bool
-) -> Tensor:
-    kernels = styled_kernels(weight, style, gain, maps.dtype, up=up)
+def takes(work: Work | None, *, up: bool) -> bool:
+    """Whether a layer does a bend in its last pass. After doubling a warp is a pass of its own."""
+    return work is not None and not (up and work.kind == "warp")
+
+
+def by_sample(count: int, positions: int) -> bool:
+    """Whether each sample of a batch gets kernels of its own, to maps of so many positions."""
+    return count == 1 or positions >= LARGE_MAP
+
+
+def _sample_by_sample(maps: Tensor, conv: Modulated, finish: Finish) -> Tensor:
+    kernels, up = conv.kernels, conv.up
+    if kernels is None:
+        kernels = styled_kernels(conv.weight, conv.style, conv.gain, maps.dtype, up=up)
     if len(maps) == 1:
         return finished(F.conv2d(maps, kernels[0], padding=1), finish, up=up)
     scale = 2 if up else 1
-    size = len(maps), len(weight), scale * maps.shape[2], scale * maps.shape[3]
+    size = len(maps), len(conv.weight), scale * maps.shape[2], scale * maps.shape[3]
     result = torch.empty(size, dtype=maps.dtype, device=maps.device, memory_format=torch.channels_last)
     for sample, kernel in enumerate(kernels):
         one = slice(sample, sample + 1)
@@ -105,6 +130,24 @@ def all_styles(layers: Any, w: Tensor) -> list[Tensor]:
     return [linear(w[:, place]).float() for linear, place in layers]
 
 
+def all_kernels(convolutions: Sequence[Modulated], precision: torch.dtype) -> list[Modulated]:
+    """Convolutions with their kernels, made at once where that can be done.
+
+    convolutions: their styles are of `all_styles`.
+    """
+    if not convolutions or not triton_ops.there(convolutions[0].weight):
+        return list(convolutions)
+    kernels = triton_ops.styled_kernels(
+        [conv.weight for conv in convolutions],
+        [conv.style for conv in convolutions],
+        [conv.gain for conv in convolutions],
+        precision,
+        [conv.up for conv in convolutions],
+        DEMODULATION_EPSILON,
+    )
+    return [replace(conv, kernels=made) for conv, made in zip(convolutions, kernels, strict=True)]
+
+
 def styled_kernels(
     weight: Tensor, style: Tensor | None, gain: float, precision: torch.dtype, *, up: bool
 ) -> Tensor:
@@ -114,7 +157,11 @@ def styled_kernels(
     odd, odd and even, odd and odd. style: None leaves the weights as they are, as one sample.
     """
     if triton_ops.there(weight):
-        return triton_ops.styled_kernels(weight, style, gain, precision, up=up, epsilon=DEMODULATION_EPSILON)
+        styles = None if style is None else [style.contiguous()]
+        (kernels,) = triton_ops.styled_kernels(
+            [weight], styles, [gain], precision, [up], DEMODULATION_EPSILON
+        )
+        return kernels
     kernels = weight.float()[None] * gain
     if style is not None:
         kernels = kernels * style[:, None, :, None, None]
@@ -150,6 +197,7 @@ def finished(convolved: Tensor, finish: Finish, *, up: bool, out: Tensor | None 
     maps = F.leaky_relu(maps + finish.bias[:, None, None], LRELU_SLOPE) * LRELU_GAIN
     maps = maps if finish.clamp is None else maps.clamp(-finish.clamp, finish.clamp)
     maps = maps.to(convolved.dtype)
+    maps = maps if finish.bend is None else on_gpu.bend(maps, finish.bend)
     return maps.contiguous(memory_format=torch.channels_last) if out is None else out.copy_(maps)
 
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from netbend.bending.insert import offered
 from netbend.models.stylegan2 import fused
 from netbend.models.stylegan2.resampling import blur, upsample_by_products, upsample_convolve
 from netbend.models.stylegan2.winograd import suits_winograd, transformed_kernel, winograd
@@ -235,10 +236,12 @@ class StyledConv(nn.Module):
         self.bias = nn.Parameter(torch.zeros(outputs))
         self.clamp = clamp
 
-    def forward(self, maps: Tensor, w: Tensor, noise: Tensor | None, style: Tensor | None = None) -> Tensor:
-        """Maps `(N, inputs, H, W)` and w `(N, w_dim)`; style: of w, if it is known already."""
+    def forward(
+        self, maps: Tensor, w: Tensor, noise: Tensor | None, modulated: fused.Modulated | None = None
+    ) -> Tensor:
+        """Maps `(N, inputs, H, W)` and w `(N, w_dim)`; modulated: by w, on a GPU, if it is there already."""
         if fused.suits(w):
-            return self._in_one_pass(maps, w, noise, style)
+            return self._in_one_pass(maps, self.modulated(w) if modulated is None else modulated, noise)
         # The activation's gain goes through it to what is added before: one pass less over the maps.
         scaled = None if noise is None else (noise * (self.noise_strength * LRELU_GAIN)).to(maps.dtype)
         if torch.is_grad_enabled():
@@ -250,16 +253,26 @@ class StyledConv(nn.Module):
             return self._activated(maps if scaled is None else maps.add_(scaled))
         return self._one_by_one(maps, w, scaled)
 
-    def _in_one_pass(self, maps: Tensor, w: Tensor, noise: Tensor | None, style: Tensor | None) -> Tensor:
-        """The way of GPUs."""
+    def modulated(self, w: Tensor, style: Tensor | None = None) -> fused.Modulated:
+        """Its convolution, by w `(N, w_dim)` or by the style of it."""
         conv = self.conv
+        style = conv.style(w).float() if style is None else style
+        return fused.Modulated(conv.weight, style, conv.gain, conv.up)
+
+    def _in_one_pass(self, maps: Tensor, modulated: fused.Modulated, noise: Tensor | None) -> Tensor:
+        """The way of GPUs."""
         if noise is not None:
-            scale = 2 if conv.up else 1
+            scale = 2 if modulated.up else 1
             count = len(noise) if noise.ndim == 4 else 1
             noise = noise.expand(count, 1, scale * maps.shape[2], scale * maps.shape[3])[:, 0]
-        finish = fused.Finish(None, noise, self.noise_strength, self.bias, self.clamp)
-        style = conv.style(w).float() if style is None else style
-        return fused.styled_convolution(maps, conv.weight, style, conv.gain, finish, up=conv.up)
+        hook = offered(self)
+        work = None if hook is None else hook.offer(maps.device, maps.dtype)
+        work = work if fused.takes(work, up=modulated.up) else None
+        finish = fused.Finish(None, noise, self.noise_strength, self.bias, self.clamp, work)
+        maps = fused.styled_convolution(maps, modulated, finish)
+        if hook is not None and work is not None:
+            hook.taken(maps)
+        return maps
 
     def _convolve(self, maps: Tensor, w: Tensor) -> Tensor:
         return self.conv(maps, w, self.bias * LRELU_GAIN, LRELU_GAIN)

@@ -96,24 +96,33 @@ class Synthesis(StyledSynthesis):
         Returns images `(N, C, size, size)`, about -1 to 1.
         """
         on_gpu = fused.suits(w)
-        styles, colour_styles = self._styles(w) if on_gpu else ([None] * len(self.layers),) * 2
+        modulated, styles = self._modulated(w) if on_gpu else ([None] * len(self.layers),) * 2
         double_and_add = fused.double_and_add if on_gpu else _double_and_add
-        maps = self.layers[0](self.input(len(w)), w[:, 0], noise[0], styles[0])
-        image = self.to_rgb[0](maps, w[:, 1], colour_styles[0])
+        maps = self.layers[0](self.input(len(w)), w[:, 0], noise[0], modulated[0])
+        image = self.to_rgb[0](maps, w[:, 1], styles[0])
         for step, to_rgb in enumerate(list(self.to_rgb)[1:], start=1):
             first, second = 2 * step - 1, 2 * step
-            maps = self.layers[first](maps, w[:, first], noise[first], styles[first])
-            maps = self.layers[second](maps, w[:, second], noise[second], styles[second])
-            image = double_and_add(image, to_rgb(maps, w[:, second + 1], colour_styles[step]))
+            maps = self.layers[first](maps, w[:, first], noise[first], modulated[first])
+            maps = self.layers[second](maps, w[:, second], noise[second], modulated[second])
+            image = double_and_add(image, to_rgb(maps, w[:, second + 1], styles[step]))
         return image
 
-    def _styles(self, w: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-        """The styles of all layers, and of all contributions to the picture, at once."""
-        layers: list[Any] = [*self.layers, *self.to_rgb]
-        places = [*range(len(self.layers)), *range(1, 2 * len(self.to_rgb), 2)]
-        linear = [(layer.conv.style, place) for layer, place in zip(layers, places, strict=True)]
-        styles = fused.all_styles(linear, w)
-        return styles[: len(self.layers)], styles[len(self.layers) :]
+    def _modulated(self, w: Tensor) -> tuple[list[fused.Modulated], list[Tensor]]:
+        """The convolutions of all layers, and the styles of all contributions to the picture, at once."""
+        layers: list[Any] = list(self.layers)
+        places = [*range(len(layers)), *range(1, 2 * len(self.to_rgb), 2)]
+        linear = [layer.conv.style for layer in (*layers, *self.to_rgb)]
+        styles = fused.all_styles(list(zip(linear, places, strict=True)), w)
+        convolutions = [layer.modulated(w, style) for layer, style in zip(layers, styles, strict=False)]
+        small = [number for number in range(len(layers)) if not fused.by_sample(len(w), _positions(number))]
+        first = len(small)  # layers after it are those of larger maps
+        convolutions[first:] = fused.all_kernels(convolutions[first:], w.dtype)
+        return convolutions, styles[len(layers) :]
+
+
+def _positions(layer: int) -> int:
+    """Of the maps that a layer is given."""
+    return (4 * 2 ** (layer // 2)) ** 2
 
 
 def _double_and_add(image: Tensor, contribution: Tensor) -> Tensor:

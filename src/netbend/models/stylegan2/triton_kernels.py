@@ -8,6 +8,8 @@ Maps are channels-last, so that the features of a pixel lie side by side; every 
 import triton
 import triton.language as tl
 
+from netbend.transforms.triton_kernels import _mixed, bend_values, corner, sources
+
 
 @triton.jit(do_not_specialize=["total"])
 def styles(
@@ -20,7 +22,7 @@ def styles(
     """
     entry = table + tl.program_id(0) * 6
     pointer = tl.pointer_type(like.dtype.element_ty)
-    weight, bias = tl.load(entry).to(pointer), tl.load(entry + 1).to(pointer)
+    weight, bias = tl.multiple_of(tl.load(entry).to(pointer), 16), tl.load(entry + 1).to(pointer)
     layer, first, end, place = tl.load(entry + 2), tl.load(entry + 3), tl.load(entry + 4), tl.load(entry + 5)
     sample = tl.program_id(1)
     row = first + tl.arange(0, ROWS)
@@ -38,61 +40,101 @@ def styles(
 
 @triton.jit
 def styled_kernels(
-    weight,
-    style,
+    which,
+    table,
+    gains,
+    styles,
     out,
-    inputs,
-    weight_output,
-    weight_input,
-    weight_row,
-    weight_column,
+    like,
     style_sample,
-    gain,
+    out_sample,
     epsilon,
     STYLED: tl.constexpr,
-    UP: tl.constexpr,
+    ONCE: tl.constexpr,
+    LAST: tl.constexpr,
+    ALIGNED: tl.constexpr,
     BLOCK: tl.constexpr,
 ):
-    """The 3x3 kernel of one output feature of one sample: styled, and brought to unit gain.
+    """The 3x3 kernel of one output feature of one layer and sample: styled, and brought to unit gain.
 
-    Written as `(N, O, 3, 3, I)`; or, for doubling, as the 2x2 kernels of the four phases of the result,
-    `(N, 2, 2, O, 2, 2, I)`, in which some taps are zero.
+    Written as `(O, 3, 3, I)`; or, for doubling, as the 2x2 kernels of the four phases of the result,
+    `(2, 2, O, 2, 2, I)`, in which some taps are zero. which: the layer of each program. table: of each layer
+    the address of its weight `(O, I, 3, 3)` and its strides, I, O, where its styles and where its kernels
+    are, whether it doubles, and its first program. gains: of each layer. like: any tensor of the weights'
+    type. ONCE: whether no layer has more than BLOCK inputs. LAST: whether weights are channels-last. ALIGNED:
+    whether addresses, and all inputs and strides but those of a LAST input, are multiples of 16.
     """
-    feature, sample, outputs = tl.program_id(0), tl.program_id(1).to(tl.int64), tl.num_programs(0)
+    program, sample = tl.program_id(0), tl.program_id(1).to(tl.int64)
+    layer = tl.load(which + program)
+    entry = table + layer * 11
+    gain = tl.load(gains + layer)
+    weight = tl.load(entry).to(tl.pointer_type(like.dtype.element_ty))
+    weight_output, apart = tl.load(entry + 1), tl.load(entry + 2)
+    weight_row, weight_column = tl.load(entry + 3), tl.load(entry + 4)
+    inputs, outputs = tl.load(entry + 5).to(tl.int32), tl.load(entry + 6).to(tl.int32)
+    first_style, first_kernel = tl.load(entry + 7), tl.load(entry + 8)
+    if LAST:
+        apart = 1
+    if ALIGNED:  # so that values are read and written several at a time
+        weight, inputs = tl.multiple_of(weight, 16), tl.multiple_of(inputs, 16)
+        weight_output = tl.multiple_of(weight_output, 16)
+        weight_row, weight_column = tl.multiple_of(weight_row, 16), tl.multiple_of(weight_column, 16)
+        first_style, first_kernel = tl.multiple_of(first_style, 16), tl.multiple_of(first_kernel, 16)
+    styles += sample * style_sample + first_style
+    out += sample * out_sample + first_kernel
+    up = tl.load(entry + 9) != 0
+    feature = program - tl.load(entry + 10).to(tl.int32)
     slot = tl.arange(0, 16)
-    if UP:
-        y, x, row, column = (slot >> 3) & 1, (slot >> 2) & 1, (slot >> 1) & 1, slot & 1
-        there = ((y == 0) | (row == 1)) & ((x == 0) | (column == 1))
-        row, column = tl.where(y == 1, 1, 2 - 2 * row), tl.where(x == 1, 1, 2 - 2 * column)
-        place = (((sample * 4 + (slot >> 2)) * outputs + feature) * 4 + (slot & 3)) * inputs
-    else:
-        there = slot < 9
-        row, column = slot // 3, slot % 3
-        place = ((sample * outputs + feature) * 9 + slot) * inputs
+    # Of a phase: its row and column of taps, even ones first; odd phases have the middle of the kernel alone.
+    y, x, below, beside = (slot >> 3) & 1, (slot >> 2) & 1, (slot >> 1) & 1, slot & 1
+    row = tl.where(up, tl.where(y == 1, 1, 2 - 2 * below), slot // 3)
+    column = tl.where(up, tl.where(x == 1, 1, 2 - 2 * beside), slot % 3)
+    there = tl.where(up, ((y == 0) | (below == 1)) & ((x == 0) | (beside == 1)), slot < 9)
+    place = tl.where(up, ((slot >> 2) * outputs + feature) * 4 + (slot & 3), feature * 9 + slot) * inputs
+    written = up | (slot < 9)
     weight += feature * weight_output
     taps = row * weight_row + column * weight_column
-    factor = gain
-    if STYLED:
-        squares = tl.zeros([16, BLOCK], tl.float32)
-        for start in range(0, inputs, BLOCK):
-            i = start + tl.arange(0, BLOCK)
-            scale = tl.load(style + sample * style_sample + i, mask=i < inputs, other=0.0) * gain
-            mask = there[:, None] & (i < inputs)[None, :]
-            values = tl.load(weight + taps[:, None] + i[None, :] * weight_input, mask=mask, other=0.0)
-            values = values.to(tl.float32) * scale[None, :]
-            squares += values * values
-        energy = tl.sum(tl.sum(squares, axis=1), axis=0)
-        # NaN, not 0, where the energy is infinite.
-        factor = gain * tl.where(energy == float("inf"), float("nan"), 1 / tl.sqrt(energy + epsilon))
-    for start in range(0, inputs, BLOCK):
-        i = start + tl.arange(0, BLOCK)
-        mask = there[:, None] & (i < inputs)[None, :]
-        values = tl.load(weight + taps[:, None] + i[None, :] * weight_input, mask=mask, other=0.0)
-        values = values.to(tl.float32) * factor
+    if ONCE:
+        values = _styled(weight, taps, apart, styles, 0, inputs, there, gain, STYLED, BLOCK)
         if STYLED:
-            values *= tl.load(style + sample * style_sample + i, mask=i < inputs, other=0.0)[None, :]
-        written = ((slot < 9) | UP)[:, None] & (i < inputs)[None, :]
-        tl.store(out + place[:, None] + i[None, :], values.to(out.dtype.element_ty), mask=written)
+            values *= _unit_gain(tl.sum(tl.sum(values * values, axis=1), axis=0), epsilon)
+        _store_taps(out, place, 0, inputs, written, values, BLOCK)
+    else:
+        factor = 1.0
+        if STYLED:
+            squares = tl.zeros([16, BLOCK], tl.float32)
+            for start in range(0, inputs, BLOCK):
+                values = _styled(weight, taps, apart, styles, start, inputs, there, gain, STYLED, BLOCK)
+                squares += values * values
+            factor = _unit_gain(tl.sum(tl.sum(squares, axis=1), axis=0), epsilon)
+        for start in range(0, inputs, BLOCK):
+            values = _styled(weight, taps, apart, styles, start, inputs, there, gain, STYLED, BLOCK)
+            _store_taps(out, place, start, inputs, written, values * factor, BLOCK)
+
+
+@triton.jit
+def _styled(
+    weight, taps, apart, styles, start, inputs, there, gain, STYLED: tl.constexpr, BLOCK: tl.constexpr
+):
+    i = start + tl.arange(0, BLOCK)
+    mask = there[:, None] & (i < inputs)[None, :]
+    values = tl.load(weight + taps[:, None] + i[None, :] * apart, mask=mask, other=0.0).to(tl.float32) * gain
+    if STYLED:
+        values *= tl.load(styles + i, mask=i < inputs, other=0.0)[None, :]
+    return values
+
+
+@triton.jit
+def _unit_gain(energy, epsilon):
+    """NaN, not 0, where the energy is infinite."""
+    return tl.where(energy == float("inf"), float("nan"), 1 / tl.sqrt(energy + epsilon))
+
+
+@triton.jit
+def _store_taps(out, place, start, inputs, written, values, BLOCK: tl.constexpr):
+    i = start + tl.arange(0, BLOCK)
+    mask = written[:, None] & (i < inputs)[None, :]
+    tl.store(out + place[:, None] + i[None, :], values.to(out.dtype.element_ty), mask=mask)
 
 
 @triton.jit
@@ -141,15 +183,22 @@ def finish(
     clamp,
     slope,
     gain,
+    numbers,
+    chosen,
+    seen,
     pixels,
     features,
     SCALED: tl.constexpr,
     NOISY: tl.constexpr,
     CLAMPED: tl.constexpr,
+    KIND: tl.constexpr,
+    MIXED: tl.constexpr,
+    SOME: tl.constexpr,
+    LOOK: tl.constexpr,
     PIXELS: tl.constexpr,
     FEATURES: tl.constexpr,
 ):
-    """Demodulation, noise, bias and activation of maps `(N, pixels, features)`."""
+    """Demodulation, noise, bias and activation of maps `(N, pixels, features)`, then a bend, if KIND has one."""
     pixel = tl.program_id(0) * PIXELS + tl.arange(0, PIXELS)
     feature = tl.program_id(1) * FEATURES + tl.arange(0, FEATURES)
     sample = tl.program_id(2).to(tl.int64)
@@ -160,7 +209,72 @@ def finish(
         values, pixel, feature, features, pixels, sample, factors, noise, noise_sample, strength, bias,
         clamp, slope, gain, SCALED, NOISY, CLAMPED,
     )  # fmt: skip
+    if KIND >= 0:
+        row = tl.where(feature < features, feature, 0)[None, :]
+        values = bend_values(values, row, mask, numbers, chosen, seen, out, KIND, MIXED, SOME, LOOK)
     tl.store(out + place, values.to(out.dtype.element_ty), mask=mask)
+
+
+@triton.jit(do_not_specialize=["height", "width"])
+def finish_warped(
+    maps,
+    out,
+    factors,
+    noise,
+    noise_sample,
+    strength,
+    bias,
+    clamp,
+    slope,
+    gain,
+    numbers,
+    chosen,
+    height,
+    width,
+    features,
+    SCALED: tl.constexpr,
+    NOISY: tl.constexpr,
+    CLAMPED: tl.constexpr,
+    MIXED: tl.constexpr,
+    SOME: tl.constexpr,
+    PIXELS: tl.constexpr,
+    FEATURES: tl.constexpr,
+):
+    """What `finish` does, and a bilinear warp: each pixel is finished where it is read, up to four times."""
+    pixels = height * width
+    pixel = tl.program_id(0) * PIXELS + tl.arange(0, PIXELS)
+    feature = tl.program_id(1) * FEATURES + tl.arange(0, FEATURES)
+    sample = tl.program_id(2).to(tl.int64)
+    maps += sample * pixels * features
+    from_x, from_y = sources(numbers, pixel, height, width)
+    inside = (pixel < pixels)[:, None] & (feature < features)[None, :]
+    sums = tl.zeros([PIXELS, FEATURES], tl.float32)
+    for number in tl.static_range(4):
+        place, weight, used = corner(from_x, from_y, height, width, number)
+        mask = inside & used[:, None]
+        values = tl.load(maps + place[:, None] * features + feature[None, :], mask=mask, other=0.0)
+        values = _activated(
+            values.to(tl.float32), place, feature, features, pixels, sample, factors, noise, noise_sample,
+            strength, bias, clamp, slope, gain, SCALED, NOISY, CLAMPED,
+        )  # fmt: skip
+        values = values.to(out.dtype.element_ty).to(tl.float32)
+        sums += tl.where(mask, values, 0.0) * weight[:, None]
+    place = pixel[:, None] * features + feature[None, :]
+    moved = sums.to(out.dtype.element_ty)
+    if MIXED or SOME:
+        values = tl.load(maps + place, mask=inside, other=0.0)
+        unbent = _activated(
+            values.to(tl.float32), pixel, feature, features, pixels, sample, factors, noise, noise_sample,
+            strength, bias, clamp, slope, gain, SCALED, NOISY, CLAMPED,
+        )  # fmt: skip
+        unbent = unbent.to(out.dtype.element_ty)
+        if MIXED:
+            mixed = _mixed(unbent.to(tl.float32), moved.to(tl.float32), tl.load(numbers).to(tl.float32))
+            moved = mixed.to(out.dtype.element_ty)
+        if SOME:
+            selected = tl.load(chosen + feature, mask=feature < features, other=0) != 0
+            moved = tl.where(selected[None, :], moved, unbent)
+    tl.store(out + sample * pixels * features + place, moved, mask=inside)
 
 
 @triton.jit
@@ -192,12 +306,19 @@ def finish_doubled(
     clamp,
     slope,
     gain,
+    numbers,
+    chosen,
+    seen,
     height,
     width,
     features,
     SCALED: tl.constexpr,
     NOISY: tl.constexpr,
     CLAMPED: tl.constexpr,
+    KIND: tl.constexpr,
+    MIXED: tl.constexpr,
+    SOME: tl.constexpr,
+    LOOK: tl.constexpr,
     ROWS: tl.constexpr,
     COLUMNS: tl.constexpr,
     FEATURES: tl.constexpr,
@@ -227,6 +348,9 @@ def finish_doubled(
             noise, noise_sample, strength, bias, clamp, slope, gain, SCALED, NOISY, CLAMPED,
         )  # fmt: skip
         mask = (pixel < pixels)[:, None] & inside[None, :]
+        if KIND >= 0:
+            column = tl.where(inside, feature, 0)[None, :]
+            values = bend_values(values, column, mask, numbers, chosen, seen, out, KIND, MIXED, SOME, LOOK)
         place = pixel[:, None] * features + feature[None, :]
         tl.store(out + place, values.to(out.dtype.element_ty), mask=mask)
         above, here, below = here, below, last

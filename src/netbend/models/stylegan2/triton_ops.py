@@ -13,8 +13,11 @@ if TYPE_CHECKING:
     from netbend.models.stylegan2.fused import Finish
 
 MAX_CHANNELS = 4
+MAX_AT_ONCE = 512  # inputs of a kernel
 ROWS = 8  # of a linear layer in one program
-FINISH_PIXELS, RGB_PIXELS, DOUBLE_ROWS, DOUBLE_COLUMNS, PLANE_PIXELS = 32, 64, 8, 16, 1024
+# In one program, of maps.
+FEATURES, FINISH_PIXELS, DOUBLE_ROWS, DOUBLE_COLUMNS, PLANE_PIXELS = 32, 64, 8, 32, 1024
+RGB_FEW, RGB_MANY = (16, 512), (256, 32)  # pixels, features
 
 
 def there(maps: Tensor) -> bool:
@@ -66,29 +69,82 @@ def _style_table(
 
 
 def styled_kernels(
-    weight: Tensor, style: Tensor | None, gain: float, precision: torch.dtype, *, up: bool, epsilon: float
-) -> Tensor:
-    """See `fused.styled_kernels`."""
+    weights: Sequence[Tensor],
+    styles: Sequence[Tensor] | None,
+    gains: Sequence[float],
+    precision: torch.dtype,
+    ups: Sequence[bool],
+    epsilon: float,
+) -> list[Tensor]:
+    """See `fused.styled_kernels`: those of several layers at once. styles: views of one tensor, in order."""
     from netbend.models.stylegan2 import triton_kernels
 
-    outputs, inputs = weight.shape[:2]
-    count = 1 if style is None else len(style)
-    shape = (count, 4 * outputs, 2, 2, inputs) if up else (count, outputs, 3, 3, inputs)
-    result = torch.empty(shape, dtype=precision, device=weight.device)
-    triton_kernels.styled_kernels[(outputs, count)](
-        weight,
-        weight if style is None else style,
-        result,
-        inputs,
-        *weight.stride(),
-        0 if style is None else style.stride(0),
-        gain,
-        epsilon,
-        STYLED=style is not None,
-        UP=up,
-        BLOCK=64,
+    device, count = weights[0].device, 1 if styles is None else len(styles[0])
+    starts = [0] * len(weights) if styles is None else [style.storage_offset() for style in styles]
+    layers = tuple(
+        (weight.data_ptr(), *weight.stride(), *weight.shape[1::-1], start, up)
+        for weight, start, up in zip(weights, starts, ups, strict=True)
     )
-    return result.permute(0, 1, 4, 2, 3)
+    table, which, places, total = _kernel_table(layers, device)
+    result = torch.empty(count, total, dtype=precision, device=device)
+    most = max(weight.shape[1] for weight in weights)
+    triton_kernels.styled_kernels[(len(which), count)](
+        which,
+        table,
+        _numbers(tuple(gains), device),
+        result if styles is None else torch.as_strided(styles[0], (1,), (1,), 0),
+        result,
+        weights[0],
+        0 if styles is None else styles[0].stride(0),
+        total,
+        epsilon,
+        STYLED=styles is not None,
+        ONCE=most <= MAX_AT_ONCE,
+        LAST=all(weight.stride(1) == 1 for weight in weights),
+        ALIGNED=_are_aligned(layers),
+        BLOCK=min(MAX_AT_ONCE, max(16, power_of_2(most))),
+        num_warps=8,
+    )
+    made = []
+    for weight, up, place in zip(weights, ups, places, strict=True):
+        outputs, inputs = weight.shape[:2]
+        shape = (count, 4 * outputs, 2, 2, inputs) if up else (count, outputs, 3, 3, inputs)
+        size = shape[1] * shape[2] * shape[3] * inputs
+        made.append(result[:, place : place + size].view(shape).permute(0, 1, 4, 2, 3))
+    return made
+
+
+def _are_aligned(layers: Sequence[tuple[int, ...]]) -> bool:
+    """Whether channels-last weights can be read, and kernels be written, in blocks of 16 values."""
+    return all(
+        number % 16 == 0
+        for address, output, _, row, column, inputs, _, start, _ in layers
+        for number in (address, output, row, column, inputs, start)
+    )
+
+
+@lru_cache(maxsize=64)
+@torch.inference_mode(False)
+def _kernel_table(
+    layers: tuple[tuple[int, ...], ...], device: torch.device
+) -> tuple[Tensor, Tensor, list[int], int]:
+    """What the kernel reads of layers, the layer of each program, where kernels are put, and their size."""
+    which: list[int] = []
+    entries, places, place = [], [], 0
+    for number, layer in enumerate(layers):
+        inputs, outputs, start, up = layer[5:]
+        entries.append([*layer[:5], inputs, outputs, start, place, up, len(which)])
+        which += [number] * outputs
+        places.append(place)
+        place += (16 if up else 9) * inputs * outputs
+    made = torch.tensor(entries, dtype=torch.int64, device=device)
+    return made, torch.tensor(which, dtype=torch.int32, device=device), places, place
+
+
+@lru_cache(maxsize=64)
+@torch.inference_mode(False)
+def _numbers(numbers: tuple[float, ...], device: torch.device) -> Tensor:
+    return torch.tensor(numbers, dtype=torch.float32, device=device)
 
 
 def finished(
@@ -110,32 +166,45 @@ def finished(
         slope,
         gain,
     )
-    flags = {
+    flags: dict[str, Any] = {
         "SCALED": finish.factors is not None,
         "NOISY": noise is not None,
         "CLAMPED": finish.clamp is not None,
     }
-    if not up:
-        out = convolved if out is None else out
-        block = _features_at_once(features)
-        grid = (_ceil(height * width, FINISH_PIXELS), _ceil(features, block), count)
-        triton_kernels.finish[grid](
-            convolved, out, *given, height * width, features, **flags, PIXELS=FINISH_PIXELS, FEATURES=block
-        )
+    if up:
+        features, height, width = features // 4, height - 1, width - 1
+    scale = 2 if up else 1
+    work = finish.bend
+    warped = work is not None and work.kind == "warp"
+    if out is None and (up or warped):
+        size = (count, features, scale * height, scale * width)
+        form = torch.channels_last
+        out = torch.empty(size, dtype=convolved.dtype, device=convolved.device, memory_format=form)
+    out = convolved if out is None else out
+    grid = (_ceil(height * width, FINISH_PIXELS), _ceil(features, FEATURES), count)
+    if warped and work is not None:
+        chosen = out if work.features is None else work.features
+        triton_kernels.finish_warped[grid](
+            convolved, out, *given, work.numbers, chosen, height, width, features, **flags, **work.flags,
+            PIXELS=FINISH_PIXELS, FEATURES=FEATURES,
+        )  # fmt: skip
         return out
-    features, height, width = features // 4, height - 1, width - 1
-    if out is None:
-        out = torch.empty(
-            (count, features, 2 * height, 2 * width),
-            dtype=convolved.dtype,
-            device=convolved.device,
-            memory_format=torch.channels_last,
-        )
-    block = _features_at_once(features)
+    bend, kinds = [out, out, out], {"KIND": -1, "MIXED": False, "SOME": False, "LOOK": False}
+    if work is not None:
+        bend = [work.numbers, out if work.features is None else work.features]
+        bend.append(out if work.seen is None else work.seen)
+        kinds = {"KIND": on_gpu.kind_of(work), **work.flags, "LOOK": work.seen is not None}
+    flags |= kinds
+    if not up:
+        triton_kernels.finish[grid](
+            convolved, out, *given, *bend, height * width, features, **flags, PIXELS=FINISH_PIXELS,
+            FEATURES=FEATURES,
+        )  # fmt: skip
+        return out
     blocks = _ceil(2 * height, DOUBLE_ROWS) * _ceil(2 * width, DOUBLE_COLUMNS)
-    triton_kernels.finish_doubled[(blocks, _ceil(features, block), count)](
-        convolved, out, *given, height, width, features, **flags,
-        ROWS=DOUBLE_ROWS, COLUMNS=DOUBLE_COLUMNS, FEATURES=block,
+    triton_kernels.finish_doubled[(blocks, _ceil(features, FEATURES), count)](
+        convolved, out, *given, *bend, height, width, features, **flags,
+        ROWS=DOUBLE_ROWS, COLUMNS=DOUBLE_COLUMNS, FEATURES=FEATURES,
     )  # fmt: skip
     return out
 
@@ -149,7 +218,9 @@ def colours(
     count, features, height, width = maps.shape
     channels, pixels = len(weight), height * width
     result = torch.empty(count, channels, height, width, dtype=torch.float32, device=maps.device)
-    triton_kernels.to_rgb[(_ceil(pixels, RGB_PIXELS), count)](
+    # Few pixels of many features are read at once, many of few.
+    at_once, block = RGB_FEW if features >= 256 else RGB_MANY
+    triton_kernels.to_rgb[(_ceil(pixels, at_once), count)](
         maps,
         weight,
         style,
@@ -165,8 +236,8 @@ def colours(
         CHANNELS=channels,
         ROOM=power_of_2(channels),
         CLAMPED=clamp is not None,
-        PIXELS=RGB_PIXELS,
-        FEATURES=_features_at_once(features),
+        PIXELS=at_once,
+        FEATURES=block,
     )
     return result
 
@@ -181,10 +252,6 @@ def double_and_add(image: Tensor, contribution: Tensor) -> Tensor:
     grid = (_ceil(4 * height * width, PLANE_PIXELS), count * channels)
     triton_kernels.double_and_add[grid](image, contribution, result, height, width, BLOCK=PLANE_PIXELS)
     return result
-
-
-def _features_at_once(features: int) -> int:
-    return min(64, max(16, power_of_2(features)))
 
 
 def power_of_2(number: int) -> int:
