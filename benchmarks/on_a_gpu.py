@@ -1,20 +1,23 @@
 """One stage of `on_a_gpu.sh`: checks, times or profiles of StyleGAN2 on a GPU.
 
-    python benchmarks/on_a_gpu.py STAGE --out FOLDER [--quick] [--nvidia FOLDER] [--device cuda]
+    python benchmarks/on_a_gpu.py STAGE ... --out FOLDER [--quick] [--seconds S] [--nvidia FOLDER]
 
-Writes STAGE.md into the folder, line by line as things are found.
+Writes STAGE.md into the folder, line by line as things are found, and after each stage all.tar of them all.
+What is not begun after so many seconds is left out. `warm` compiles beforehand, in processes side by side.
 """
 
 import argparse
 import os
 import subprocess
 import sys
+import tarfile
 import tempfile
+import traceback
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -83,9 +86,14 @@ def random_stylegan2(features: Sequence[int], clamp: float | None = None) -> Sty
     return StyleGAN2(generator, "random", "0" * 64)
 
 
-def config_f(size: int) -> StyleGAN2:
+def config_f(size: int, device: torch.device, precision: torch.dtype = torch.float32) -> StyleGAN2:
+    """Random weights, made where they are wanted."""
     torch.manual_seed(0)
-    return StyleGAN2(Generator(Architecture.of_width(size)), "config F", "0" * 64)
+    with torch.device(device):
+        model = StyleGAN2(Generator(Architecture.of_width(size)), "config F", "0" * 64)
+    if precision is torch.bfloat16:
+        model.bfloat16()
+    return model
 
 
 def latents_of(model: StyleGAN2, count: int, projected: bool = False) -> Latents:
@@ -120,6 +128,8 @@ def check(notes: Notes, chosen: argparse.Namespace) -> None:
         "128, clamped": random_stylegan2((64, 48, 32, 32, 16, 16), clamp=0.7),
         "256": random_stylegan2((512, 512, 256, 128, 64, 32, 16)),
     }
+    if chosen.quick:
+        networks = {"64, clamped": random_stylegan2((64, 48, 32, 32, 32), clamp=0.7)}
     exactly = {"float32": (False, 2e-5), "float32, TF32": (True, 2e-2), "bfloat16": (True, 0.2)}
     notes.table(["network", "batch", "noise", *exactly, "graph, too"])
     worst = dict.fromkeys(exactly, 0.0)
@@ -127,10 +137,10 @@ def check(notes: Notes, chosen: argparse.Namespace) -> None:
         reference = exact(model)
         models = {kind: deepcopy(model).to(device) for kind in exactly}
         models["bfloat16"].bfloat16()
-        batches = (1, 3) if name == "256" else (1, 2, 3, 5, 16)
+        batches = (1, 3) if name == "256" or chosen.quick else (1, 2, 3, 5, 16)
         for batch in batches:
             modes = ("constant", "random", "none", "projected")
-            for mode in modes[:: 3 if chosen.quick and name == "256" else 1]:
+            for mode in modes[:: 3 if chosen.quick else 1]:
                 latents = latents_of(model, batch, mode == "projected")
                 play = Play(1.0, noise="constant" if mode == "projected" else mode)
                 expected = reference.generate(latents, play)
@@ -145,15 +155,17 @@ def check(notes: Notes, chosen: argparse.Namespace) -> None:
                 notes.row([name, f"{batch}", mode, *cells, "equal" if same else "**OTHER**"])
     torch.backends.cudnn.allow_tf32 = True
     notes.add(f"\nLargest differences: {worst}\n")
-    check_bent(notes, device)
+    check_bent(notes, chosen)
 
 
-def check_bent(notes: Notes, device: torch.device) -> None:
+def check_bent(notes: Notes, chosen: argparse.Namespace) -> None:
+    device = chosen.device
     model = random_stylegan2((64, 48, 32, 32, 16))
     reference, on_gpu = exact(model), deepcopy(model).to(device)
     torch.backends.cudnn.allow_tf32 = False
     for batch in (1, 3):
         latents = latents_of(model, batch)
+        quick = ("multiply", "rotate")
         for kind, values in {
             "multiply": (1.1, -0.7, 1.3),
             "rotate": (20.0, 90.0, -35.5),
@@ -164,6 +176,8 @@ def check_bent(notes: Notes, device: torch.device) -> None:
             "flip-h": (None,) * 3,
             "invert": (None,) * 3,
         }.items():
+            if chosen.quick and kind not in quick:
+                continue
             for selection, mix in ((All(), 1.0), (Random(0.5), 0.4)):
 
                 def compared(kind=kind, values=values, selection=selection, mix=mix, latents=latents) -> str:
@@ -228,59 +242,72 @@ class Contender:
 
 
 def times(notes: Notes, chosen: argparse.Namespace) -> None:
-    """Frames a second, as usual and as one graph, unbent and bent, beside the convolutions alone."""
+    """Frames a second, as usual and as one graph, beside the convolutions alone."""
     notes.add(described(chosen.device))
     notes.add(f"A copy in memory: {copy_rate(chosen.device):.0f} GB/s.\n")
-    notes.table(
-        ["size", "precision", "what", "as usual", "graph", "as usual / convs", "graph / convs", "on top"]
-    )
+    heads = ["size", "precision", "what", "as usual", "graph"]
+    notes.table([*heads, "as usual / convolutions", "graph / convolutions"])
     for size in chosen.sizes:
         for precision in PRECISIONS:
-            with torch.no_grad():
-                times_of(notes, chosen, size, precision)
-    notes.add()
+            alone = convolutions_alone(size, precision, chosen.device)
+            limit, limit_graph = seconds(alone, chosen), seconds(captured(alone), chosen)
+            kind = [f"{size}", name_of(precision)]
+            notes.row([*kind, "convolutions", f"{1 / limit:.0f}", f"{1 / limit_graph:.0f}", "", ""])
+            try:
+                usual, graph = pair_of(config_f(size, chosen.device, precision), chosen)
+            except Exception as error:
+                notes.row([*kind, "unbent", failure(error), "", "", ""])
+                continue
+            shares = [
+                f"{limit / took:.2f} ({limit_graph / took:.2f} of their graph)" for took in (usual, graph)
+            ]
+            notes.row([*kind, "unbent", f"{1 / usual:.0f}", f"{1 / graph:.0f}", *shares])
+
+
+def bends(notes: Notes, chosen: argparse.Namespace) -> None:
+    """Frames a second with a bend at every layer, and the time on top of the unbent."""
+    notes.table(["size", "precision", "bend", "as usual", "graph", "on top, as usual", "on top, graph"])
     for size in chosen.sizes:
         for precision in PRECISIONS:
-            for batch in (1, 4, 16) if not chosen.quick else (4,):
+            model = config_f(size, chosen.device, precision)
+            kind, unbent = [f"{size}", name_of(precision)], pair_of(model, chosen)
+            notes.row([*kind, "none", *(f"{1 / took:.0f}" for took in unbent), "", ""])
+            for name in EVERY_LAYER:
+                try:
+                    with bend(model, every_layer(model, name)):
+                        bent = pair_of(model, chosen)
+                except Exception as error:
+                    notes.row([*kind, name, failure(error), "", "", ""])
+                    continue
+                on_top = [f"{took / plain - 1:+.1%}" for took, plain in zip(bent, unbent, strict=True)]
+                notes.row([*kind, name, *(f"{1 / took:.0f}" for took in bent), *on_top])
+
+
+def pair_of(model: StyleGAN2, chosen: argparse.Namespace) -> tuple[float, float]:
+    """Seconds a frame, as usual and as a graph of the network."""
+    latents, precision = latents_of(model, 1), next(model.network.parameters()).dtype
+    w = model.w_plus(latents, Play(1.0)).to(precision)
+    called = partial(model.network, w, model.generator.synthesis.constant_noise())
+    return seconds(partial(model.generate, latents), chosen), seconds(captured(called), chosen)
+
+
+def failure(error: Exception) -> str:
+    return f"**{type(error).__name__}: {str(error)[:300]}**".replace("\n", " ")
+
+
+def batches(notes: Notes, chosen: argparse.Namespace) -> None:
+    """Pictures a second in batches, beside the convolutions alone."""
+    for size in chosen.sizes:
+        for precision in PRECISIONS:
+            for batch in (1, 4, 16) if not chosen.quick else (4, 16):
                 notes.attempt(
                     f"{size}, {name_of(precision)}, batch {batch}",
                     partial(batch_rate, chosen, size, precision, batch),
                 )
 
 
-def times_of(notes: Notes, chosen: argparse.Namespace, size: int, precision: torch.dtype) -> None:
-    torch.cuda.empty_cache()
-    alone = convolutions_alone(size, precision, chosen.device)
-    limit, limit_graph = seconds(alone, chosen), seconds(captured(alone), chosen)
-    kind = [f"{size}", name_of(precision)]
-    notes.row([*kind, "convolutions", f"{1 / limit:.0f}", f"{1 / limit_graph:.0f}", "", "", ""])
-    model = config_f(size).to(chosen.device)
-    if precision is torch.bfloat16:
-        model.bfloat16()
-    latents = latents_of(model, 1)
-    w = model.w_plus(latents, Play(1.0)).to(precision)
-    noise = model.generator.synthesis.constant_noise()
-    unbent: tuple[float, float] | None = None
-    for name in ("unbent", "network called", *EVERY_LAYER):
-        try:
-            with nullcontext() if name not in EVERY_LAYER else bend(model, every_layer(model, name)):
-                called = partial(model.network, w, noise)
-                usual = called if name == "network called" else partial(model.generate, latents)
-                pair = seconds(usual, chosen), seconds(captured(called), chosen)
-        except Exception as error:
-            notes.row([*kind, name, f"**{type(error).__name__}: {str(error)[:300]}**", "", "", "", ""])
-            continue
-        unbent = pair if name == "unbent" else unbent
-        shares = [f"{limit / pair[0]:.2f}", f"{limit / pair[1]:.2f}"]
-        on_top = f"{pair[0] / unbent[0] - 1:+.0%}, {pair[1] / unbent[1] - 1:+.0%}" if unbent else ""
-        notes.row([*kind, name, f"{1 / pair[0]:.0f}", f"{1 / pair[1]:.0f}", *shares, on_top])
-
-
 def batch_rate(chosen: argparse.Namespace, size: int, precision: torch.dtype, batch: int) -> str:
-    torch.cuda.empty_cache()
-    model = config_f(size).to(chosen.device)
-    if precision is torch.bfloat16:
-        model.bfloat16()
+    model = config_f(size, chosen.device, precision)
     latents = latents_of(model, batch)
     alone = convolutions_alone(size, precision, chosen.device, batch)
     took, limit = seconds(partial(model.generate, latents), chosen), seconds(captured(alone), chosen)
@@ -321,8 +348,14 @@ def shapes_of(size: int) -> list[tuple[tuple[int, int, int], tuple[int, int, int
     return found
 
 
+class TimeIsUpError(Exception):
+    """What remains is left out."""
+
+
 def seconds(run: Callable[[], object], chosen: argparse.Namespace) -> float:
     """Median of rounds, each waited for once at its end."""
+    if perf_counter() > chosen.deadline:
+        raise TimeIsUpError
     for _ in range(4):
         run()
     start = now()
@@ -368,9 +401,7 @@ def profile(notes: Notes, chosen: argparse.Namespace) -> None:
 
 
 def profile_of(chosen: argparse.Namespace, size: int, precision: torch.dtype) -> str:
-    model = config_f(size).to(chosen.device)
-    if precision is torch.bfloat16:
-        model.bfloat16()
+    model = config_f(size, chosen.device, precision)
     latents = latents_of(model, 1)
     for _ in range(4):
         model.generate(latents)
@@ -394,7 +425,6 @@ def profile_of(chosen: argparse.Namespace, size: int, precision: torch.dtype) ->
 
 def parts(notes: Notes, chosen: argparse.Namespace) -> None:
     """Of each layer: its convolution in several ways, and each of our passes, alone, in microseconds."""
-    torch.set_grad_enabled(False)
     for precision in PRECISIONS:
         for benchmark in (False, True):
             torch.backends.cudnn.benchmark = benchmark
@@ -420,7 +450,6 @@ def parts(notes: Notes, chosen: argparse.Namespace) -> None:
                 except Exception as error:
                     notes.row([f"{maps}", f"**{type(error).__name__}: {str(error)[:300]}**"])
     torch.backends.cudnn.benchmark = False
-    blocks(notes, chosen)
 
 
 def parts_of(
@@ -468,43 +497,38 @@ def parts_of(
 
 
 def blocks(notes: Notes, chosen: argparse.Namespace) -> None:
-    """Our passes at 1024 with other sizes of blocks."""
-    for precision in PRECISIONS:
-        between = torch.randn(1, 513, 513, 4, 32, device=chosen.device).to(precision)
-        between = between.view(1, 513, 513, 128).permute(0, 3, 1, 2)
+    """Passes over maps of 32x1024x1024 with blocks of other sizes, microseconds."""
+    for precision in reversed(PRECISIONS):
+        between = torch.randn(1, 513, 513, 128, device=chosen.device).to(precision).permute(0, 3, 1, 2)
         whole = torch.randn(1, 1024, 1024, 32, device=chosen.device).to(precision).permute(0, 3, 1, 2)
         bias = torch.zeros(32, device=chosen.device)
         noise = torch.randn(1, 1024, 1024, device=chosen.device)
         finish = fused.Finish(None, noise, bias[0], bias, None)
-        for rows in (8, 16) if chosen.quick else (4, 8, 16, 32):
-            for columns in (16, 32) if chosen.quick else (8, 16, 32, 64):
-                triton_ops.DOUBLE_ROWS, triton_ops.DOUBLE_COLUMNS = rows, columns
-                run = partial(fused.finished, between, finish, up=True)
-                notes.attempt(f"{name_of(precision)}, doubled by {rows} x {columns}", partial(micro, run))
-        for pixels in (32, 128) if chosen.quick else (16, 32, 64, 128, 256):
-            triton_ops.FINISH_PIXELS = triton_ops.RGB_PIXELS = pixels
+        weight = torch.randn(3, 32, 1, 1, device=chosen.device)
+        colours = partial(fused.colours, whole, weight, bias[None], bias, 1.0, None)
+        kind = name_of(precision)
+        for rows, columns in ((8, 32), (16, 32), (8, 64), (32, 32), (4, 32), (8, 16)):
+            triton_ops.DOUBLE_ROWS, triton_ops.DOUBLE_COLUMNS = rows, columns
+            run = partial(fused.finished, between, finish, up=True)
+            notes.attempt(f"{kind}, doubled by {rows} x {columns}", partial(micro, run))
+        for pixels in (64, 128, 32):
+            triton_ops.FINISH_PIXELS = pixels
             run = partial(fused.finished, whole, finish, up=False)
-            notes.attempt(f"{name_of(precision)}, finish {pixels} pixels", partial(micro, run))
-            run = partial(
-                fused.colours,
-                whole,
-                torch.randn(3, 32, 1, 1, device=chosen.device),
-                bias[None],
-                bias,
-                1.0,
-                None,
-            )
-            notes.attempt(f"{name_of(precision)}, rgb {pixels} pixels", partial(micro, run))
-        for name, run in {"aminmax": torch.aminmax, "clone": torch.clone, "look": extremes}.items():
-            notes.attempt(f"{name_of(precision)}, {name} at 1024", partial(micro, partial(run, whole)))
-        for kind in EVERY_LAYER:
-            transform = build_transform(kind, EVERY_LAYER[kind])
-            numbers, run = transform.numbers(1024, 1024), partial(transform, whole)
-            if numbers is not None and on_gpu.suits(whole):
-                there = torch.tensor([1.0, *numbers], dtype=torch.float64, device=whole.device)
-                seen = None if transform.stays_finite else torch.zeros(2, device=whole.device)
-                run = partial(transform.in_one_pass, whole, on_gpu.Chosen(there, False, None, seen))
-            notes.attempt(f"{name_of(precision)}, {kind} at 1024", partial(micro, run))
+            notes.attempt(f"{kind}, finish by {pixels}", partial(micro, run))
+        for pixels in (256, 128, 512):
+            triton_ops.RGB_MANY = pixels, 32
+            notes.attempt(f"{kind}, colours by {pixels}", partial(micro, colours))
+        for name, run in {"copy": torch.clone, "look": extremes}.items():
+            notes.attempt(f"{kind}, {name}", partial(micro, partial(run, whole)))
+        for name, numbers in {"multiply": [1.0, 2.0], "warp": [1.0, 0.8, 0.6, 3.0, -0.6, 0.8, 1.0]}.items():
+            there = torch.tensor(numbers, dtype=torch.float64, device=chosen.device)
+            work = on_gpu.Work(name, there, False, None, torch.zeros(2, device=chosen.device))
+            for pixels in (64, 128) if name == "warp" else (64,):
+                on_gpu.PIXELS = pixels
+                run = partial(on_gpu.bend, whole, work)
+                notes.attempt(f"{kind}, {name} by {pixels}", partial(micro, run))
+                run = partial(fused.finished, whole, replace(finish, bend=work), up=False)
+                notes.attempt(f"{kind}, finish with {name}", partial(micro, run))
 
 
 def micro(run: Callable[[], object], repeats: int = 20) -> str:
@@ -545,14 +569,32 @@ def first(notes: Notes, chosen: argparse.Namespace) -> None:
 
 
 def frames(_notes: Notes, chosen: argparse.Namespace) -> None:
-    model = config_f(chosen.sizes[0]).to(chosen.device)
-    latents = latents_of(model, 1)
-    took = []
-    for _ in range(5):
-        start = now()
-        model.generate(latents).cpu()
-        took.append(f"{now() - start:.3f}")
-    print(f"seconds of the first frames: {', '.join(took)}")
+    """Seconds of the first frames, unbent and bent; prints them."""
+    for size in chosen.sizes:
+        for name in (None, *chosen.kinds):
+            model, took = config_f(size, chosen.device, getattr(torch, chosen.precision)), []
+            latents = latents_of(model, 1)
+            with nullcontext() if name is None else bend(model, every_layer(model, name)):
+                for _ in range(4):
+                    start = now()
+                    model.generate(latents).cpu()
+                    took.append(f"{now() - start:.3f}")
+            print(f"{size}, {chosen.precision}, {name or 'unbent'}, seconds of the first frames: {took}")
+
+
+def warm(notes: Notes, chosen: argparse.Namespace) -> None:
+    """The first frames in new processes, side by side, with nothing compiled before."""
+    command = [sys.executable, __file__, "frames", "--out", str(chosen.out), "--device", str(chosen.device)]
+    command += ["--sizes", *map(str, chosen.sizes)]
+    started = [
+        subprocess.Popen(
+            [*command, "--precision", precision, "--kinds", *kinds], stdout=subprocess.PIPE, text=True
+        )
+        for precision in ("float32", "bfloat16")
+        for kinds in ((), ("multiply",), ("rotate",), ("threshold",), ("dilate",))
+    ]
+    for process in started:
+        notes.add(process.communicate()[0].strip().replace("\n", "\n\n"))
 
 
 def film(notes: Notes, chosen: argparse.Namespace) -> None:
@@ -571,9 +613,7 @@ def film(notes: Notes, chosen: argparse.Namespace) -> None:
 
     for size in chosen.sizes:
         for precision in PRECISIONS:
-            model = config_f(size).to(chosen.device)
-            if precision is torch.bfloat16:
-                model.bfloat16()
+            model = config_f(size, chosen.device, precision)
             moving = {"from": 0, "to": 90, "seconds": 10}
             for name, bends in {
                 "unbent": [],
@@ -597,42 +637,59 @@ def film(notes: Notes, chosen: argparse.Namespace) -> None:
 
 
 def nvidia(notes: Notes, chosen: argparse.Namespace) -> None:
-    """NVIDIA's own code with its own compiled operators, in the same process, by turns."""
-    sys.path.insert(0, str(chosen.nvidia))
-    from training.networks import Generator as Other
-
-    notes.table(["size", "precision", "theirs", "theirs in a graph", "ours as usual", "ours in a graph"])
+    """NVIDIA's own code (stylegan2-ada-pytorch) in the same process, frames a second."""
+    make, compiled = theirs(chosen.nvidia)
+    notes.add(
+        f"Their operators are {'compiled' if compiled else '**not compiled: their reference code**'}.\n"
+    )
+    notes.table(["size", "precision", "theirs", "in a graph", "ours as usual", "in a graph"])
     for size in chosen.sizes:
-        for name, half, precision in (("float32", 0, torch.float32), ("half", 99, torch.bfloat16)):
-            with torch.no_grad():
-                options: dict[str, Any] = {"channel_base": 32768, "channel_max": 512, "num_fp16_res": half}
-                if half:
-                    options["conv_clamp"] = 256
-                theirs = Other(
-                    512, 0, 512, size, 3, mapping_kwargs={"num_layers": 8}, synthesis_kwargs=options
-                )
-                theirs.eval().requires_grad_(False).to(chosen.device)
-                ours = config_f(size).to(chosen.device)
-                if precision is torch.bfloat16:
-                    ours.bfloat16()
-                latents = latents_of(ours, 1)
-                w = latents.values.to(chosen.device)
-                noise = ours.generator.synthesis.constant_noise()
-                called = partial(theirs.synthesis, w, noise_mode="const")
-                cells = []
-                for run in (
-                    lambda called=called: seconds(called, chosen),
-                    lambda called=called: seconds(captured(called), chosen),
-                    lambda ours=ours, latents=latents: seconds(partial(ours.generate, latents), chosen),
-                    lambda ours=ours, w=w, noise=noise, precision=precision: seconds(
-                        captured(partial(ours.network, w.to(precision), noise)), chosen
-                    ),
-                ):
-                    try:
-                        cells.append(f"{1 / run():.0f}")
-                    except Exception as error:
-                        cells.append(f"**{type(error).__name__}: {str(error)[:200]}**")
-                notes.row([f"{size}", name, *cells])
+        for half, precision in ((0, torch.float32), (4, torch.bfloat16)):
+            cells = []
+            for run in (
+                lambda size=size, half=half: seconds(make(size, half, chosen.device), chosen),
+                lambda size=size, half=half: seconds(captured(make(size, half, chosen.device)), chosen),
+            ):
+                try:
+                    cells.append(f"{1 / run():.0f}")
+                except Exception as error:
+                    cells.append(failure(error))
+            ours = pair_of(config_f(size, chosen.device, precision), chosen)
+            kind = "float32" if not half else "theirs float16 in 4 resolutions, ours bfloat16"
+            notes.row([f"{size}", kind, *cells, *(f"{1 / took:.0f}" for took in ours)])
+
+
+def nvidia_build(notes: Notes, chosen: argparse.Namespace) -> None:
+    """Compile NVIDIA's operators, which takes minutes; nvidia finds them compiled."""
+    _, compiled = theirs(chosen.nvidia)
+    notes.add(f"compiled: {compiled}")
+
+
+def theirs(folder: Path) -> tuple[Callable[[int, int, torch.device], Callable[[], Tensor]], bool]:
+    """What makes their synthesis, and whether their operators are compiled."""
+    from torch.utils import cpp_extension
+
+    load = cpp_extension.load
+
+    def found(name: str, *given: Any, **named: Any) -> Any:
+        # Torch no longer leaves what it loads where `import` finds it, as their code expects.
+        sys.modules[name] = load(name, *given, **named)
+        return sys.modules[name]
+
+    cpp_extension.load = found
+    sys.path.insert(0, str(folder))
+    from torch_utils.ops import bias_act, upfirdn2d
+    from training.networks import SynthesisNetwork
+
+    def make(size: int, half: int, device: torch.device) -> Callable[[], Tensor]:
+        width = {"channel_base": 32768, "channel_max": 512, "num_fp16_res": half}
+        clamp = {"conv_clamp": 256} if half else {}
+        with torch.device(device):
+            network = SynthesisNetwork(512, size, 3, **width, **clamp).eval().requires_grad_(False)
+            w = torch.randn(1, network.num_ws, 512)
+        return partial(network, w, noise_mode="const")
+
+    return make, all(operator._init() for operator in (bias_act, upfirdn2d))
 
 
 def described(device: torch.device) -> str:
@@ -654,23 +711,48 @@ def name_of(precision: torch.dtype) -> str:
     return str(precision).removeprefix("torch.")
 
 
-STAGES = {stage.__name__: stage for stage in (check, times, profile, parts, first, frames, film, nvidia)}
+FIRST = (warm, times, bends, nvidia, profile, blocks, check, film)
+STAGES = {stage.__name__: stage for stage in (*FIRST, batches, parts, first, frames, nvidia_build)}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("stage", choices=STAGES)
+    parser.add_argument("stages", choices=STAGES, nargs="+")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--nvidia", type=Path)
     parser.add_argument("--device", type=torch.device, default=torch.device("cuda"))
     parser.add_argument("--sizes", type=int, nargs="+", default=[256, 1024])
+    parser.add_argument("--seconds", type=float, default=3600, help="after which nothing more is begun")
+    parser.add_argument("--precision", default="float32", help="of frames")
+    parser.add_argument("--kinds", nargs="*", default=[], help="of frames: bends at every layer")
     chosen = parser.parse_args()
+    chosen.deadline = perf_counter() + chosen.seconds
+    torch.set_grad_enabled(False)
     warnings.simplefilter("always")
-    notes = Notes(Path(os.devnull) if chosen.stage == "frames" else chosen.out / f"{chosen.stage}.md")
-    if chosen.stage != "frames":
-        notes.add(f"## {STAGES[chosen.stage].__doc__}\n")
-    STAGES[chosen.stage](notes, chosen)
+    for name in chosen.stages:
+        stage, start = STAGES[name], perf_counter()
+        notes = Notes(Path(os.devnull) if name == "frames" else chosen.out / f"{name}.md")
+        if name != "frames":
+            notes.add(f"## {stage.__doc__}\n")
+        try:
+            if perf_counter() > chosen.deadline:
+                raise TimeIsUpError
+            stage(notes, chosen)
+        except Exception as error:
+            notes.add(failure(error))
+            traceback.print_exc()
+        if name != "frames":
+            notes.add(f"\n{perf_counter() - start:.0f} s.")
+            pack(chosen.out)
+
+
+def pack(folder: Path) -> None:
+    """All that is there in one file, as far as it goes."""
+    with tarfile.open(folder / "all.tar.part", "w") as whole:
+        for file in sorted(folder.glob("*.md")):
+            whole.add(file, file.name)
+    (folder / "all.tar.part").rename(folder / "all.tar")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import warnings
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import chain
 from threading import Lock
@@ -44,6 +44,7 @@ class _Replay:
         self._lock = Lock()
         self._pool: Any = None
         self._kept: frozenset[int] = frozenset()
+        self._parts: _Parts | None = None
 
     def __call__(self, network: nn.Module, *inputs: Any) -> Tensor:
         key, bends = self._kind(network, inputs)
@@ -72,28 +73,34 @@ class _Replay:
             return None, []
         if hooks_of_all._global_forward_hooks or hooks_of_all._global_forward_pre_hooks:
             return None, []
+        parts = self._parts_of(network)
         bends = [hook.bend for hook in network._forward_hooks.values() if isinstance(hook, NetworkHook)]
         ours = {id(hook) for each in bends for hook in each.hooks}
-        kept: list[int] = []  # addresses of weights, and of noise
-        for module in _modules(network):
-            if module._forward_pre_hooks or "forward" in module.__dict__ or module.training:
+        for attributes in parts.attributes:
+            if attributes["_forward_pre_hooks"] or "forward" in attributes or attributes["training"]:
                 return None, []
-            if any(not (isinstance(h, NetworkHook) or id(h) in ours) for h in module._forward_hooks.values()):
+            hooks = attributes["_forward_hooks"]
+            if hooks and any(not (isinstance(h, NetworkHook) or id(h) in ours) for h in hooks.values()):
                 return None, []
-            tensors = (*module._parameters.values(), *module._buffers.values())
-            kept += [tensor.data_ptr() for tensor in tensors if tensor is not None]
+        kept = parts.addresses()
         self._kept = frozenset(kept)
         shapes = tuple(
             _shape(part) if isinstance(part, Tensor) else tuple(map(_shape, part)) for part in inputs
         )
         fixed = tuple(tensor.data_ptr() for tensor in _tensors(inputs) if self._is_kept(tensor))
         bent = tuple(each.structure(first.device) for each in bends)
-        key = (first.device, shapes, fixed, tuple(kept), _settings(), bent)
+        key = (first.device, shapes, fixed, kept, _settings(), bent)
         try:
             hash(key)
         except TypeError:  # of parameters of a stranger's transform
             return None, []
         return key, bends
+
+    def _parts_of(self, network: nn.Module) -> "_Parts":
+        """Kept as long as the network has the same modules."""
+        if self._parts is None or not self._parts.are_those_of(network):
+            self._parts = _Parts(network)
+        return self._parts
 
     def _is_kept(self, tensor: Tensor) -> bool:
         """Whether an input is the network's own, such as its noise, and is read where it lies."""
@@ -191,12 +198,35 @@ def _can_be_recorded(device: torch.device) -> bool:
     return device.type == "cuda" and not torch.cuda.is_current_stream_capturing()
 
 
-def _modules(network: nn.Module) -> list[nn.Module]:
-    """All of them, several times as fast as `network.modules()`."""
-    found = [network]
-    for module in found:
-        found.extend(inner for inner in module._modules.values() if inner is not None)
-    return found
+class _Parts:
+    """What is looked at before every run: walking through all modules anew takes as long as drawing does.
+
+    attributes: of each module, as Python keeps them.
+    """
+
+    def __init__(self, network: nn.Module):
+        modules = list(network.modules())
+        self.attributes = [module.__dict__ for module in modules]
+        within = [module._modules for module in modules if module._modules]
+        self._children = [(inner, list(inner.values())) for inner in within]
+        named: list[Mapping[str, Tensor | None]] = [module._parameters for module in modules]
+        named += [module._buffers for module in modules]
+        self._tensors = [tensors for tensors in named if tensors]
+        self._network = id(network)
+
+    def are_those_of(self, network: nn.Module) -> bool:
+        if id(network) != self._network:
+            return False
+        return all(list(inner.values()) == children for inner, children in self._children)
+
+    def addresses(self) -> tuple[int, ...]:
+        """Where weights and buffers lie."""
+        return tuple(
+            tensor.data_ptr()
+            for tensors in self._tensors
+            for tensor in tensors.values()
+            if tensor is not None
+        )
 
 
 def _settings() -> Hashable:
