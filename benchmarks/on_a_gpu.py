@@ -638,6 +638,10 @@ def film(notes: Notes, chosen: argparse.Namespace) -> None:
 
 def nvidia(notes: Notes, chosen: argparse.Namespace) -> None:
     """NVIDIA's own code (stylegan2-ada-pytorch) in the same process, frames a second."""
+    built = chosen.out / "nvidia_build.md"
+    if built.exists() and "compiled:" not in built.read_text():
+        notes.add("Their operators are still being compiled: left out.")
+        return
     make, compiled = theirs(chosen.nvidia)
     notes.add(
         f"Their operators are {'compiled' if compiled else '**not compiled: their reference code**'}.\n"

@@ -272,7 +272,8 @@ class Insertion:
 
     def numbers(self, device: torch.device) -> tuple[float, ...]:
         """The mix, then the numbers of the transform: what may move without anything being made anew."""
-        return (self.planned.mix, *(self._of_transform if self._moves(device) else ()))
+        numbers = (self.planned.mix, *(self._of_transform if self._moves(device) else ()))
+        return (*numbers, 0.0) if len(numbers) % 2 else numbers  # each begins at a multiple of 16 bytes
 
     def structure(self, device: torch.device) -> Hashable:
         """All but its numbers, but for what a mix of 0 or 1 saves."""
