@@ -1,5 +1,6 @@
 """`netbend film` as people type it."""
 
+import dataclasses
 import json
 import os
 import re
@@ -17,8 +18,11 @@ import pytest
 import soundfile
 from PIL import Image
 
+from netbend.film import folder as film_folder
 from netbend.film import write
 from netbend.film.frames import Film
+from netbend.film.settings import FilmSettings
+from netbend.models.run_settings import option
 from netbend.models.stylegan2.checkpoint import save_generator
 from netbend.models.stylegan2.network import Generator
 
@@ -35,6 +39,15 @@ FOLLOWING = (
     "latent: 3\nbends: [{layer: 3, transform: multiply, params: {p: {sound: soundtrack, from: 1, to: -1}}}]\n"
 )
 FILM = ["film", "drift.yaml", "-m", "tiny.safetensors", "--fps", "10", "--height", "32"]
+# Options beside which an unfinished film is another one, and what is said of it.
+OTHERS = {
+    "--noise random": "--noise",
+    "--cutoff 2": "--cutoff",
+    "--nonfinite warn": "--nonfinite",
+    "--precision bf16": "--precision",
+    "--compare --height 64": "--compare, --height",
+    "--seeds 5": "recipe, latents or sound",
+}
 
 
 @pytest.fixture
@@ -244,9 +257,11 @@ def test_ctrl_c_keeps_what_is_finished_and_says_so(
 
     other = run(*command, "--fps", "11")
     assert other.code == 1
-    assert "film.mkv.unfinished: holds an unfinished film with other settings (fps)" in other.err
+    assert "film.mkv.unfinished: holds an unfinished film with other settings (--fps)" in other.err
+    for options, said in OTHERS.items():
+        assert f"with other settings ({said}); give the same" in run(*command, *options.split()).err
     (folder / "drift.yaml").write_text(RECIPE.replace("0.1", "0.11"))
-    assert "other settings (recipe)" in run(*command).err
+    assert "other settings (recipe, latents or sound)" in run(*command).err
     (folder / "drift.yaml").write_text(RECIPE)
     made: list[int] = []
     grouped = Film._grouped
@@ -281,10 +296,17 @@ def test_a_full_disk_keeps_what_is_finished(run: Run, folder: Path, monkeypatch:
     assert run(*FILM, "--seconds", "4", "-o", "film.mp4", "-q").code == 0
 
 
+def test_every_setting_of_a_film_has_a_word(run: Run, folder: Path) -> None:  # noqa: ARG001
+    shown = run("film", "--help").out
+    for field in dataclasses.fields(FilmSettings):
+        word = film_folder._WORDS.get(field.name, option(field.name))
+        assert not word.startswith("--") or word in shown or field.name == "moments", word
+
+
 def test_what_is_in_the_way_is_not_deleted(run: Run, folder: Path) -> None:
     (folder / "film.mp4.unfinished").mkdir()
     (folder / "film.mp4.unfinished" / "mine.txt").write_text("mine")
-    names = ["netbend", "model", "recipe", "fps", "noise", "compare", "height", "quality", "parts", "moments"]
+    names = [field.name for field in dataclasses.fields(FilmSettings)]
     for settings in (None, "{}", '{"steps": 3}', json.dumps(dict.fromkeys(names, 3)), "[" * 10_000):
         if settings:
             (folder / "film.mp4.unfinished" / "settings.json").write_text(settings)

@@ -86,7 +86,7 @@ def test_what_was_stopped_goes_on_and_another_film_is_not_mixed_in(
         with pytest.raises(KeyboardInterrupt):
             netbend.make_film(scene_of(), tmp_path / "film.mkv", 10)
     assert (tmp_path / "film.mkv.unfinished" / "00000000.mkv").exists()
-    with pytest.raises(RenderError, match=r"other settings \(recipe\); .* or say --overwrite to begin anew"):
+    with pytest.raises(RenderError, match=r"\(recipe, latents or sound\); .* say --overwrite to begin anew"):
         netbend.make_film(scene_of(angle=80), tmp_path / "film.mkv", 10)
     netbend.make_film(scene_of(), tmp_path / "film.mkv", 10)
     assert (tmp_path / "film.mkv").read_bytes() == (tmp_path / "at-once.mkv").read_bytes()
@@ -171,7 +171,7 @@ def test_another_sound_that_is_followed_is_another_film(
     stopped(
         scene_of(turning=follows, soundtrack=tmp_path / "a.wav", seconds=10), tmp_path / "f.mkv", monkeypatch
     )
-    with pytest.raises(RenderError, match=r"other settings \(recipe\)"):
+    with pytest.raises(RenderError, match=r"other settings \(recipe, latents or sound\)"):
         netbend.make_film(
             scene_of(turning=follows, soundtrack=tmp_path / "b.wav", seconds=10), tmp_path / "f.mkv", 10
         )

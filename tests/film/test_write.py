@@ -357,8 +357,8 @@ OTHERS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     ({}, {"seconds": 5}, "recipe"),  # what lasts as long as the film is another in all of its frames
     ({}, {"fps": 25}, "fps"),
     ({}, {"compare": True}, "compare"),
-    ({}, {"play": Play(cutoff=2)}, "recipe"),
-    ({}, {"play": Play(label="blue")}, "recipe"),
+    ({}, {"play": Play(cutoff=2)}, "cutoff"),
+    ({}, {"play": Play(label="blue")}, "label"),
     ({}, {"play": Play(noise=NoiseMode.NONE)}, "noise"),
     ({}, {"encoding": {"height": 64}}, "height"),
     ({}, {"encoding": {"quality": 30}}, "quality"),

@@ -10,6 +10,7 @@ from netbend.errors import DataError, NetbendError, NonFiniteError, RenderError
 from netbend.film.formats import format_of
 from netbend.film.settings import FilmSettings
 from netbend.folder_lock import LOCK, locked
+from netbend.models.run_settings import option
 from netbend.render.files import refuse_existing
 
 SETTINGS, WHOLE = "settings.json", "whole"
@@ -85,6 +86,15 @@ def working_in(folder: Path, settings: FilmSettings, *, begin_anew: bool) -> Ite
             yield
 
 
+# Settings that no option is called after.
+_WORDS = {
+    "netbend": "version of netbend",
+    "bf16": "--precision",
+    "recipe": "recipe, latents or sound",
+    "parts": "kind of file",
+}
+
+
 def _refuse_another_film(folder: Path, settings: FilmSettings, *, begin_anew: bool) -> None:
     """Parts of two films are never mixed, and nothing is deleted without being asked."""
     for path in folder.glob(f"{UNFINISHED}*"):  # of a process that was killed: nobody else is at work
@@ -98,7 +108,8 @@ def _refuse_another_film(folder: Path, settings: FilmSettings, *, begin_anew: bo
         problem = "is in the way and holds no film that this netbend can finish"
         remedy = "name another --out, or say --overwrite to begin anew"
     else:
-        problem = f"holds an unfinished film with other settings ({', '.join(changed)})"
+        options = ", ".join(_WORDS.get(name, option(name)) for name in changed)
+        problem = f"holds an unfinished film with other settings ({options})"
         remedy = "give the same to go on with it, name another --out, or say --overwrite to begin anew"
     if others:
         raise RenderError(f"{folder}: {problem}, but also {others[0]}, which stays; name another --out")

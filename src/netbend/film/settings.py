@@ -24,9 +24,13 @@ class FilmSettings(RunSettings):
 
     netbend: str
     model: str
+    bf16: bool
     recipe: str
     fps: float
     noise: str
+    cutoff: int | None
+    label: str | None
+    nonfinite: str
     compare: bool
     height: int | None
     quality: int
@@ -57,10 +61,14 @@ def settings_of(film: Film, encoding: Encoding, ending: str, recipe: str) -> Fil
     """
     return FilmSettings(
         netbend=__version__,
-        model=f"{film.model.hash}{' in bfloat16' if film.model.bf16 else ''}",
+        model=film.model.hash,
+        bf16=film.model.bf16,
         recipe=_digest(film, recipe),
         fps=film.fps,
         noise=str(film.play.noise),
+        cutoff=film.play.cutoff,
+        label=film.play.label,
+        nonfinite=str(film.nonfinite),
         compare=film.compare,
         height=encoding.height,
         quality=encoding.quality,
@@ -73,8 +81,7 @@ def _digest(film: Film, recipe: str) -> str:
     """Of what does not move."""
     digest = hashlib.sha256(recipe.encode())
     latents = film.path.at([0.0])
-    play = [film.play.cutoff, film.play.label]
-    digest.update(json.dumps([str(film.nonfinite), latents.seeds, *play]).encode())
+    digest.update(json.dumps(latents.seeds).encode())
     for maps in latents.noise_maps or ():
         digest.update(maps.numpy().tobytes())
     return digest.hexdigest()

@@ -1,7 +1,7 @@
 """Pictures that are there already: skipped if they are the ones asked for, and never taken for others."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -54,13 +54,48 @@ def _difference(path: Path, record: Record) -> str | None:
         return str(error).removeprefix(f"{path}: ")
     changed = differing(_data(there), _data(record))
     if changed:
-        return f"it was made with another {' and '.join(changed)}"
+        return f"it was made with {listed(dict.fromkeys(map(in_words, changed)))}"
     try:
         with Image.open(path, formats=["PNG"]) as picture:
             picture.load()
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         return f"it cannot be decoded: {error}"
     return None
+
+
+# What a record holds, as messages have it.
+_WORDS = {
+    "version": "another version of netbend",
+    "model": "another model",
+    "model_hash": "another model",
+    "recipe": "another recipe",
+    "indices": "other features",
+    "masks": "other masks",
+    "seeds": "another seed",
+    "space": "another latent",
+    "latents": "another latent",
+    "latents_shape": "another latent",
+    "noise_maps": "other noise maps",
+    "truncation": "another truncation",
+    "cutoff": "another cutoff",
+    "noise": "other noise",
+    "label": "another label",
+    "bf16": "another precision",
+    "nonfinite": "another rule for NaN and infinity",
+    "compare": "another layout (--compare)",
+    "sheet": "another layout (--sheet)",
+}
+
+
+def in_words(name: str) -> str:
+    """What differs where records have something else of that name."""
+    return _WORDS[name]
+
+
+def listed(words: Iterable[str]) -> str:
+    """One, two and three, as in a sentence."""
+    *others, last = words
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _data(record: Record) -> dict[str, Any]:
