@@ -591,7 +591,7 @@ def warm(notes: Notes, chosen: argparse.Namespace) -> None:
             [*command, "--precision", precision, "--kinds", *kinds], stdout=subprocess.PIPE, text=True
         )
         for precision in ("float32", "bfloat16")
-        for kinds in ((), ("multiply",), ("rotate",), ("threshold",), ("dilate",))
+        for kinds in ((), ("multiply", "threshold"), ("rotate",))
     ]
     for process in started:
         notes.add(process.communicate()[0].strip().replace("\n", "\n\n"))
