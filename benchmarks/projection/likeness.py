@@ -1,10 +1,11 @@
 """How near projections into photo-faces come in seconds. Prints the table of docs/projecting.md.
 
-    python -m benchmarks.projection.likeness --out out/likeness [--steps 16 60]
+    python -m benchmarks.projection.likeness --out out/likeness [--steps 4 16 40]
 
 Pictures: samples of the model that its encoder was not trained with, the same as a camera with another lens
-might have taken them, and NASA's portrait of Eileen Collins out of scikit-image, in the public domain. Of
-all that is not asked for with --steps, no step is made. Seconds are those of the processor, on one thread.
+might have taken them, and photographs in the public domain: NASA's portrait of Eileen Collins out of
+scikit-image, and the navy's of Grace Hopper out of matplotlib, if that is installed. Seconds are those of
+the processor, on one thread.
 """
 
 import argparse
@@ -27,19 +28,23 @@ from netbend.latents.projection.losses import rmse
 from netbend.latents.projection.picture import target_of
 from netbend.latents.projection.project import project
 from netbend.latents.projection.settings import Settings
-from netbend.latents.projection.start import CORRECTIONS, start_of
+from netbend.latents.projection.start import start_of
 from netbend.models.base import Latents, Play
 from netbend.models.styled import StyledModel
 from netbend.pictures import contact_sheet, to_pictures
 
-SEEDS = range(100, 102)
+SEEDS = range(100, 104)
 SSIM_SIZE = 256
+PHOTOGRAPHS = {
+    "Eileen Collins": ("skimage", "data/astronaut.png"),
+    "Grace Hopper": ("matplotlib", "mpl-data/sample_data/grace_hopper.jpg"),
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("out/likeness"))
-    parser.add_argument("--steps", type=int, nargs="*", default=[16])
+    parser.add_argument("--steps", type=int, nargs="*", default=[4, 16, 40])
     options = parser.parse_args()
     torch.set_num_threads(1)
     options.out.mkdir(parents=True, exist_ok=True)
@@ -51,10 +56,20 @@ def main() -> None:
 def pictures_of(model: StyledModel) -> dict[str, Tensor]:
     samples = model.generate(model.latents(list(SEEDS)), Play(truncation=0.7)).clamp(-1, 1)
     taken = [target_of(as_a_camera(picture), model) for picture in to_pictures(samples)]
-    portrait = Path(find_spec("skimage").origin).parent / "data" / "astronaut.png"
-    picture = Image.open(portrait).convert("RGB")
-    collins = target_of(aligned(picture, find_square(picture, portrait), portrait), model)
-    return {"samples": samples, "samples, as taken": torch.cat(taken), "portrait": collins}
+    return {"samples": samples, "samples, as taken": torch.cat(taken), **photographs(model)}
+
+
+def photographs(model: StyledModel) -> dict[str, Tensor]:
+    """Each alone, aligned by netbend's own finder, where its package is installed."""
+    found = {}
+    for name, (package, place) in PHOTOGRAPHS.items():
+        installed = find_spec(package)
+        if installed is None:
+            continue
+        path = Path(installed.origin).parent / place
+        picture = Image.open(path).convert("RGB")
+        found[name] = target_of(aligned(picture, find_square(picture, path), path), model)
+    return found
 
 
 def as_a_camera(picture: Image.Image) -> Image.Image:
@@ -70,12 +85,10 @@ def compare(model: StyledModel, kind: str, targets: Tensor, options: argparse.Na
     rows = {"target": targets, "mean of w": mean}
     seconds = {"mean of w": 0.0}
     encoder = shipped_encoder(model.hash)
-    for corrections in (0, CORRECTIONS):
-        began = time.process_time()
-        w = start_of(model, targets, Space.W_PLUS, encoder, corrections)
-        name = f"encoder, {corrections} corrections"
-        rows[name] = model.generate(Latents(Space.W_PLUS, w, tuple(range(len(targets)))))
-        seconds[name] = time.process_time() - began
+    began = time.process_time()
+    w = start_of(model, targets, Space.W_PLUS, encoder)
+    rows["guess"] = model.generate(Latents(Space.W_PLUS, w, tuple(range(len(targets)))))
+    seconds["guess"] = time.process_time() - began
     for steps in options.steps:
         began = time.process_time()
         found = project(model, targets, Settings(steps=steps, perceptual=Perceptual.CONTRAST))

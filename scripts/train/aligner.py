@@ -9,14 +9,13 @@ as you like: the same command goes on from its last checkpoint.
 """
 
 import argparse
-import json
-import time
 from importlib.util import find_spec
-from math import cos, pi
+from math import pi
 from pathlib import Path
 
 import numpy as np
 import torch
+from descent import Descent
 from photographic import photographed, turned
 from PIL import Image
 from shards import Shards
@@ -30,7 +29,7 @@ from netbend.models.precision import has_bfloat16
 BATCH, FRESH = 96, 32  # of a step, and how many of them are new
 POOL = 4096  # crops that the others come from
 LEARNING_RATE = 2e-3
-CHECKPOINT_EVERY = 100  # steps
+SAVE_EVERY = 30  # seconds
 SIZE = 128  # of samples and of what lies behind them
 # All free, none with a person: CC0, public domain, and (china, flower) CC BY.
 BACKGROUNDS = {
@@ -55,43 +54,20 @@ def main() -> None:
 
 def train(options: argparse.Namespace) -> Aligner:
     aligner = Aligner(Architecture()).to(memory_format=torch.channels_last)
-    optimizer = torch.optim.AdamW(aligner.parameters(), LEARNING_RATE, betas=(0.9, 0.99), weight_decay=0.01)
     checkpoint = options.out.with_suffix(".checkpoint.pt")
-    step, spent, average, seconds = 0, 0.0, {}, options.minutes * 60
-    if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
-        aligner.load_state_dict(state["aligner"])
-        optimizer.load_state_dict(state["optimizer"])
-        step, spent = state["step"], state["spent"]
-    random = torch.Generator().manual_seed(step)
+    descent = Descent(aligner, LEARNING_RATE, options.minutes * 60, checkpoint, weight_decay=0.01)
+    random = torch.Generator().manual_seed(descent.steps)
     samples, photographs, pool = Shards(options.samples, SIZE), read_photographs(), Pool()
-    while spent < seconds:
-        began = time.monotonic()
-        optimizer.param_groups[0]["lr"] = LEARNING_RATE * (0.01 + 0.99 * (1 + cos(pi * spent / seconds)) / 2)
+    while descent.goes_on():
         pool.add(*examples(samples, photographs, FRESH, random))
         crops, truth, there = pool.draw(BATCH, random)
         with torch.autocast("cpu", torch.bfloat16, enabled=has_bfloat16(torch.device("cpu"))):
             found = aligner(crops.to(memory_format=torch.channels_last))
         losses = losses_of(found.float(), truth, there)
-        optimizer.zero_grad()
-        (losses["place"] + losses["there"]).backward()
-        torch.nn.utils.clip_grad_norm_(aligner.parameters(), 1.0)
-        optimizer.step()
-        step += 1
-        spent += time.monotonic() - began
-        average = {
-            name: 0.98 * average.get(name, one.item()) + 0.02 * one.item() for name, one in losses.items()
-        }
-        if step % CHECKPOINT_EVERY == 0:
-            shown = {name: round(value, 4) for name, value in average.items()}
-            print(
-                json.dumps({"step": step, "seconds": round(spent), **shown, "samples": len(samples)}),
-                flush=True,
-            )
-            state = {"aligner": aligner.state_dict(), "optimizer": optimizer.state_dict()}
-            unfinished = checkpoint.with_suffix(".unfinished")
-            torch.save({**state, "step": step, "spent": spent}, unfinished)
-            unfinished.replace(checkpoint)
+        descent.step(losses["place"] + losses["there"], losses)
+        if descent.due(SAVE_EVERY):
+            print(descent.told(samples=len(samples)), flush=True)
+            descent.keep()
             save_network(options.out, aligner, KIND, aligner.architecture, dtype=torch.float16)
             samples.read_on()
     return aligner.eval()

@@ -13,7 +13,8 @@ def photographed(images: Tensor, random: torch.Generator, light: float = 1.0) ->
     count = len(images)
 
     def drawn(low: float, high: float, channels: int = 1) -> Tensor:
-        return low + (high - low) * torch.rand(count, channels, 1, 1, generator=random)
+        drawn = torch.rand(count, channels, 1, 1, generator=random, device=random.device)
+        return low + (high - low) * drawn
 
     def lit(low: float, high: float, channels: int = 1) -> Tensor:
         return drawn(1 + light * (low - 1), 1 + light * (high - 1), channels)
@@ -27,7 +28,7 @@ def photographed(images: Tensor, random: torch.Generator, light: float = 1.0) ->
     images = grey + (images - grey) * lit(0.5, 1.4) * coloured
     soft = F.avg_pool2d(F.pad(images, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
     images = images + (soft - images) * drawn(-0.5, 1)  # out of focus, or sharpened
-    noise = torch.randn(images.shape, generator=random) * drawn(0, 0.05)
+    noise = torch.randn(images.shape, generator=random, device=random.device) * drawn(0, 0.05)
     return ((images + noise).clamp(0, 1) - 0.5) * 2
 
 
@@ -41,3 +42,25 @@ def turned(images: Tensor, centre: Tensor, right: Tensor, size: int) -> Tensor:
     matrix = torch.stack([right, down, centre], dim=2)
     grid = F.affine_grid(matrix, [len(images), images.shape[1], size, size], align_corners=False)
     return F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
+
+
+def moved(images: Tensor, random: torch.Generator, light: float) -> Tensor:
+    """Images `(N, C, H, H)` as alignment and cameras leave them."""
+
+    def normal(*shape: int) -> Tensor:
+        return torch.randn(len(images), *shape, generator=random, device=images.device)
+
+    half, angle = torch.exp(0.03 * normal()), 0.03 * normal()
+    right = half[:, None] * torch.stack([angle.cos(), angle.sin()], dim=1)
+    return photographed(turned(images, 0.02 * normal(2), right, images.shape[-1]), random, light)
+
+
+def before(faces: Tensor, others: Tensor, random: torch.Generator) -> Tensor:
+    """Faces `(N, C, H, H)` within soft ovals, each its own, before other pictures."""
+    line = torch.linspace(-1, 1, faces.shape[-1], device=faces.device)
+    rows, columns = torch.meshgrid(line, line, indexing="ij")
+    drawn = torch.rand(len(faces), 4, 1, 1, generator=random, device=random.device)
+    wide, tall, edge, low = drawn.unbind(dim=1)
+    away = (columns / (0.5 + 0.5 * wide)) ** 2 + ((rows - 0.1 - 0.1 * low) / (0.7 + 0.4 * tall)) ** 2
+    mask = ((1 - away) / (0.05 + 0.4 * edge) + 0.5).clamp(0, 1)[:, None]
+    return others + mask * (faces - others)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 import torch
 from safetensors.torch import save
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from netbend.atomic import exists_already, is_there, write_atomic
 from netbend.errors import CheckpointError
@@ -220,13 +221,22 @@ def network_in(
     held = sum(tensor.numel() for tensor in weights.tree.values())
     _check_channels(found, path)
     try:
-        with torch.device("meta"):
+        with torch.device("meta"), _NothingDrawn():
             needed = sum(tensor.numel() for tensor in build(found).state_dict().values())
     except (TypeError, ValueError, RuntimeError, IndexError, MemoryError) as error:
         raise CheckpointError(f"{path}: not an architecture of {kind} ({shown(str(error))})") from error
     if held < needed:
         raise CheckpointError(f"{path}: {held:,} weights, its architecture has {needed:,}")
     return found, fill(lambda: build(found), weights.tree, str(path))
+
+
+class _NothingDrawn(TorchFunctionMode):
+    """Random numbers on no device: torch would load half a second of modules to draw none."""
+
+    def __torch_function__(
+        self, func: Any, types: object, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        return (torch.empty if func is torch.randn else func)(*args, **(kwargs or {}))
 
 
 def _check_channels(architecture: Architecture, path: str) -> None:

@@ -1,5 +1,6 @@
 """Encoders: what they give, their files, and the one of `faces`."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -29,6 +30,18 @@ def test_it_gives_a_vector_for_each_layer_and_maps_of_each_stage() -> None:
     assert encoder(torch.zeros(2, 3, 16, 16)).shape == (2, 6, 16)
     maps = encoder.features(torch.zeros(2, 3, 32, 32))
     assert [tuple(some.shape) for some in maps] == [(2, 4, 16, 16), (2, 8, 8, 8)]
+
+
+def test_layers_of_a_group_share_a_vector() -> None:
+    torch.manual_seed(0)
+    encoder = Encoder(Architecture(16, 3, 6, 16, "0" * 64, widths=(4, 8), hidden=5, groups=(1, 3, 2)))
+    found = encoder(torch.rand(2, 3, 16, 16))
+    assert found.shape == (2, 6, 16)
+    assert torch.equal(found, found[:, [0, 1, 1, 1, 4, 4]])
+    assert (found[:, 0] != found[:, 1]).any()
+    assert (found[:, 1] != found[:, 4]).any()
+    with pytest.raises(ValueError, match="expected 6 layers"):
+        replace(encoder.architecture, groups=(1, 3))
 
 
 def test_a_file_gives_it_back(tmp_path: Path) -> None:

@@ -2,17 +2,18 @@
 
 Trained against one frozen generator, as in pSp (Richardson et al., arXiv 2008.00951): it predicts offsets
 from the mean of w. `scripts/train/encoder.py` trains one through the generator, and
-`scripts/train/encoder_of_samples.py` from its pictures alone.
+`scripts/train/likeness.py` through a preview of it.
 """
 
 from dataclasses import dataclass
-from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from netbend.latents.projection.shipped import shipped_for
 from netbend.models.native import load_network
 
 KIND = "encoder"
@@ -26,7 +27,8 @@ class Architecture:
     size: of the pictures that it reads, pixels; larger ones are made smaller. latent_count, w_dim: of the
     w+ that it gives; a count of 1 is one w for all layers. model_hash: of the generator that it was
     trained against. widths: features of its stages, each of half the size of the one before. hidden:
-    width between the last stage and w+.
+    width between the last stage and w+. groups: how many neighbouring layers share each vector that it
+    finds, latent_count together; none share one if there are none.
     """
 
     size: int
@@ -36,6 +38,11 @@ class Architecture:
     model_hash: str
     widths: tuple[int, ...] = (32, 64, 128, 160)
     hidden: int = 128
+    groups: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.groups and sum(self.groups) != self.latent_count:
+            raise ValueError(f"groups {self.groups}: expected {self.latent_count} layers")
 
 
 class Stage(nn.Module):
@@ -64,7 +71,8 @@ class Encoder(nn.Module):
         self.stages = nn.ModuleList(Stage(inputs, outputs) for inputs, outputs in pairwise(widths))
         side = architecture.size // 2 ** len(architecture.widths)
         self.gather = nn.Linear(widths[-1] * side**2, architecture.hidden)
-        self.spread = nn.Linear(architecture.hidden, architecture.latent_count * architecture.w_dim)
+        self.groups = architecture.groups or (1,) * architecture.latent_count
+        self.spread = nn.Linear(architecture.hidden, len(self.groups) * architecture.w_dim)
 
     def features(self, images: Tensor) -> list[Tensor]:
         """The maps of every stage, of images of any size; benchmarks compare pictures by them."""
@@ -76,8 +84,15 @@ class Encoder(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         images = reduced(images, self.architecture.size)
         hidden = F.leaky_relu(self.gather(self.features(images)[-1].flatten(1)), LRELU_SLOPE)
-        offsets: Tensor = self.spread(hidden)
-        return offsets.reshape(-1, self.architecture.latent_count, self.architecture.w_dim)
+        vectors: Tensor = self.spread(hidden).reshape(-1, len(self.groups), self.architecture.w_dim)
+        return spread_over(vectors, self.groups)
+
+
+def spread_over(vectors: Tensor, groups: tuple[int, ...]) -> Tensor:
+    """A vector `(N, G, D)` for each group, as one for each of its layers, `(N, layers, D)`."""
+    return torch.cat(
+        [vectors[:, [group]].expand(-1, layers, -1) for group, layers in enumerate(groups)], dim=1
+    )
 
 
 def reduced(images: Tensor, size: int) -> Tensor:
@@ -88,12 +103,7 @@ def reduced(images: Tensor, size: int) -> Tensor:
 
 def shipped_encoder(model_hash: str) -> Encoder | None:
     """The encoder of the model with this hash, if netbend has one."""
-    folder = Path(str(files("netbend.data")))
-    for path in sorted(folder.glob("*/encoder.safetensors")):
-        encoder = load_encoder(path)
-        if encoder.architecture.model_hash == model_hash:
-            return encoder
-    return None
+    return shipped_for(model_hash, "encoder", load_encoder)
 
 
 def load_encoder(path: Path) -> Encoder:

@@ -145,7 +145,7 @@ class _Search:
         encoder = encoder_of(model, settings.start)
         self.start = "mean" if encoder is None else "encoder"
         self.exploration = 0.0 if encoder else EXPLORATION * sqrt(model.generator.architecture.w_dim)
-        start = start_of(model, targets, settings.space, encoder, CORRECTIONS)
+        start = start_of(model, targets, settings.space, encoder, CORRECTIONS, self.deviation)
         self.network, self.dtype = descended(model)
         self.point = ((start - model.generator.central_w) / self.deviation).requires_grad_()
         self.noise = [

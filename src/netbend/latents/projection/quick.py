@@ -1,25 +1,27 @@
-"""A likeness in few steps: L-BFGS, first in w, then in w+, where w is as likely in all directions.
+"""A likeness in few steps: L-BFGS where w is as likely in all directions, through a preview if there is one.
 
 In units of w's own covariance, a step goes where faces differ; in w itself it would soon leave them, and
-textures be lost. What w alone cannot show is left to w+, from there.
+textures be lost. Where it begins with one w, what that alone cannot show is left to w+, from there.
 """
 
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from netbend.choices import Space
+from netbend.latents.projection.encoder import reduced
 from netbend.latents.projection.lbfgs import Lbfgs
 from netbend.latents.projection.losses import scatter
-from netbend.latents.projection.network import descended
+from netbend.latents.projection.network import descended, previewed
 from netbend.latents.projection.perceptual import loss_of
 from netbend.latents.projection.settings import Settings
-from netbend.latents.projection.start import CORRECTIONS, encoder_of, sampled_w, start_of
+from netbend.latents.projection.start import encoder_of, sampled_w, start_of
 from netbend.models.base import Latents
 from netbend.models.styled import StyledModel
 
-IN_W = 0.65  # of the steps, before those in w+
+IN_W = 0.65  # of the steps that begin with one w, before those in w+
 FIRST_STEP = 2.0  # deviations of w, over all dimensions
 MIN_GAIN = 0.01  # of a loss; less is flat
 MIN_VARIANCE = 1e-3  # of a direction, in parts of the mean of all
@@ -39,31 +41,36 @@ class QuickSearch:
 
     def __init__(self, model: StyledModel[Any], targets: Tensor, settings: Settings, steps: int):
         self.model, self.targets, self.settings = model, targets, settings
-        self.network, self.dtype = descended(model)
+        self.network, self.dtype = previewed(model) or descended(model)
         self.loss = loss_of(settings.perceptual, targets.device)
         encoder = encoder_of(model, settings.start)
         self.start = "mean" if encoder is None else "encoder"
-        start = start_of(model, targets, Space.W, encoder, CORRECTIONS)
         w = sampled_w(model)
         self.deviation = (w - w.mean(dim=0)).square().mean().sqrt()
+        start = start_of(model, targets, settings.space, encoder, deviation=self.deviation)
+        apart = bool((start != start[:, :1]).any())
+        start = start if apart else start[:, :1]
         self.root, self.inverse = roots_of_covariance(w)
         self.noise = [maps.to(self.dtype) for maps in model.generator.synthesis.constant_noise()]
         self.search = Lbfgs((start - model.generator.central_w) @ self.inverse, FIRST_STEP)
-        self.widened = round(IN_W * steps) if settings.space == Space.W_PLUS else steps
+        in_w = 0 if apart else round(IN_W * steps)
+        self.widened = in_w if settings.space == Space.W_PLUS else steps
+        self.seen = targets
 
     def step(self, step: int) -> tuple[Tensor, Tensor]:
         """Look at the next point. Returns its images and losses `(N,)`."""
-        if step == self.widened:
+        if step == self.widened and step:
             wide = self.search.point.expand(-1, self.model.style_count, -1)
             self.search = Lbfgs(wide.contiguous(), FIRST_STEP)
         point = self.search.trial.detach().requires_grad_()
         w = self._w(point)
         images = self.network(w.expand(-1, self.model.style_count, -1).to(self.dtype), self.noise).float()
-        losses = self.loss(images, self.targets) + self.settings.closeness * scatter(w / self.deviation)
+        self.seen = reduced(self.seen, images.shape[-1])
+        losses = self.loss(images, self.seen) + self.settings.closeness * scatter(w / self.deviation)
         (gradient,) = torch.autograd.grad(losses.sum(), point)
         if losses.isfinite().all():
             self.search.tell(losses.detach(), gradient)
-        return images.detach(), losses.detach()
+        return shown(images.detach(), self.targets), losses.detach()
 
     def is_flat(self, losses: list[Tensor]) -> bool:
         """Whether no picture has gained anything worth the time lately, in w+."""
@@ -78,6 +85,12 @@ class QuickSearch:
 
     def _w(self, point: Tensor) -> Tensor:
         return self.model.generator.central_w + point @ self.root
+
+
+def shown(images: Tensor, targets: Tensor) -> Tensor:
+    """Images in the size of the targets."""
+    side = targets.shape[-1]
+    return images if images.shape[-1] == side else F.interpolate(images, (side, side), mode="bilinear")
 
 
 def roots_of_covariance(w: Tensor) -> tuple[Tensor, Tensor]:

@@ -6,7 +6,7 @@ from netbend.choices import Optimizer, Perceptual, Space, Start, choose_fields
 from netbend.errors import LatentError
 
 MAX_QUICK_SIZE = 256  # side of pictures up to which a step takes some hundredths of a second
-STEPS, FEW_STEPS = 200, 16  # of Adam and of L-BFGS; docs/projecting.md measures both
+STEPS, FEW_STEPS = 200, 40  # of Adam and of L-BFGS; docs/projecting.md measures both
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class Settings:
     """What a projection follows from, besides model and pictures.
 
     space: w, one vector, or w+, one a layer. optimizer: auto is L-BFGS for pictures of more than 256 pixels
-    where an encoder begins, else Adam. steps: at most; None is 16 of L-BFGS, 200 of Adam. perceptual,
+    where an encoder begins, else Adam. steps: at most; None is 40 of L-BFGS, 200 of Adam. perceptual,
     start: see there. noise_maps: whether the noise of each layer is looked for too. closeness: weight of
     how far the vectors of w+ lie apart; more keeps the result nearer to w, and easier to bend.
     learning_rate: of Adam, in deviations of w. patience: steps without a gain of 1 in 100 before it ends

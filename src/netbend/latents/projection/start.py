@@ -28,20 +28,26 @@ def encoder_of(model: StyledModel[Any], start: Start) -> Encoder | None:
 
 @torch.no_grad()
 def start_of(
-    model: StyledModel[Any], targets: Tensor, space: Space, encoder: Encoder | None, corrections: int = 0
+    model: StyledModel[Any],
+    targets: Tensor,
+    space: Space,
+    encoder: Encoder | None,
+    corrections: int = 0,
+    deviation: Tensor | None = None,
 ) -> Tensor:
     """The first w+ of each picture, `(N, latent_count, w_dim)`; of w, `(N, 1, w_dim)`.
 
     corrections: how often the encoder looks at what the model makes of its guess, and moves it by as much
     as it finds that to be off. The guess that came nearest is taken: of a picture unlike all that the
-    encoder has seen, that may be the first.
+    encoder has seen, that may be the first. deviation: of w, if it is known.
     """
     mean = model.generator.central_w
     vectors = 1 if space == Space.W else model.style_count
     if encoder is None:
         return mean.repeat(len(targets), vectors, 1)
     guess = wanted = _offsets(encoder, targets, vectors)
-    deviation, noise = deviation_of_w(model), model.generator.synthesis.constant_noise()
+    deviation = deviation_of_w(model) if deviation is None else deviation
+    noise = model.generator.synthesis.constant_noise()
     best, least = guess, torch.full((len(targets),), torch.inf, device=targets.device)
     for correction in range(corrections + 1 if corrections else 0):
         w_plus = (mean + deviation * guess).expand(-1, model.style_count, -1)
