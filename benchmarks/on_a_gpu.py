@@ -594,7 +594,12 @@ def warm(notes: Notes, chosen: argparse.Namespace) -> None:
         for kinds in ((), ("multiply", "threshold"), ("rotate",))
     ]
     for process in started:
-        notes.add(process.communicate()[0].strip().replace("\n", "\n\n"))
+        try:
+            told, _ = process.communicate(timeout=max(0.1, chosen.deadline - perf_counter()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            told, _ = process.communicate()
+        notes.add(told.strip().replace("\n", "\n\n"))
 
 
 def film(notes: Notes, chosen: argparse.Namespace) -> None:

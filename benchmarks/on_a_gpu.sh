@@ -33,7 +33,7 @@ start=$(date +%s)
 if [ -n "$nvidia" ] && [ ! -e "$out/nvidia_build.md" ]; then
     python3 benchmarks/on_a_gpu.py nvidia_build --out "$out" $given > "$out/nvidia_build.log" 2>&1 &
 fi
-timeout 60 python3 benchmarks/on_a_gpu.py warm --out "$out" $given > "$out/warm.log" 2>&1
+python3 benchmarks/on_a_gpu.py warm --out "$out" --seconds $((seconds / 2)) $given > "$out/warm.log" 2>&1
 left=$((seconds - $(date +%s) + start))
 timeout $((left + 10)) python3 benchmarks/on_a_gpu.py $stages --out "$out" --seconds "$left" $given \
     > "$out/all.log" 2>&1 || tail -n 5 "$out/all.log"
