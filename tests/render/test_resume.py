@@ -32,7 +32,7 @@ def test_a_picture_of_something_else_is_called_what_it_is(
     tmp_path: Path, change: dict[str, object], called: str
 ) -> None:
     path = tmp_path / "a.png"
-    path.write_bytes(png_bytes(Image.new("RGB", (4, 4)), RECORD.model_copy(update=change)))
+    path.write_bytes(png_bytes(Image.new("RGB", (4, 4)), Record(**{**vars(RECORD), **change})))
     assert already_made({path: RECORD}) == set()
     with pytest.raises(RenderError) as raised:
         refuse_others({path: RECORD}, set(), overwrite=False)

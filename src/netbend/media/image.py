@@ -128,8 +128,13 @@ def _opened(file: BinaryIO, format: str) -> Iterator[Image.Image]:
 def _register_heic() -> None:
     if not reads_heic():
         raise UnreadableImage(f"a HEIC picture, which needs a plug-in: {HEIC_REMEDY}; or save it as JPEG")
-    import pillow_heif
-
+    try:
+        import pillow_heif
+    except (ImportError, OSError) as error:  # its library may be of another system
+        raise UnreadableImage(
+            f"a HEIC picture, whose plug-in pillow-heif does not load ({_reason(OSError(*error.args))}); "
+            f"install it again"
+        ) from error
     pillow_heif.register_heif_opener(thumbnails=False)
 
 
