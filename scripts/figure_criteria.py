@@ -168,9 +168,14 @@ def _edges(picture: Pixels, face: Face) -> np.ndarray:
     return np.hypot(*np.gradient(smooth))
 
 
+def steepness(picture: Pixels) -> np.ndarray:
+    """Of luminance, in levels a pixel (H, W)."""
+    return np.asarray(np.hypot(*np.gradient(luminance(picture))))
+
+
 def fine_edges(picture: Pixels) -> float:
     """How steep the steepest tenth of a picture is, in levels a pixel."""
-    return float(np.quantile(np.hypot(*np.gradient(luminance(picture))), 0.9))
+    return float(np.quantile(steepness(picture), 0.9))
 
 
 def change(before: Pixels, after: Pixels, where: Mask) -> float:

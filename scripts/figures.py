@@ -32,7 +32,7 @@ from figure_criteria import (
     saturation_ratio,
     shape_change,
 )
-from measured import DOCS, ROOT, Criterion, Measured, exit_if_false, table, write_into
+from measured import DOCS, ROOT, Criterion, Measured, exit_if_false, in_a_sentence, table, write_into
 from PIL import Image, ImageDraw, ImageFont
 
 from netbend.bending import resolve
@@ -170,6 +170,14 @@ def main() -> None:
         rows.append(([f"{path.stem}: {captions[0]}", *captions[1:]], list(after.values())))
         found += measured
     write_into(DOCS / "works.md", "figures", table(found))
+    write_into(DOCS / "works.md", "figure-1", table(found[:2]))
+    sentence = "seeds 1 to 8 - eyes gone, a nose larger, colours paler"
+    write_into(
+        ROOT / "README.md", "figures", [in_a_sentence(found, sentence, "docs/works.md#figures-of-the-paper")]
+    )
+    write_into(
+        DOCS / "clusters.md", "figures", [in_a_sentence(found, sentence, "works.md#figures-of-the-paper")]
+    )
     figure_6 = ablated_and_multiplied(model, before)
     write_into(DOCS / "works.md", "figure-6", table(figure_6))
     sheet(rows).quantize(256).save(OUT / "figures.png", optimize=True)

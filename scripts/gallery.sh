@@ -19,6 +19,6 @@ python=$bin/python
 "$python" scripts/sound_gallery.py
 sh scripts/works.sh "$out/works"
 "$python" scripts/gallery.py photo-faces recipes/works/ep "$out/works/ep" 12
-for measures in figures figure_2 presets_picture works_measured sound_figures sound_recipes; do
+for measures in figures figure_2 presets_picture works_measured sound_figures sound_recipes recipes_measured doc_pictures; do
     "$python" "scripts/$measures.py"
 done

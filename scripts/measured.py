@@ -81,6 +81,12 @@ def table(found: Iterable[Measured], what: str = "recipe") -> list[str]:
     return lines
 
 
+def in_a_sentence(found: Sequence[Measured], what: str, where: str) -> str:
+    """How many bounds hold for all, for a page that shows a picture and not its table."""
+    hold = sum(each.holds == len(each.values) for each in found)
+    return f"*Measured on {what}: {hold} of {len(found)} bounds hold for every one ([the numbers]({where})).*"
+
+
 def write_into(document: Path, name: str, lines: Sequence[str]) -> None:
     """Fill a place of a document; what was there goes. Exits where it has no such place, or several."""
     begin, end = f"<!-- measured: {name} -->", f"<!-- end of {name} -->"

@@ -22,7 +22,7 @@ from figure_criteria import (
     nose_and_mouth,
     relief_likeness,
 )
-from measured import DOCS, ROOT, Criterion, Measured, exit_if_false, table, write_into
+from measured import DOCS, ROOT, Criterion, Measured, exit_if_false, in_a_sentence, table, write_into
 from PIL import Image
 
 from netbend.bending import Plan, resolve
@@ -62,6 +62,11 @@ def main() -> None:
         lines = table(numbers, "measured on")
         write_into(DOCS / "works.md", name, lines)
         print(name, *lines, sep="\n", flush=True)
+    fragments_found = found["fragments-of-self"]
+    sentence = in_a_sentence(
+        fragments_found, "the portrait and eight other faces", "docs/works.md#fragments-of-self"
+    )
+    write_into(ROOT / "README.md", "fragments-of-self", [sentence])
     exit_if_false(each for numbers in found.values() for each in numbers)
 
 

@@ -1,6 +1,7 @@
 """What the gallery's captions are held by: measures of pictures, on pictures whose measures are known."""
 
 import importlib
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -167,3 +168,28 @@ def test_numbers_are_written_in_their_place_and_nowhere_else(measured: ModuleTyp
     assert document.read_text() == ("before\n<!-- measured: it -->\n\n| \\1 |\n\n<!-- end of it -->\nafter\n")
     with pytest.raises(SystemExit, match="0 places"):
         measured.write_into(document, "that", [])
+
+
+# What they show is numbers: plots of benchmarks, and a page of the atlas, which writes them beside pictures.
+OF_NUMBERS = re.compile(r"bench/|atlas-layer-")
+PICTURE = re.compile(r"!\[[^\]]*\]\(([^)]+)\)")
+DOCUMENTS = [ROOT / "README.md", ROOT / "docs/gallery/README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_picture_stands_beside_what_was_measured_of_it(document: Path) -> None:
+    for section in re.split(r"^#+ ", document.read_text(), flags=re.MULTILINE):
+        shown = [name for name in PICTURE.findall(section) if not OF_NUMBERS.search(name)]
+        measures = re.findall(r"<!-- measured: (\S+) -->(.*?)<!-- end of \1 -->", section, re.DOTALL)
+        assert not shown or any(re.search(r"\d", numbers) for _, numbers in measures), (document, shown)
+
+
+def test_every_place_for_numbers_is_filled_by_a_script_of_the_gallery() -> None:
+    made = (ROOT / "scripts" / "gallery.sh").read_text()
+    scripts = [path.read_text() for path in (ROOT / "scripts").glob("*.py") if path.stem in made]
+    for document in DOCUMENTS:
+        for name in re.findall(r"<!-- measured: (\S+) -->", document.read_text()):
+            assert any(f'"{name}"' in script and document.name in script for script in scripts), (
+                document,
+                name,
+            )

@@ -1,0 +1,174 @@
+"""Makes the pictures of docs/pictures that one command makes, and measures what is said of those and others.
+
+    python scripts/doc_pictures.py
+
+Writes the numbers into docs/variations.md, docs/latents.md and docs/projecting.md. Exit code 1 says that one
+is out of its bounds. Projections take a photograph, held-out drawings and minutes: they are measured as they
+lie in docs/pictures.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from measured import DOCS, ROOT, Criterion, Measured, exit_if_false, table, write_into
+from PIL import Image
+
+from netbend.bending import resolve
+from netbend.models.base import Play
+from netbend.models.catalog import load_model
+from netbend.recipe import load_recipe
+from netbend.render.job import Job
+from netbend.variations.unlike import MIN_CHANGE, visible_change
+
+PICTURES = DOCS / "pictures"
+LATENT = 7
+VARY = ["vary", "--surprise", "--count", "24", "--seed", "28", "--latent-seed", f"{LATENT}"]
+PARENTS = [ROOT / "recipes" / "goggles.yaml", ROOT / "recipes" / "mosaic.yaml"]
+BREED = [
+    "breed",
+    *(str(path.relative_to(ROOT)) for path in PARENTS),
+    "--count",
+    "14",
+    "--latent-seed",
+    f"{LATENT}",
+]
+DIRECTIONS = ["directions", "faces", "--seeds", "1,2", "--json"]
+BY_LAYER = ["grid", "--figure", "transforms-by-layer", "--seed", "29"]
+
+
+def main() -> None:
+    found: list[Measured] = []
+    with tempfile.TemporaryDirectory() as scratch:
+        made = Path(scratch)
+        netbend(*BY_LAYER, "--out", made / "grid.png")
+        keep(made / "grid.png", "transforms-by-layer")
+        for document, name, numbers in (
+            ("variations.md", "surprise", surprises(made / "surprise")),
+            ("variations.md", "children", children(made / "children")),
+            ("latents.md", "directions", directions(made / "directions")),
+            ("projecting.md", "projection", drawn_faces()),
+            ("projecting.md", "projected-portrait", portrait()),
+            ("projecting.md", "likeness", likenesses()),
+        ):
+            lines = table(numbers, "measured on")
+            write_into(DOCS / document, name, lines)
+            print(*lines, sep="\n", flush=True)
+            found += numbers
+    exit_if_false(found)
+
+
+def netbend(*arguments: object) -> str:
+    """What a command prints."""
+    command = [Path(sys.executable).with_name("netbend"), *arguments]
+    return subprocess.run([*map(str, command)], check=True, capture_output=True, text=True, cwd=ROOT).stdout
+
+
+def keep(sheet: Path, name: str) -> None:
+    """Put a picture into docs/pictures, in 256 colours."""
+    with sheet.open("rb") as picture:
+        script = ROOT / "scripts" / "in_256_colours.py"
+        subprocess.run([sys.executable, script, PICTURES / f"{name}.png"], stdin=picture, check=True)
+
+
+def surprises(out: Path) -> list[Measured]:
+    """Recipes by chance that change the face that is shown."""
+    netbend(*VARY, "--out", out)
+    keep(out / "surprise-variations.png", "surprise")
+    unbent, *bent = pictures([None, *sorted(out.glob("*.yaml"))])
+    says = "change of the tenth that changes most, in levels"
+    return [
+        Measured(
+            "the two dozen",
+            Criterion(says, least=MIN_CHANGE, digits=0),
+            [visible_change(unbent, each) for each in bent],
+        )
+    ]
+
+
+def children(out: Path) -> list[Measured]:
+    """Children that are none of their parents, nor of each other."""
+    netbend(*BREED, "--out", out)
+    keep(out / "children.png", "children")
+    shown = pictures([None, *PARENTS, *sorted(out.glob("*.yaml"))])
+    others = [shown[:place] + shown[place + 1 :] for place in range(len(shown))]
+    nearest = [
+        min(visible_change(one, each) for each in rest) for one, rest in zip(shown, others, strict=True)
+    ]
+    says = "the tenth that differs most from the nearest other, a parent or the unbent picture, in levels"
+    return [Measured("the fourteen", Criterion(says, least=MIN_CHANGE, digits=0), nearest[3:])]
+
+
+def directions(out: Path) -> list[Measured]:
+    """Those that are shown change pictures at least half as much as the one that changes them most."""
+    told = json.loads(netbend(*DIRECTIONS, "--out", out))
+    keep(out / "faces-directions.png", "directions")
+    shown = [told["changes"][number] for number in told["on_the_sheet"]]
+    rest = [change for change in told["changes"] if change not in shown]
+    says, half = "change of the pictures from end to end, in levels", max(shown) / 2
+    return [
+        Measured("the eight that are shown", Criterion(says, least=round(half, 1), digits=0), shown),
+        Measured("the other eight", Criterion(says, most=round(half, 1), digits=0), rest),
+    ]
+
+
+def drawn_faces() -> list[Measured]:
+    rows = cells(PICTURES / "projection.png", 128, 4, 150)
+    target, *found = rows
+    return [
+        Measured(f"the six, {space}", Criterion("pixel error", most=most, digits=0), errors(target, row))
+        for space, most, row in zip(("w", "w+"), (30, 15), found, strict=True)
+    ]
+
+
+def portrait() -> list[Measured]:
+    ((photograph, found, _),) = cells(PICTURES / "projected-portrait.png", 240, 0, 240)
+    return [
+        Measured("the portrait", Criterion("pixel error", most=25, digits=0), errors([photograph], [found]))
+    ]
+
+
+def likenesses() -> list[Measured]:
+    target, guessed, stepped = cells(PICTURES / "likeness.png", 256, 0, 260)
+    return [
+        Measured(f"the three, {what}", Criterion("pixel error", most=most, digits=0), errors(target, row))
+        for what, most, row in (("as guessed", 70, guessed), ("after 16 steps", 55, stepped))
+    ]
+
+
+def pictures(recipes: Sequence[Path | None]) -> list[Image.Image]:
+    """One drawn face, bent by each."""
+    model = load_model("faces", "cpu")
+    unbent = Job(model, model.latents([LATENT]), Play(truncation=0.7))
+    loaded = [None if path is None else load_recipe(path) for path in recipes]
+    plans = [unbent.plan if recipe is None else resolve(recipe, model) for recipe in loaded]
+    return [
+        Job(model, unbent.latents, unbent.play, *pair).picture() for pair in zip(loaded, plans, strict=True)
+    ]
+
+
+def cells(sheet: Path, side: int, margin: int, row_height: int) -> list[list[np.ndarray]]:
+    """The pictures of a sheet, row by row."""
+    with Image.open(sheet) as picture:
+        whole = np.asarray(picture.convert("RGB"), float)
+    gap = 4 if row_height > side else 0
+    return [
+        [
+            whole[top : top + side, left : left + side]
+            for left in range(margin, whole.shape[1] - side + 1, side + gap)
+        ]
+        for top in range(margin, whole.shape[0] - side + 1, row_height)
+    ]
+
+
+def errors(targets: Sequence[np.ndarray], found: Sequence[np.ndarray]) -> list[float]:
+    """Root mean square differences, of levels of 255."""
+    return [float(np.sqrt(np.square(one - other).mean())) for one, other in zip(targets, found, strict=True)]
+
+
+if __name__ == "__main__":
+    main()
