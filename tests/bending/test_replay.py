@@ -159,8 +159,8 @@ def test_numbers_move_and_nothing_is_recorded_anew(
 
 def test_bends_of_another_structure_are_recorded_by_themselves(model: Model, graphs: Graphs) -> None:
     bents = [
-        recipe("dilate", 1),
-        recipe("dilate", 2),
+        recipe("dilate", 9),
+        recipe("dilate", 10),
         recipe("multiply", 2.0),
         recipe("multiply", 2.0, mix=0.5),
     ]
@@ -260,7 +260,7 @@ def test_not_more_graphs_are_kept_than_their_maps_leave_room_for(
     model: Model, graphs: Graphs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(replay, "MAX_GRAPHS", 2)
-    for radius in (1, 2, 3, 4):
+    for radius in (9, 10, 11, 12):
         for _ in range(3):
             with bend(model, recipe("dilate", radius)):
                 model.generate(model.latents([1]))

@@ -33,7 +33,7 @@ class Transform(BaseModel):
     name: ClassVar[str] = ""
     older_names: ClassVar[tuple[str, ...]] = ()
     stays_finite: ClassVar[bool] = False
-    kernel: ClassVar[str | None] = None
+    kernel: ClassVar[str | None] = None  # or a property
 
     def __call__(self, maps: Tensor) -> Tensor:
         raise NotImplementedError

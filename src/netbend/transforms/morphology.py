@@ -18,6 +18,7 @@ from netbend.transforms.tiles import tiles
 __all__ = ["Dilate", "Erode", "dilate", "disc", "erode"]
 
 LARGEST_RADIUS = 1024
+LARGEST_ON_GPU = 8  # whose pixels are read one by one there sooner than by steps over all maps
 
 
 def dilate(maps: Tensor, radius: int) -> Tensor:
@@ -139,6 +140,13 @@ class Erode(Transform):
     def __call__(self, maps: Tensor) -> Tensor:
         return erode(maps, self.r)
 
+    @property
+    def kernel(self) -> str | None:  # type: ignore[override]
+        return "erode" if self.r <= LARGEST_ON_GPU else None
+
+    def numbers(self, height: int, width: int) -> tuple[float, ...]:  # noqa: ARG002
+        return (float(self.r),)
+
 
 @transform("dilate")
 class Dilate(Transform):
@@ -150,3 +158,10 @@ class Dilate(Transform):
 
     def __call__(self, maps: Tensor) -> Tensor:
         return dilate(maps, self.r)
+
+    @property
+    def kernel(self) -> str | None:  # type: ignore[override]
+        return "dilate" if self.r <= LARGEST_ON_GPU else None
+
+    def numbers(self, height: int, width: int) -> tuple[float, ...]:  # noqa: ARG002
+        return (float(self.r),)

@@ -22,9 +22,10 @@ PRECISIONS = (torch.float32, torch.bfloat16, torch.float16)
 class Work:
     """A bend, as kernels do it.
 
-    kind: `multiply`, `threshold`, `invert`, `ablate` or `warp`. numbers: float64, the mix, then those of the
-    transform; of a warp the forward matrix, row by row. mixed: whether the mix is not 1. features: a byte
-    for each, None for all. seen: float32 `(2,)`, where NaN and infinity are noted, None if nobody asks.
+    kind: `multiply`, `threshold`, `invert`, `ablate`, `warp`, `erode` or `dilate`. numbers: float64, the mix,
+    then those of the transform; of a warp the forward matrix, row by row. mixed: whether the mix is not 1.
+    features: a byte for each, None for all. seen: float32 `(2,)`, where NaN and infinity are noted, None if
+    nobody asks.
     """
 
     kind: str
@@ -32,6 +33,11 @@ class Work:
     mixed: bool
     features: Tensor | None
     seen: Tensor | None
+
+    @property
+    def is_pointwise(self) -> bool:
+        """Whether it bends values one by one, whatever lies around them."""
+        return self.kind in ("multiply", "threshold", "invert", "ablate")
 
     @property
     def flags(self) -> dict[str, bool]:
@@ -75,8 +81,8 @@ def extremes(values: Tensor) -> Tensor:
 
 
 def bend(maps: Tensor, work: Work) -> Tensor:
-    """Maps `(N, F, H, W)` of any layout that `suits`; a warp gives channels-last ones."""
-    return _warp(maps, work) if work.kind == "warp" else _pointwise(maps, work)
+    """Maps `(N, F, H, W)` of any layout that `suits`; what moves pixels gives channels-last ones."""
+    return _pointwise(maps, work) if work.is_pointwise else _around(maps, work)
 
 
 def kind_of(work: Work) -> int:
@@ -108,13 +114,16 @@ def _pointwise(maps: Tensor, work: Work) -> Tensor:
     return out
 
 
-def _warp(maps: Tensor, work: Work) -> Tensor:
+def _around(maps: Tensor, work: Work) -> Tensor:
     from netbend.transforms import triton_kernels
 
     maps = maps.contiguous(memory_format=torch.channels_last)
     count, features, height, width = maps.shape
     out = torch.empty_like(maps)
-    triton_kernels.warp[(-(-height * width // PIXELS), -(-features // FEATURES), count)](
+    kernel, kind = triton_kernels.warp, {}
+    if work.kind != "warp":
+        kernel, kind = triton_kernels.under_disc, {"LARGEST": work.kind == "dilate"}
+    kernel[(-(-height * width // PIXELS), -(-features // FEATURES), count)](
         maps,
         out,
         work.numbers,
@@ -122,6 +131,7 @@ def _warp(maps: Tensor, work: Work) -> Tensor:
         height,
         width,
         features,
+        **kind,
         **work.flags,
         PIXELS=PIXELS,
         FEATURES=FEATURES,

@@ -169,6 +169,55 @@ def warp(
     tl.store(out + place, moved, mask=inside)
 
 
+@triton.jit(do_not_specialize=["height", "width"])
+def under_disc(
+    maps,
+    out,
+    numbers,
+    chosen,
+    height,
+    width,
+    features,
+    LARGEST: tl.constexpr,
+    MIXED: tl.constexpr,
+    SOME: tl.constexpr,
+    PIXELS: tl.constexpr,
+    FEATURES: tl.constexpr,
+):
+    """The largest, or smallest, value under a disc, of channels-last maps; their outside is ignored.
+
+    numbers: the mix, then the radius. Every pixel of the disc is read: they lie in the cache.
+    """
+    radius = tl.load(numbers + 1).to(tl.int32)
+    pixel = tl.program_id(0) * PIXELS + tl.arange(0, PIXELS)
+    feature = tl.program_id(1) * FEATURES + tl.arange(0, FEATURES)
+    maps += tl.program_id(2).to(tl.int64) * height * width * features
+    out += tl.program_id(2).to(tl.int64) * height * width * features
+    y, x = pixel // width, pixel % width
+    inside = (pixel < height * width)[:, None] & (feature < features)[None, :]
+    outside = -float("inf") if LARGEST else float("inf")
+    place = pixel[:, None] * features + feature[None, :]
+    unbent = tl.load(maps + place, mask=inside, other=0.0)
+    found = unbent.to(tl.float32)
+    for down in range(-radius, radius + 1):
+        half = tl.floor(tl.sqrt((radius * radius - down * down).to(tl.float32)) + 0.5).to(tl.int32)
+        for across in range(-half, half + 1):
+            there = (y + down >= 0) & (y + down < height) & (x + across >= 0) & (x + across < width)
+            away = (down * width + across) * features
+            values = tl.load(maps + place + away, mask=inside & there[:, None], other=outside)
+            if LARGEST:
+                found = tl.maximum(found, values.to(tl.float32), propagate_nan=tl.PropagateNan.ALL)
+            else:
+                found = tl.minimum(found, values.to(tl.float32), propagate_nan=tl.PropagateNan.ALL)
+    if MIXED:
+        found = _mixed(unbent.to(tl.float32), found, tl.load(numbers).to(tl.float32))
+    bent = found.to(out.dtype.element_ty)
+    if SOME:
+        selected = tl.load(chosen + feature, mask=feature < features, other=0) != 0
+        bent = tl.where(selected[None, :], bent, unbent)
+    tl.store(out + place, bent, mask=inside)
+
+
 @triton.jit
 def _snapped(position):
     """Positions a rounding error away from a pixel are that pixel; those beyond all maps stay finite."""

@@ -90,8 +90,8 @@ def styled_convolution(maps: Tensor, conv: Modulated, finish: Finish) -> Tensor:
 
 
 def takes(work: Work | None, *, up: bool) -> bool:
-    """Whether a layer does a bend in its last pass. After doubling a warp is a pass of its own."""
-    return work is not None and not (up and work.kind == "warp")
+    """Whether a layer does a bend in its last pass: warps where it does not double, discs nowhere."""
+    return work is not None and (work.is_pointwise or (work.kind == "warp" and not up))
 
 
 def by_sample(count: int, positions: int) -> bool:
