@@ -9,9 +9,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from netbend.cli import many
+from netbend.models.base import Model
 from netbend.models.stylegan2.checkpoint import save_generator
+from netbend.models.stylegan2.model import StyleGAN2
 from netbend.models.stylegan2.network import Generator
 from netbend.recipe import load_recipe
+from netbend.render.job import Job
+from netbend.variations.surprise import surprise
+from netbend.variations.unlike import Unlike, anything
 
 Run = Callable[..., Any]
 TURN = "seed: 3\nbends:\n- {layer: 1, transform: rotate, params: [30], features: {random: 0.5}}\n"
@@ -396,3 +402,61 @@ def test_json_names_the_files(run: Run) -> None:
         "breed", "turn.yaml", "grow.yaml", "-m", "tiny.safetensors", "--count", "1", "--json", "-o", "o"
     )
     assert json.loads(ran.out) == {"files": ["o/child-0001.yaml", "o/children.png"]}
+
+
+LOOKED_AT: dict[str, tuple[list[str], int]] = {  # and how many pictures are no draws: unbent, parents
+    "surprises": (["vary", "--surprise", *TINY, "--count", "6", "-o", "o"], 1),
+    "kept surprises": (["vary", "--surprise", *TINY, "--keep", "1,2,3", "-o", "o"], 1),
+    "children": (["breed", "turn.yaml", "grow.yaml", *TINY, "--count", "6", "-o", "o"], 3),
+}
+
+
+@pytest.mark.parametrize("command", LOOKED_AT)
+def test_what_is_chosen_by_its_picture_is_rendered_once(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    arguments, others = LOOKED_AT[command]
+    rendered, tried = 0, 0
+    generate, try_out = Model.generate, Unlike.__call__
+
+    def generating(*given: Any, **named: Any) -> Any:
+        nonlocal rendered
+        rendered += 1
+        return generate(*given, **named)
+
+    def trying(unlike: Unlike, recipe: Any) -> bool:
+        nonlocal tried
+        tried += 1
+        return try_out(unlike, recipe)
+
+    monkeypatch.setattr(Model, "generate", generating)
+    monkeypatch.setattr(Unlike, "__call__", trying)
+    assert run(*arguments).code == 0
+    assert rendered == others + tried
+    assert tried >= len(list((folder / "o").glob("*.yaml"))) >= 3
+
+
+@pytest.mark.parametrize("command", LOOKED_AT)
+def test_without_room_for_pictures_they_are_rendered_again_and_are_the_same(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    arguments, _ = LOOKED_AT[command]
+    assert run(*arguments[:-1], "p").code == 0
+    monkeypatch.setattr(many.AtHand, "take", lambda *_: None)
+    assert run(*arguments).code == 0
+    assert names(folder / "o") == names(folder / "p")
+    for path in (folder / "o").iterdir():
+        other = folder / "p" / path.name
+        if path.suffix == ".png":
+            np.testing.assert_array_equal(pixels(path), pixels(other))
+        else:
+            assert path.read_bytes() == other.read_bytes()
+
+
+def test_pictures_at_hand_take_no_more_than_their_room(model: StyleGAN2) -> None:
+    unlike = Unlike(Job(model, model.latents([3])))
+    recipe = surprise(model, 1, accept=unlike)
+    at_hand = many.AtHand(whole=True, room=2 * 3 * 16 * 16)
+    assert [at_hand.take(unlike, recipe) is not None for _ in range(3)] == [True, True, False]
+    assert many.AtHand().take(unlike, recipe).size == (128, 128)
+    assert many.AtHand().take(anything, recipe) is None

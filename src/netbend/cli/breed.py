@@ -12,7 +12,7 @@ from netbend.cli.idle import refuse_idle_options
 from netbend.cli.inputs import check_latents, check_recipe, read_recipes
 from netbend.cli.latent import BESIDE, WITHOUT, LatentFile, LatentSeed, one_latent
 from netbend.cli.loading import load
-from netbend.cli.many import makes_pictures, typed, write_and_say
+from netbend.cli.many import AtHand, makes_pictures, typed, write_and_say
 from netbend.cli.options import (
     ClusterFile,
     Cutoff,
@@ -101,19 +101,18 @@ def breed(
     pictures = makes_pictures(context, loaded)
     latent = one_latent(loaded, latent_seed, latents, space, one) if pictures else loaded.latents([0])
     play = play_of(given_play, one, loaded, latent)
-    outcomes = []
-    for file, parent in ((first, one), (second, other)):
-        plan = resolve(parent, loaded, clusters=given)
-        outcomes.append(
-            Outcome(file.stem, None, Job(loaded, latent, play, parent, plan, nonfinite=nonfinite))
-        )
     numbers = range(seed, seed + count)
-    unlike = Unlike(Job(loaded, latent, play, nonfinite=nonfinite), given) if pictures else None
-    if unlike is not None:
+    if pictures:
         named = [*(f"child-{number:04d}.yaml" for number in numbers), "children.png"]
         refuse_existing([] if resume else [out / file for file in named], overwrite)
-        unlike.remember(one)
-        unlike.remember(other)
+    plans = [resolve(parent, loaded, clusters=given) for parent in (one, other)]
+    unlike = Unlike(Job(loaded, latent, play, nonfinite=nonfinite)) if pictures else None
+    outcomes, at_hand = [], AtHand()
+    for file, parent, plan in zip((first, second), (one, other), plans, strict=True):
+        if unlike is not None:
+            unlike.remember(parent, given)
+        job = Job(loaded, latent, play, parent, plan, nonfinite=nonfinite)
+        outcomes.append(Outcome(file.stem, None, job, at_hand.take(unlike, parent)))
     with progress_bar(visible=unlike is not None and not (json or quiet)) as bar:
         for number in bar.track(numbers, description="Breeding"):
             child = child_of(
@@ -121,9 +120,10 @@ def breed(
             )
             if unlike is not None:
                 unlike.remember(child)
+            picture = at_hand.take(unlike, child)
             child = replace(child, model=name)  # so that the recipe alone gives the picture again
             job = Job(loaded, latent, play, child, resolve(child, loaded), nonfinite=nonfinite)
-            outcomes.append(Outcome(str(number), f"child-{number:04d}", job))
+            outcomes.append(Outcome(str(number), f"child-{number:04d}", job, picture))
     wanted = Wanted(
         out,
         recipes=True,

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import typer
@@ -12,10 +13,14 @@ from netbend.cli.stopping import kept_on_stop
 from netbend.errors import ModelError
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from netbend.models.base import Model
+    from netbend.recipe import Recipe
     from netbend.variations.files import Outcome, Wanted
 
 
+MOST_AT_HAND = 2**30  # bytes; what goes beyond is rendered again
 _OF_PICTURES = [
     *("latent_seed", "latents", "space", "truncation", "cutoff", "noise", "label"),
     *("nonfinite", "metadata", "precision"),
@@ -33,6 +38,29 @@ def makes_pictures(context: typer.Context, model: "Model") -> bool:
             option = f"--{name.replace('_', '-')}"
             raise ModelError(f"{option} is for pictures, {model.name} makes sound; leave it out")
     return False
+
+
+@dataclass
+class AtHand:
+    """Pictures by which recipes were chosen, for sheet and files: nothing is rendered twice.
+
+    whole: for files; for a sheet they are kept small. room: bytes that they may still take.
+    """
+
+    whole: bool = False
+    room: int = MOST_AT_HAND
+
+    def take(self, chosen_by: object, recipe: "Recipe") -> "Image | None":
+        """The picture of the recipe that was just chosen, if it was chosen by its picture."""
+        from netbend.pictures import thumbnail
+        from netbend.variations.unlike import Unlike
+
+        if not isinstance(chosen_by, Unlike):
+            return None
+        picture = chosen_by.picture(recipe)
+        picture = picture if self.whole else thumbnail(picture)
+        self.room -= 3 * picture.width * picture.height
+        return picture if self.room >= 0 else None
 
 
 def typed() -> list[str]:

@@ -12,7 +12,7 @@ from netbend.cli.idle import refuse_idle_options
 from netbend.cli.inputs import check_latents, check_recipe, read_recipe
 from netbend.cli.latent import BESIDE, WITHOUT, LatentFile, LatentSeed, one_latent
 from netbend.cli.loading import load
-from netbend.cli.many import makes_pictures, typed, write_and_say
+from netbend.cli.many import AtHand, makes_pictures, typed, write_and_say
 from netbend.cli.options import (
     ClusterFile,
     Cutoff,
@@ -134,13 +134,14 @@ def vary(
         named += [f"{stem}-variations.png"] if keep is None else []
         refuse_existing([] if resume else [out / file for file in named], overwrite)
         accept = Unlike(Job(loaded, latent, play, nonfinite=nonfinite))
-    outcomes = []
+    outcomes, at_hand = [], AtHand(whole=keep is not None)
     with progress_bar(visible=accept is not anything and not (json or quiet)) as bar:
         for draw in bar.track(seeds, description="Drawing"):
             drawn, plan = _drawn(loaded, base, bounds, given, draw, accept)
+            picture = at_hand.take(accept, drawn)
             drawn = replace(drawn, model=name)  # so that the recipe alone gives the picture again
             job = Job(loaded, latent, play, drawn, plan, nonfinite=nonfinite)
-            outcomes.append(Outcome(str(draw), f"{stem}-{draw:04d}", job))
+            outcomes.append(Outcome(str(draw), f"{stem}-{draw:04d}", job, picture))
     name_of_sheet = f"{stem}-variations.png" if pictures and keep is None else None
     folder, sheet = place_of_sheet(out, name_of_sheet, besides)
     wanted = Wanted(

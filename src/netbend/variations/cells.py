@@ -1,9 +1,10 @@
 """The pictures of an unfinished sheet, kept beside it until it is whole."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from PIL import Image
 
@@ -118,14 +119,28 @@ def kept_cells(
 
 
 def shown_pictures(
-    jobs: Sequence[Job], shown: Shown, cells: Cells | None = None, track: Track = iter
+    jobs: Sequence[Job],
+    shown: Shown,
+    cells: Cells | None = None,
+    track: Track = iter,
+    at_hand: Mapping[int, Image.Image] = MappingProxyType({}),
 ) -> list[Image.Image]:
-    """Render jobs of one picture each, but for those in `cells`, as `shown` makes them for a sheet."""
+    """Render jobs of one picture each, but for those in `cells`, as `shown` makes them for a sheet.
+
+    at_hand: pictures that were made before, by the places of their jobs.
+    """
     made = {} if cells is None else cells.find(jobs)
-    missing = [place for place in range(len(jobs)) if place not in made]
-    for number, picture in track(pictures_together([jobs[place] for place in missing])):
-        place = missing[number]
+    missing = {place: job for place, job in enumerate(jobs) if place not in made}
+    for place, picture in track(all_pictures(missing, at_hand)):
         made[place] = shown(picture)
         if cells is not None:
             cells.keep(place, made[place], jobs[place])
     return [made[place] for place in range(len(jobs))]
+
+
+def all_pictures(jobs: Mapping[int, Job], at_hand: Mapping[int, Image.Image]) -> Rendered:
+    """The pictures of jobs by their places: those that were made before, and then the others, rendered."""
+    yield from ((place, at_hand[place]) for place in jobs if place in at_hand)
+    places = [place for place in jobs if place not in at_hand]
+    for number, picture in pictures_together([jobs[place] for place in places]):
+        yield places[number], picture

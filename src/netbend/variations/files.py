@@ -18,8 +18,7 @@ from netbend.render.files import nothing_left_on_error, refuse_existing
 from netbend.render.job import Job
 from netbend.render.record import Record, png_bytes
 from netbend.render.resume import already_made, differing, refuse_others
-from netbend.render.together import pictures_together
-from netbend.variations.cells import Cells, Track, kept_cells, refuse_unfinished, shown_pictures
+from netbend.variations.cells import Cells, Track, all_pictures, kept_cells, refuse_unfinished, shown_pictures
 from netbend.variations.grid import Grid
 from netbend.variations.moved import moved
 
@@ -30,12 +29,14 @@ CHUNK = "netbend-command"  # of the PNG, as international text
 class Outcome:
     """One of many: a recipe on the latent that all share.
 
-    label: under its picture. stem: of its files, None for what is only shown.
+    label: under its picture. stem: of its files, None for what is only shown. picture: of the job, where it
+    was made before, whole or as a sheet shows it.
     """
 
     label: str
     stem: str | None
     job: Job
+    picture: Image.Image | None = None
 
 
 @dataclass(frozen=True)
@@ -146,17 +147,23 @@ def _write_pictures(
     paths = {place: wanted.folder / f"{each.stem}.png" for place, each in enumerate(outcomes) if each.stem}
     missing = [place for place, path in paths.items() if path not in there]
     wanted.made[:] = [place for place in paths if place not in missing]
-    for number, picture in track(pictures_together([outcomes[place].job for place in missing])):
-        place = missing[number]
+    jobs = {place: outcomes[place].job for place in missing}
+    for place, picture in track(all_pictures(jobs, _at_hand(outcomes))):
         record = None if wanted.command is None else outcomes[place].job.record()
         _write(paths[place], png_bytes(picture, record), wanted, there, new)
         wanted.made.append(place)
 
 
 def _sheet(outcomes: Sequence[Outcome], wanted: Wanted, cells: Cells | None, track: Track) -> bytes:
-    pictures = shown_pictures([outcome.job for outcome in outcomes], thumbnail, cells, track)
+    jobs = [outcome.job for outcome in outcomes]
+    pictures = shown_pictures(jobs, thumbnail, cells, track, _at_hand(outcomes))
     sheet = contact_sheet(pictures, [outcome.label for outcome in outcomes])
     return png_with_command(sheet, wanted.command, _about(outcomes))
+
+
+def _at_hand(outcomes: Sequence[Outcome]) -> dict[int, Image.Image]:
+    """Pictures that were made before, by the places of their outcomes."""
+    return {place: each.picture for place, each in enumerate(outcomes) if each.picture is not None}
 
 
 def _about(outcomes: Sequence[Outcome]) -> dict[str, Any]:

@@ -30,32 +30,33 @@ def anything(_: Recipe) -> bool:
 class Unlike:
     """Accepts recipes whose picture differs from the unbent one, and from all that it is to remember."""
 
-    def __init__(self, job: Job, clusters: Clusters | None = None):
-        """job: an unbent picture, of the latent on which recipes are compared. clusters: see `resolve`."""
-        self._job, self._clusters = job, clusters
+    def __init__(self, job: Job):
+        """job: an unbent picture, of the latent on which recipes are compared."""
+        self._job = job
         self._known = [_small(job.picture())]
-        self._tried: tuple[Recipe, NDArray[np.float32]] | None = None  # last, which most often is remembered
+        self._last: tuple[Recipe, Image.Image] | None = None  # which most often is wanted again
 
     def __call__(self, recipe: Recipe) -> bool:
         """Whether the recipe's picture differs from all that are known; never for one of NaN or infinity."""
         try:
-            picture = self._picture(recipe)
+            picture = self.picture(recipe)
         except NonFiniteError:
             return False
-        self._tried = recipe, picture
-        return all(_change(picture, known) >= MIN_CHANGE for known in self._known)
+        return all(_change(_small(picture), known) >= MIN_CHANGE for known in self._known)
 
-    def remember(self, recipe: Recipe) -> None:
+    def remember(self, recipe: Recipe, clusters: Clusters | None = None) -> None:
         """Accept nothing like this from now on. Raises NonFiniteError, as rendering it does."""
-        if self._tried is not None and self._tried[0] is recipe:
-            self._known.append(self._tried[1])
-        else:
-            self._known.append(self._picture(recipe))
+        self._known.append(_small(self.picture(recipe, clusters)))
 
-    def _picture(self, recipe: Recipe) -> NDArray[np.float32]:
-        job = self._job
-        plan = resolve(recipe, job.model, clusters=self._clusters)
-        return _small(replace(job, recipe=recipe, plan=plan).picture())
+    def picture(self, recipe: Recipe, clusters: Clusters | None = None) -> Image.Image:
+        """The picture of a recipe; of the one that was asked for last, the same again.
+
+        clusters: see `resolve`. Raises NonFiniteError.
+        """
+        if self._last is None or self._last[0] is not recipe:
+            plan = resolve(recipe, self._job.model, clusters=clusters)
+            self._last = recipe, replace(self._job, recipe=recipe, plan=plan).picture()
+        return self._last[1]
 
 
 def visible_change(one: Image.Image, other: Image.Image) -> float:
