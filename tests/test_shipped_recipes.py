@@ -64,3 +64,39 @@ def test_hollow_eyes_lose_their_whites_on_every_face(faces: Model) -> None:
     left = white(pictures(faces, ROOT / "recipes" / "clusters" / "hollow-eyes.yaml"))
     assert torch.all(left < white(pictures(faces)))
     assert left.sum() < 0.6 * white(pictures(faces)).sum()
+
+
+# Rows and columns in which a drawn face has its parts, and the background is nothing else.
+PARTS = {
+    "background": (slice(0, 16), slice(0, 8)),
+    "clothes": (slice(57, 64), slice(14, 50)),
+    "eyes": (slice(26, 40), slice(14, 50)),
+    "hair": (slice(4, 20), slice(18, 46)),
+    "mouth": (slice(40, 52), slice(20, 44)),
+}
+MIN_TENTH = 35  # change of the tenth of a picture that changes most, in levels of 255
+
+
+def test_a_named_cluster_changes_what_it_is_named_after_and_enough_of_it(faces: Model) -> None:
+    assert faces.clusters is not None
+    named = {(layer, name) for layer, names in faces.clusters.names.items() for name in names.values()}
+    assert {name for _, name in named} == set(PARTS)
+    unbent = pictures(faces)
+    for layer, name in sorted(named):
+        ablated, multiplied = (
+            (bent_cluster(faces, layer, name, transform) - unbent).abs().mean(dim=1)
+            for transform in ({"transform": "ablate"}, {"transform": "multiply", "params": {"p": 5}})
+        )
+        inside = torch.zeros(64, 64, dtype=torch.bool)
+        inside[PARTS[name]] = True
+        part, rest = ablated[:, inside].mean(dim=1), ablated[:, ~inside].mean(dim=1)
+        assert (part / rest).median() > 1.1, (layer, name)
+        tenth = multiplied.flatten(1).topk(410, dim=1).values.mean(dim=1)
+        assert tenth.min() > MIN_TENTH, (layer, name)
+
+
+def bent_cluster(model: Model, layer: int | str, name: str, transform: dict[str, object]) -> Tensor:
+    data = {"bends": [{"layer": layer, "features": {"cluster": name}, **transform}]}
+    with netbend.bend(model, data):
+        images = model.generate(model.latents(SEEDS), netbend.Play(truncation=0.7))
+    return (images.clamp(-1, 1) + 1) * 127.5
