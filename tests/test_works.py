@@ -13,6 +13,7 @@ from netbend.models.base import Model
 from netbend.models.catalog import find_entry
 from netbend.recipe import Cluster, Indices, Not, load_clusters
 from netbend.recipe.places import Filmed, Latent, LatentFile
+from netbend.transforms import build_transform
 
 ROOT = Path(__file__).parent.parent
 WORKS = sorted((ROOT / "recipes" / "works").glob("*.yaml"))
@@ -96,3 +97,30 @@ def test_five_sleeves_were_kept_with_their_features_fixed() -> None:
     chosen = {tuple(bend.features.indices for bend in recipe.bends) for recipe in kept}
     assert len(chosen) == 5
     assert all(isinstance(bend.features, Indices) for recipe in kept for bend in recipe.bends)
+
+
+EIGHT = [2, 7, 26, 29, 39, 46, 1, 5]
+
+
+def change_on(faces: Model, recipe: netbend.Recipe) -> np.ndarray:
+    """Mean over channels, in levels of 255, `(8, 64, 64)`."""
+    latents, play = faces.latents(EIGHT), netbend.Play(truncation=0.7)
+    unbent = faces.generate(latents, play).clamp(-1, 1)
+    with netbend.bend(faces, recipe):
+        bent = faces.generate(latents, play).clamp(-1, 1)
+    return np.asarray((bent - unbent).abs().mean(dim=1) * 127.5)
+
+
+def test_figure_6_on_faces_is_hardly_missed_and_changes_much_when_multiplied(faces: Model) -> None:
+    recipe = netbend.load_recipe(ON_FACES["figure-6.yaml"])
+    ablated = replace(recipe, bends=(replace(recipe.bends[0], transform=build_transform("ablate", {})),))
+    ablation, multiplication = (change_on(faces, each).mean((1, 2)) for each in (ablated, recipe))
+    assert ablation.max() < 10
+    assert (multiplication / ablation).min() > 2
+
+
+def test_figure_1_on_faces_changes_the_eyes_more_than_the_rest(faces: Model) -> None:
+    change = change_on(faces, netbend.load_recipe(ON_FACES["figure-1.yaml"]))
+    eyes = np.zeros((64, 64), bool)
+    eyes[26:40, 14:50] = True
+    assert (change[:, eyes].mean(1) / change[:, ~eyes].mean(1)).min() > 2
