@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from netbend.bending import bend
 from netbend.choices import NoiseMode
@@ -13,7 +14,7 @@ from netbend.errors import CheckpointError, LatentError
 from netbend.models.base import Play
 from netbend.models.catalog import describe, load_model
 from netbend.models.mobilestylegan.model import MobileStyleGAN
-from netbend.models.mobilestylegan.network import Architecture, Generator, inverse_haar
+from netbend.models.mobilestylegan.network import HAAR, Architecture, Generator, inverse_haar
 from netbend.models.mobilestylegan.openvino import convert
 from netbend.models.weights.openvino import Constant
 from netbend.recipe import Bend, Recipe
@@ -48,6 +49,32 @@ def test_the_inverse_wavelet_transform_undoes_the_transform() -> None:
 def test_a_style_scales_wavelets(count: int) -> None:
     bands, style = torch.randn(count, 8, 4, 4), torch.randn(count, 8)
     torch.testing.assert_close(inverse_haar(bands, style), inverse_haar(bands * style[:, :, None, None]))
+
+
+@pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
+@pytest.mark.parametrize("shape", [(1, 4, 1, 1), (1, 48, 8, 6), (2, 12, 16, 16), (3, 48, 5, 8), (5, 8, 4, 4)])
+@pytest.mark.parametrize("styled", [False, True])
+def test_wavelets_in_bfloat16_give_the_bits_of_a_transposed_convolution(
+    shape: tuple[int, ...], styled: bool, layout: torch.memory_format
+) -> None:
+    """With their gradients, which in float32 are the definition's."""
+    torch.manual_seed(0)
+    bands = torch.randn(shape).bfloat16().to(memory_format=layout).requires_grad_()
+    style = torch.randn(shape[:2]).bfloat16().requires_grad_() if styled else None
+    kernel = HAAR.bfloat16()[:, None].repeat(shape[1] // 4, 1, 1, 1)
+    found = inverse_haar(bands, style)
+    scaled = bands if style is None else bands * style[:, :, None, None]
+    if style is not None and len(bands) == 1:  # rounded in the kernel, not in the maps
+        kernel, scaled = kernel * style.detach()[0, :, None, None, None], bands
+    expected = F.conv_transpose2d(scaled, kernel, stride=2, groups=shape[1] // 4)
+    assert torch.equal(found, expected)
+    given = [bands] if style is None else [bands, style]
+    weights = torch.randn(found.shape)
+    gradients = torch.autograd.grad((found.float() * weights).sum(), given)
+    exact = [one.detach().float().requires_grad_() for one in given]
+    plain = inverse_haar(exact[0], exact[1] if styled else None)
+    for one, other in zip(gradients, torch.autograd.grad((plain * weights).sum(), exact), strict=True):
+        torch.testing.assert_close(one.float(), other, atol=0.1, rtol=0.02)
 
 
 def test_a_batch_gives_what_its_samples_give(mobile: MobileStyleGAN) -> None:
