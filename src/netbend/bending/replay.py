@@ -33,7 +33,11 @@ def run(network: nn.Module, *inputs: Any) -> Tensor:
     """
     with _making:
         replay = _replays.setdefault(network, _Replay())
-    return replay(network, *inputs)
+    wanted = torch.is_grad_enabled() and any(
+        tensor.requires_grad for tensor in chain(_tensors(inputs), network.parameters())
+    )
+    with torch.set_grad_enabled(wanted):
+        return replay(network, *inputs)
 
 
 class _Replay:
@@ -111,7 +115,8 @@ class _Replay:
         if self._pool is None:  # one for all: two never run at once, and what each gives is copied
             self._pool = new_pool()
         try:
-            with torch.inference_mode(False), torch.no_grad():  # what is kept is written to again
+            # What is kept is written to again. Two threads that record at once can wait for each other.
+            with _recording, torch.inference_mode(False), torch.no_grad():
                 return _Graph(network, self._own(inputs), bends, self._pool)
         except NonFiniteError:
             return True
@@ -276,3 +281,4 @@ def _shape(tensor: Tensor | None) -> Hashable:
 
 _replays: WeakKeyDictionary[nn.Module, _Replay] = WeakKeyDictionary()
 _making = Lock()
+_recording = Lock()

@@ -76,10 +76,14 @@ class Film:
     @property
     def group(self) -> int:
         """How many frames are made at once."""
-        if next(self.model.network.parameters()).device.type == "cpu":
+        if self._device == "cpu":
             return 1
         last = self.model.layers[-1]
         return max(1, min(LARGEST_GROUP, PIXELS_AT_ONCE // (last.height * last.width)))
+
+    @property
+    def _device(self) -> str:
+        return next(self.model.network.parameters()).device.type
 
     def frame(self, index: int) -> Image.Image:
         """One frame by itself. Raises RenderError if the film has no such frame."""
@@ -137,6 +141,8 @@ class Film:
         """What comes before the first moving bend, if nothing else moves."""
         moving = [self.plan.bends[place].layer for place in self.plan.moving]
         if not self.path.still or isinstance(self.truncation, Curve) or not moving:
+            return None
+        if self._device == "cuda":  # whole runs are replayed there sooner, see `bending.run`
             return None
         prefix = Prefix(self.model.network, moving)
         with bend(self.model, self.plan, nonfinite=self.nonfinite), prefix.recorded():

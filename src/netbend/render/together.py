@@ -40,7 +40,8 @@ def _shared(job: Job, place: int) -> Hashable:
 def _of_one_kind(jobs: Sequence[Job]) -> Iterator[Image.Image]:
     first = jobs[0]
     changing = _changing([job.plan for job in jobs])
-    if len(jobs) == 1 or not changing:
+    on_gpu = next(first.model.network.parameters()).device.type == "cuda"
+    if len(jobs) == 1 or not changing or on_gpu:  # whole runs are replayed there, see `bending.run`
         yield from (job.picture() for job in jobs)
         return
     prefix = Prefix(first.model.network, changing)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from netbend.bending import Layer
+from netbend.bending import Layer, run
 from netbend.choices import NoiseMode, Space
 from netbend.errors import CheckpointError, LatentError
 from netbend.models.base import Latents, Play
@@ -85,7 +85,7 @@ class DCGAN(StoredModel):
         z, classes = values[:, :z_dim], values[:, z_dim:]
         if play.label is not None:
             classes = self._one_hot(torch.full((len(z),), self.labels.index(play.label))).to(values)
-        images: Tensor = self.generator(torch.cat([z * self.psi(latents, play), classes], dim=1))
+        images = run(self.network, torch.cat([z * self.psi(latents, play), classes], dim=1))
         return images.float()
 
     def check(self, latents: Latents) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from netbend.bending import Layer
+from netbend.bending import Layer, run
 from netbend.choices import NoiseMode, Space
 from netbend.errors import LatentError
 from netbend.models.base import Latents, Play, SoundModel
@@ -57,7 +57,7 @@ class SpectrogramModel(StoredModel, SoundModel):
         if play.cutoff is not None or play.noise is NoiseMode.RANDOM:
             raise LatentError(f"{self.name} has neither styles to cut off nor noise to draw")
         values = latents.values.to(self.vae.decoder.start.weight)
-        levels: Tensor = self.vae(values * self.psi(latents, play))
+        levels = run(self.network, values * self.psi(latents, play))
         return levels.float()
 
     def encode(self, levels: Tensor) -> Latents:
