@@ -21,6 +21,7 @@ from netbend.models.mobilestylegan import network as mobilestylegan
 from netbend.models.mobilestylegan.model import MobileStyleGAN
 from netbend.models.spectrogram_vae import network as spectrogram_vae
 from netbend.models.spectrogram_vae.model import SpectrogramModel
+from netbend.models.stylegan2 import fused
 from netbend.models.stylegan2 import network as stylegan2
 from netbend.models.stylegan2.model import StyleGAN2
 from netbend.recipe import All, Bend, Random, Recipe
@@ -102,8 +103,12 @@ class Sent(TorchDispatchMode):
         return result
 
 
+@pytest.mark.parametrize("as_on_a_gpu", [False, True])
 @every_family
-def test_nothing_is_sent_and_nothing_is_waited_for(family: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_sent_and_nothing_is_waited_for(
+    family: Any, as_on_a_gpu: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fused, "suits", lambda _: as_on_a_gpu)
     monkeypatch.setattr(insert, "is_captured", lambda _: True)
     monkeypatch.setattr(insert, "all_finite", lambda _: True)
     model, run = family("meta")
