@@ -33,7 +33,7 @@ def levels(source: Path, *, said: list[str] | None = None, run: Path | None = No
 
 
 def left_by_systems(folder: Path) -> None:
-    """Nine files that are nobody's pictures."""
+    """Twelve files that are nobody's pictures."""
     for name in (
         "._a.png",
         ".a.png.swp",
@@ -41,6 +41,9 @@ def left_by_systems(folder: Path) -> None:
         "__MACOSX/deep/b.png",
         "Thumbs.db",
         ".DS_Store",
+        "@eaDir/a.png/SYNOPHOTO_THUMB_XL.jpg",
+        "deep/$RECYCLE.BIN/c.png",
+        "#recycle/d.png",
     ):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(FORK)
@@ -68,7 +71,7 @@ def test_what_systems_leave_is_left_out_and_the_rest_counted(tmp_path: Path, in_
     source = zipped(folder, tmp_path / "set.zip") if in_a_zip else folder
     said: list[str] = []
     assert sorted(levels(source, said=said)) == [10, 20, 30]
-    hidden = 9 if in_a_zip else 8
+    hidden = 12 if in_a_zip else 11
     (line,) = said
     assert line.startswith(f"{source}: 3 pictures; left out: hidden or of the system ({hidden}), ")
     assert line.endswith(".txt (2), of other endings (2), .json (1)")
@@ -268,7 +271,7 @@ def test_sounds_are_chosen_by_the_same_rule(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.wav")
     said: list[str] = []
     assert find_sounds(tmp_path, report=said.append) == [tmp_path / "A.WAV", tmp_path / "deep/b.wav"]
-    assert said == [f"{tmp_path}: 2 sounds; left out: hidden or of the system (9), .txt (1), pipes (1)"]
+    assert said == [f"{tmp_path}: 2 sounds; left out: hidden or of the system (12), .txt (1), pipes (1)"]
 
 
 def test_all_broken_sounds_are_named_at_once_and_nothing_is_kept(tmp_path: Path) -> None:

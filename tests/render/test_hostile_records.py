@@ -200,6 +200,19 @@ def png_of(*chunks: tuple[bytes, bytes]) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
+def test_of_a_record_of_many_seeds_the_first_is_drawn(png: Callable[..., Path], model: Model) -> None:
+    many = [5, *range(100_000)]
+    record = read_record(png(seeds=many))
+    assert record.seeds == many
+    job = recorded_job(record.of_one_picture(), model)
+    assert job.latents.seeds == (5,)
+    assert torch.equal(job.latents.values, model.latents([5]).values)
+    sheet = read_record(png(seeds=[5, 6], sheet=True))
+    assert sheet.of_one_picture() is sheet
+    stored = read_record(png(seeds=[5, 6], space="w", latents=numbers(*[0.5] * 32), latents_shape=[2, 16]))
+    assert recorded_job(stored.of_one_picture(), model).latents.seeds == (5, 6)
+
+
 @pytest.mark.parametrize(
     ("chunks", "message"),
     [

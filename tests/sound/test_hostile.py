@@ -58,6 +58,11 @@ def test_a_header_that_lies_is_one_error(lie: str, tmp_path: Path) -> None:
             pass
 
 
+def test_what_a_library_calls_its_own_things_is_not_said(tmp_path: Path) -> None:
+    with pytest.raises(SoundError, match=r"not a sound that can be read \(a damaged header\); netbend reads"):
+        SoundReader(wav(tmp_path / "a.wav", rate=0))
+
+
 @pytest.mark.parametrize("lie", LIES)
 def test_what_follows_such_a_sound_is_the_same_error(lie: str, tmp_path: Path) -> None:
     path = wav(tmp_path / "lie.wav", **LIES[lie])  # type: ignore[arg-type]

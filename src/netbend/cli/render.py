@@ -306,7 +306,7 @@ def _render_again(
     refuse_existing([path], overwrite)
     try:
         model = load_model(model_name or known_name(record), device, bf16=record.bf16)
-        job = recorded_job(record, model)
+        job = recorded_job(record.of_one_picture(), model)
     except (ModelError, RecipeError, RenderError, LatentError) as error:
         raise RenderError(f"{picture_file}: cannot be made again: {error}") from error
     picture = job.sheet([thumbnail(made) for made in job.pictures()]) if record.sheet else job[0].picture()

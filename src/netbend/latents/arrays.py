@@ -125,11 +125,18 @@ def _array(stream: Any, size: int, where: str, before: int = 0) -> NDArray[Any]:
 
 
 def _header(stream: Any, where: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    version = npy.read_magic(stream)
+    try:
+        version = npy.read_magic(stream)
+    except ValueError as error:
+        raise LatentError(f"{where}: not a readable array file (it does not begin as one)") from error
     if version not in ((1, 0), (2, 0)):
         raise LatentError(f"{where}: not a readable array file (version {version[0]}.{version[1]})")
     read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-    shape, columns_first, dtype = read(stream, max_header_size=MAX_ARRAY_HEADER)
+    try:
+        shape, columns_first, dtype = read(stream, max_header_size=MAX_ARRAY_HEADER)
+    except ValueError as error:
+        long = f"over {MAX_ARRAY_HEADER} characters" if "max_header_size" in str(error) else "damaged"
+        raise LatentError(f"{where}: not a readable array file (its header is {long})") from error
     if len(shape) > MAX_TENSOR_DIMENSIONS:
         raise LatentError(f"{where}: an array of {len(shape)} dimensions")
     if not all(0 <= size < MAX_TENSOR_NUMBERS for size in shape):
@@ -144,6 +151,6 @@ def pickled_objects(data: bytes, path: Path) -> bytes | None:
     stream = io.BytesIO(data)
     try:
         _, _, dtype = _header(stream, f"latents {path}")
-    except (ValueError, OSError, EOFError):
+    except (NetbendError, ValueError, OSError, EOFError):
         return None
     return data[stream.tell() :] if dtype.hasobject else None

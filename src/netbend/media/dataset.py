@@ -19,7 +19,12 @@ from netbend.limits import MAX_LISTED_FILES, MAX_ZIP_DIRECTORY
 from netbend.regular_file import kind_of, open_regular
 
 HIDDEN = "hidden or of the system"
-SYSTEM_NAMES = frozenset({"__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "$recycle.bin"})
+SYSTEM_NAMES = frozenset(
+    {
+        *("__macosx", "icon\r", "thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin"),
+        *("system volume information", "lost+found", "@eadir", "#recycle", "#snapshot"),  # the last of a NAS
+    }
+)
 MAX_KINDS = 8  # of what was left out, in one line
 COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # the others take up to 4 GB of memory
 

@@ -88,6 +88,10 @@ class Record(BaseModel):
     def play(self) -> Play:
         return Play(self.truncation, self.cutoff, self.noise, self.label)
 
+    def of_one_picture(self) -> "Record":
+        """The same for the first of its seeds, which is the picture it lies in unless that is a sheet."""
+        return self if self.sheet or self.latents else self.model_copy(update={"seeds": self.seeds[:1]})
+
     def stored_latents(self) -> Latents | None:
         """The latents, unless they follow from the seeds."""
         if self.latents is None:

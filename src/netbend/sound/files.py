@@ -284,4 +284,5 @@ def format_of(path: Path) -> str:
 
 def _reason(error: Exception) -> str:
     text = str(getattr(error, "error_string", "") or getattr(error, "strerror", "") or error)
-    return text.strip().rstrip(".")
+    text = text.strip().rstrip(".")
+    return "a damaged header" if "SF_INFO" in text else text  # libsndfile's word for what it filled in itself
