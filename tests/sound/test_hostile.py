@@ -1,6 +1,9 @@
 """Sounds from strangers: headers that lie, and channels, rates and lengths beyond any sound."""
 
+import os
 import struct
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +14,7 @@ from netbend import limits
 from netbend.errors import SoundError
 from netbend.motion.measure import measured
 from netbend.sound.files import SoundReader, read_mono
+from netbend.sound.quietly import quietly
 
 
 def wav(
@@ -56,6 +60,43 @@ def test_a_header_that_lies_is_one_error(lie: str, tmp_path: Path) -> None:
     with pytest.raises(SoundError, match=r"lie\.wav: "), SoundReader(path) as reader:
         for _ in reader.blocks():
             pass
+
+
+def test_nothing_is_printed_past_python(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """libmpg123 tells its troubles to standard error itself."""
+    path = tmp_path / "a.mp3"
+    path.write_bytes(b"ID3" + bytes(50))
+    with pytest.raises(SoundError, match="not a sound that can be read"):
+        SoundReader(path)
+    noise = 0.1 * np.random.default_rng(0).standard_normal(100_000)
+    soundfile.write(path, noise, 44100, format="MP3")
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2] + bytes(3000) + whole[len(whole) // 2 :])
+    with SoundReader(path) as reader, suppress(SoundError):
+        assert sum(block.shape[1] for block in reader.blocks(5000)) > 50_000
+    assert capfd.readouterr().err == ""
+    os.write(2, b"still heard")
+    assert capfd.readouterr().err == "still heard"
+
+
+def test_what_is_quiet_in_several_threads_is_heard_after_the_last(capfd: pytest.CaptureFixture[str]) -> None:
+    began, done = threading.Event(), threading.Event()
+
+    def other() -> None:
+        with quietly():
+            began.set()
+            done.wait(60)
+            os.write(2, b"not heard")
+
+    thread = threading.Thread(target=other)
+    with quietly():
+        thread.start()
+        began.wait(60)
+    os.write(2, b"nor this")
+    done.set()
+    thread.join()
+    os.write(2, b"heard")
+    assert capfd.readouterr().err == "heard"
 
 
 def test_what_a_library_calls_its_own_things_is_not_said(tmp_path: Path) -> None:

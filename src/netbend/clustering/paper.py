@@ -29,7 +29,6 @@ from netbend.clustering.progress import Report, Tell, silent
 from netbend.clustering.settings import Settings
 from netbend.errors import ClusterError
 from netbend.models.base import SoundModel
-from netbend.models.weights import shown
 from netbend.regular_file import refuse_special
 
 HEADER = "netbend-metric-networks"
@@ -187,7 +186,10 @@ def _readable(path: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # safetensors raises several kinds
-        raise ClusterError(f"{path}: not a readable safetensors file ({shown(str(error))})") from error
+        raise ClusterError(
+            f"{path}: not a readable safetensors file, which `netbend cluster --preset paper` writes beside "
+            f"the clusters"
+        ) from error
 
 
 def _network(layer: Layer, tensors: Mapping[str, Tensor], path: Path, *, clip: bool) -> MetricNetwork:

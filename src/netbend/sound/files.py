@@ -1,7 +1,7 @@
 """Sound files, read and written block by block, so that an hour needs no more memory than a second."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from netbend.atomic import atomic_write
 from netbend.errors import SoundError
 from netbend.limits import MAX_SAMPLE_RATE, MAX_SOUND_CHANNELS, MAX_SOUND_SECONDS, MIN_SAMPLE_RATE
-from netbend.regular_file import refuse_special
+from netbend.regular_file import open_regular
+from netbend.sound.quietly import quietly
 from netbend.sound.truncation import refuse_truncated
 
 EXTENSIONS = {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc"}
@@ -44,9 +45,9 @@ class SoundReader:
 
     def __init__(self, path: Path):
         self.path = path
-        refuse_special(path, SoundError)
         try:
-            self._file = soundfile.SoundFile(path)
+            with quietly() if _may_be_mp3(path) else nullcontext():
+                self._file = soundfile.SoundFile(path)
         except (soundfile.SoundFileError, OSError, TypeError, ValueError) as error:
             raise SoundError(
                 f"{path}: not a sound that can be read ({_reason(error)}); netbend reads WAV, FLAC, OGG, MP3 "
@@ -104,7 +105,8 @@ class SoundReader:
         count = 0
         while True:
             try:
-                block = self._file.read(size, dtype="float32", always_2d=True).T
+                with quietly() if self.format == "MP3" else nullcontext():
+                    block = self._file.read(size, dtype="float32", always_2d=True).T
             except soundfile.SoundFileError as error:
                 raise self._cut_off(count) from error
             if block.shape[1] == 0:
@@ -127,6 +129,12 @@ class SoundReader:
             f"{self.path}: cut off or damaged after {count / self.sample_rate:.2f} of {self.seconds:.2f} s; "
             f"take a whole copy of it, or save what is left as a new file"
         )
+
+
+def _may_be_mp3(path: Path) -> bool:
+    """Whether a file does not begin as the other kinds do."""
+    with open_regular(path, SoundError) as file:
+        return file.read(4) not in (b"RIFF", b"RIFX", b"RF64", b"fLaC", b"OggS", b"FORM")
 
 
 def read_mono(path: Path, sample_rate: int, seconds: float = float("inf")) -> Samples:
