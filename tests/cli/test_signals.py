@@ -10,19 +10,27 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
+import torch
 from PIL import Image
 
 from netbend.models import catalog, packages
 from netbend.models.base import Model
+from netbend.models.spectrogram_vae.model import SpectrogramModel
+from netbend.models.spectrogram_vae.network import Architecture, SpectrogramVAE
 from netbend.models.stylegan2.checkpoint import save_generator
 from netbend.models.stylegan2.network import Generator
 from netbend.recipe import Clusters
 from netbend.recipe.clusters import save_clusters
+from netbend.render.job import Job
+from netbend.render.record import png_bytes
 
 Run = Callable[..., Any]
 SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 TINY = ("-m", "tiny.safetensors", "-q")
+SOUND = ("-m", "sound.safetensors")
 ATLAS = ("atlas", "tiny.safetensors", "-c", "clusters.yaml", "--seeds", "4", "-q", "-o", "a")
 TURN = "bends:\n- {layer: 1, transform: rotate, params: [30], features: {random: 0.5}}\n"
 
@@ -39,6 +47,13 @@ def folder(tmp_path: Path, generator: Generator, monkeypatch: pytest.MonkeyPatch
     save_generator(tmp_path / "tiny.safetensors", generator)
     save_clusters(Clusters({0: {0: (0, 1)}, 1: {0: (2,)}}), tmp_path / "clusters.yaml")
     (tmp_path / "turn.yaml").write_text(TURN)
+    torch.manual_seed(0)
+    network = SpectrogramVAE(Architecture.of_width(1 / 32, latent_dim=16))
+    SpectrogramModel(network).save(tmp_path / "sound.safetensors")
+    soundfile.write(tmp_path / "tone.wav", 0.3 * np.sin(np.arange(22050) / 10), 22050)
+    tiny = catalog.load_model("tiny.safetensors", device="cpu")
+    record = Job(tiny, tiny.latents([3])).record()
+    (tmp_path / "there.png").write_bytes(png_bytes(Image.new("RGB", (4, 4)), record))
     return tmp_path
 
 
@@ -170,6 +185,13 @@ LONG: dict[str, tuple[tuple[str, ...], int]] = {
     "directions": (("directions", "tiny.safetensors", "--samples", "20", "--count", "2", "-q", "-o", "o"), 2),
     "stills": (("film", "turn.yaml", *TINY, "--seconds", "1", "--stills", "4", "-o", "s.png"), 2),
     "film": (("film", "turn.yaml", *TINY, "--seconds", "1", "--seeds", "0-1", "-o", "f.mkv"), 2),
+    "songs": (("sound", *SOUND, "--seeds", "0-1", "--seconds", "1", "-q", "-o", "o"), 1),
+    "variations of a sound": (
+        ("sound", "tone.wav", *SOUND, "-r", "turn.yaml", "--variations", "2", "-q", "-o", "o"),
+        1,
+    ),
+    "spectrogram": (("sound", "tone.wav", *SOUND, "--spectrogram", "s.png", "-q", "-o", "b.wav"), 1),
+    "again": (("render", "--from", "there.png", *TINY, "-o", "o"), 1),
     "clusters of latents": (("cluster", "tiny.safetensors", "--seeds", "0-9", "-q", "-o", "c.yaml"), 1),
 }
 
