@@ -46,8 +46,15 @@ class Work:
 
 
 def has_triton(device: torch.device) -> bool:
-    """Whether a device is a GPU on which Triton works."""
-    return device.type == "cuda" and _works(device)
+    """Whether a device is a GPU on which Triton works, and nobody needs to see what is done there."""
+    return device.type == "cuda" and not is_traced() and _works(device)
+
+
+def is_traced() -> bool:
+    """Whether a network is traced, exported or compiled, by what sees operations of torch alone."""
+    compiler = torch.compiler
+    tracing = torch._C._get_tracing_state() is not None
+    return tracing or compiler.is_compiling() or compiler.is_exporting()
 
 
 @lru_cache

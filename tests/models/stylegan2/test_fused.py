@@ -1,11 +1,13 @@
 """How many passes over the maps a GPU makes, counted without one."""
 
 from collections import Counter
+from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from netbend.bending import bend
@@ -157,3 +159,29 @@ def test_what_a_layer_made_of_its_bend_is_not_bent_again_after_an_error(
         second = model.generate(model.latents([0]))
     assert torch.equal(first, second)
     assert len(passes.works) == 2 * LAYERS
+
+
+def test_who_traces_a_network_sees_all_that_it_does() -> None:
+    seen = []
+
+    def look(maps: Tensor) -> Tensor:
+        seen.append(fused.suits(SimpleNamespace(device=torch.device("cuda"), dtype=torch.float32)))
+        return maps + 1
+
+    maps = torch.zeros(1)
+    with torch.no_grad():
+        look(maps)
+        torch.jit.trace(look, maps, check_trace=False)
+        torch.export.export(Looking(look), (maps,))
+    assert seen[0]
+    assert seen[1:]
+    assert not any(seen[1:])
+
+
+class Looking(nn.Module):
+    def __init__(self, look: Callable[[Tensor], Tensor]):
+        super().__init__()
+        self.look = look
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return self.look(maps)

@@ -28,7 +28,8 @@ PRECISIONS = (torch.float32, torch.bfloat16, torch.float16)
 
 def suits(w: Tensor) -> bool:
     """Whether a network is to be run this way, without gradients on a GPU."""
-    return w.device.type == "cuda" and w.dtype in PRECISIONS and not torch.is_grad_enabled()
+    wanted = torch.is_grad_enabled() or on_gpu.is_traced()
+    return w.device.type == "cuda" and w.dtype in PRECISIONS and not wanted
 
 
 @dataclass(frozen=True)
