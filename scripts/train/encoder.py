@@ -8,13 +8,11 @@ known. Stop it as you like: the same command goes on from its last checkpoint.
 """
 
 import argparse
-import json
-import time
-from math import cos, pi
 from pathlib import Path
 
 import numpy as np
 import torch
+from descent import Descent
 from PIL import Image
 from torch import Tensor
 
@@ -29,7 +27,7 @@ HALF = 16  # of a batch
 LEARNING_RATE = 1e-3
 PIXEL_WEIGHT = 10.0
 SPREAD_WEIGHT = 0.02
-CHECKPOINT_EVERY = 100  # steps
+SAVE_EVERY = 30  # seconds
 
 
 def main() -> None:
@@ -60,35 +58,15 @@ def train(model: StyledModel, pictures: Tensor, checkpoint: Path, seconds: float
     of = model.generator.architecture
     torch.manual_seed(1)
     encoder = Encoder(Architecture(of.size, of.channels, of.latent_count, of.w_dim, model.hash))
-    optimizer = torch.optim.Adam(encoder.parameters(), LEARNING_RATE, betas=(0.9, 0.99))
-    step, spent, average = 0, 0.0, {}
-    if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
-        encoder.load_state_dict(state["encoder"])
-        optimizer.load_state_dict(state["optimizer"])
-        step, spent = state["step"], state["spent"]
+    descent = Descent(encoder, LEARNING_RATE, seconds, checkpoint, weight_decay=0.0)
     w_std = deviation_of_w(model)
-    random = torch.Generator().manual_seed(step)
-    while spent < seconds:
-        began = time.process_time()
-        optimizer.param_groups[0]["lr"] = LEARNING_RATE * (0.02 + 0.98 * (1 + cos(pi * spent / seconds)) / 2)
+    random = torch.Generator().manual_seed(descent.steps)
+    while descent.goes_on():
         losses = losses_of(encoder, model, pictures, w_std, random)
-        optimizer.zero_grad()
-        sum(losses.values()).backward()
-        torch.nn.utils.clip_grad_norm_(encoder.parameters(), 1.0)
-        optimizer.step()
-        step += 1
-        spent += time.process_time() - began
-        average = {
-            name: 0.98 * average.get(name, loss.item()) + 0.02 * loss.item() for name, loss in losses.items()
-        }
-        if step % CHECKPOINT_EVERY == 0:
-            shown = {name: round(value, 4) for name, value in average.items()}
-            print(json.dumps({"step": step, "seconds": round(spent), **shown}), flush=True)
-            state = {"encoder": encoder.state_dict(), "optimizer": optimizer.state_dict()}
-            unfinished = checkpoint.with_suffix(".unfinished")
-            torch.save({**state, "step": step, "spent": spent}, unfinished)
-            unfinished.replace(checkpoint)
+        descent.step(torch.stack([*losses.values()]).sum(), losses)
+        if descent.due(SAVE_EVERY):
+            print(descent.told(), flush=True)
+            descent.keep()
     return encoder
 
 

@@ -207,12 +207,14 @@ class _Work:
 
     def project(self, targets: "Tensor", names: list[str], advance: Callable[[], None]) -> bool:
         """One batch. Returns whether to go on: False after Ctrl-C."""
+        from netbend.latents.projection.picture import enlarged
         from netbend.latents.projection.project import project
 
         def report(progress: "Progress") -> None:
             advance()
             if self.progress_every and progress.step % self.progress_every == 0:
-                self._write_pictures(targets, progress.images, [_step(name, progress.step) for name in names])
+                images = enlarged(progress.images, targets)
+                self._write_pictures(targets, images, [_step(name, progress.step) for name in names])
 
         projection = project(self.model, targets, self.settings, report)
         self._write_pictures(targets, projection.images, names)
@@ -229,9 +231,8 @@ class _Work:
         pairs = zip(to_pictures(targets), to_pictures(images), names, strict=True)
         for target, image, name in pairs:
             with self._noted(self.out / f"{name}.png") as path:
-                write_atomic(
-                    path, png_bytes(beside(target, image), None), RenderError, overwrite=self.overwrite
-                )
+                data = png_bytes(beside(target, image), None, quick=True)
+                write_atomic(path, data, RenderError, overwrite=self.overwrite)
 
     def _write_latent(self, projection: "Projection", index: int, name: str) -> None:
         from netbend.latents.projection.result import write_projection

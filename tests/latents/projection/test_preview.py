@@ -12,6 +12,7 @@ from netbend.errors import CheckpointError
 from netbend.latents.projection import network as networks
 from netbend.latents.projection.losses import pixel_loss
 from netbend.latents.projection.network import previewed
+from netbend.latents.projection.picture import enlarged
 from netbend.latents.projection.preview import KIND, Architecture, Head, Preview, load_head, shipped_head
 from netbend.latents.projection.project import project
 from netbend.latents.projection.quick import QuickSearch
@@ -112,7 +113,8 @@ def test_a_search_comes_near_what_the_preview_shows(
     seen = []
     found = project(mobile, targets, replace(LBFGS, space=space), lambda told: seen.append(told.images))
     assert found.latents.space is space
-    assert {tuple(images.shape) for images in seen} == {(2, 3, 64, 64)}  # enlarged, to be looked at
+    assert {tuple(images.shape) for images in seen} == {(2, 3, 16, 16)}
+    assert enlarged(seen[0], targets).shape == targets.shape
     mean = preview(mobile.generator.central_w.expand(2, mobile.style_count, -1), noise)
     ours = preview(mobile.w_plus(found.latents), noise)
     assert (pixel_loss(ours, small) < pixel_loss(mean, small) / 4).all()

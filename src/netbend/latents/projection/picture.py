@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.nn import functional as F
 
 from netbend.digits import whole_number
 from netbend.errors import RenderError
@@ -67,3 +68,11 @@ def target_of(picture: Image.Image, model: StyledModel[Any]) -> Tensor:
     )
     pixels = torch.from_numpy(np.array(resized)).reshape(architecture.size, architecture.size, -1)
     return pixels.permute(2, 0, 1)[None].float() / 127.5 - 1
+
+
+def enlarged(images: Tensor, targets: Tensor) -> Tensor:
+    """Images `(N, C, h, h)` in the size of targets `(N, C, H, H)`, as previews are looked at."""
+    side = targets.shape[-1]
+    if images.shape[-1] == side:
+        return images
+    return F.interpolate(images, (side, side), mode="bilinear", align_corners=False)

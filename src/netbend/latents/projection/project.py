@@ -31,7 +31,11 @@ NOISE_WEIGHT = 1e5  # appendix D
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a projection is. step: from 1. losses: `(N,)`. images: `(N, C, H, W)`, as this step saw them."""
+    """Where a projection is.
+
+    step: from 1. losses: `(N,)`. images: `(N, C, H, H)`, as this step saw them; smaller than the model's
+    where it looked at a preview.
+    """
 
     step: int
     losses: Tensor

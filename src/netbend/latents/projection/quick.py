@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from netbend.choices import Space
 from netbend.latents.projection.encoder import reduced
@@ -58,7 +57,7 @@ class QuickSearch:
         self.seen = targets
 
     def step(self, step: int) -> tuple[Tensor, Tensor]:
-        """Look at the next point. Returns its images and losses `(N,)`."""
+        """Look at the next point. Returns its images, of the preview if there is one, and losses `(N,)`."""
         if step == self.widened and step:
             wide = self.search.point.expand(-1, self.model.style_count, -1)
             self.search = Lbfgs(wide.contiguous(), FIRST_STEP)
@@ -70,7 +69,7 @@ class QuickSearch:
         (gradient,) = torch.autograd.grad(losses.sum(), point)
         if losses.isfinite().all():
             self.search.tell(losses.detach(), gradient)
-        return shown(images.detach(), self.targets), losses.detach()
+        return images.detach(), losses.detach()
 
     def is_flat(self, losses: list[Tensor]) -> bool:
         """Whether no picture has gained anything worth the time lately, in w+."""
@@ -85,12 +84,6 @@ class QuickSearch:
 
     def _w(self, point: Tensor) -> Tensor:
         return self.model.generator.central_w + point @ self.root
-
-
-def shown(images: Tensor, targets: Tensor) -> Tensor:
-    """Images in the size of the targets."""
-    side = targets.shape[-1]
-    return images if images.shape[-1] == side else F.interpolate(images, (side, side), mode="bilinear")
 
 
 def roots_of_covariance(w: Tensor) -> tuple[Tensor, Tensor]:
