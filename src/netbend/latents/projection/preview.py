@@ -1,4 +1,4 @@
-"""What a large model is about to draw, from its maps at 64x64: a small picture in an eighth of the time.
+"""What a large model is about to draw, from its maps at 64x64: a small picture in a seventh of the time.
 
 A head of the model's own kind of layers, trained by `scripts/train/likeness.py` to draw what the model's
 pictures are, averaged down. L-BFGS descends through it.
