@@ -469,6 +469,7 @@ OPTIONS = [
     ["project", "pictures/0.png", *TINY, "--crop", "0,0,99"],
     ["project", "pictures/0.png", *TINY, "--face", "x"],
     ["sound", "-m", "sound.safetensors", "--seeds", "x"],
+    ["sound", "tone.wav", "-m", "sound.safetensors", "-o", "x.m4a"],
     ["sound", "-m", "sound.safetensors", "--seeds", "0", "-t", "nan"],
     ["sound", "tone.wav", "-m", "sound.safetensors", "--spectrogram", "x.wav"],
 ]
@@ -501,6 +502,15 @@ def test_a_meaning_of_five_items_is_refused_for_recipes_without_them(
             "--as",
             meaning,
         )
+
+
+@pytest.mark.usefixtures("_no_model")
+def test_clusters_that_an_axis_looks_up_are_read_before_a_model_is_loaded(run: Run, folder: Path) -> None:
+    (folder / "named.yaml").write_text("clusters: gone.x\nbends: [{layer: 1, transform: ablate}]")
+    grid = ("grid", "named.yaml", *TINY, "-o", "o.png")
+    assert "gone.x" in run(*grid, "--rows", "cluster=0,1", "--columns", "seed=0-1").err
+    with pytest.raises(AssertionError, match="a model was loaded"):
+        run(*grid, "--rows", "mix=0,1", "--columns", "seed=0-1")
 
 
 @pytest.mark.usefixtures("_no_model", "folder")

@@ -122,6 +122,7 @@ def grid(
         clusters=settings.clusters is None,
         latent=seed is None and "seed" not in varied,
         truncation=truncation is None,
+        cluster_axis="cluster" in varied,
     )
     planned = plan_grid(down, across, setup, partial(load, device=device, precision=precision), settings)
     files = GridFile(out, typed() if metadata else None, overwrite, resume)

@@ -41,10 +41,12 @@ def check_recipe(
     latent: bool = True,
     truncation: bool = True,
     soundtrack: Path | None = None,
+    cluster_axis: bool = False,
 ) -> None:
     """Read the files that a recipe names: masks, clusters, latents, directions, films, sounds.
 
     clusters, latent, truncation: False where an option says it instead. soundtrack: instead of the recipe's.
+    cluster_axis: whether clusters are looked up that no bend names.
     Raises NetbendError, at the recipe's line, as reading them later would.
     """
     from netbend.bending.mask import load_mask
@@ -66,7 +68,7 @@ def check_recipe(
     for position, bend in enumerate(recipe.bends):
         if bend.mask is not None:
             load_mask(folder / bend.mask, (1, 1), recipe.at("bends", position, "mask"))
-    if clusters and recipe.clusters is not None and looks_up_clusters(recipe):
+    if clusters and recipe.clusters is not None and (cluster_axis or looks_up_clusters(recipe)):
         load_clusters(clusters_file(recipe.clusters, recipe.folder))
     if said.latent is not None:
         _check_latent(said.latent, folder)

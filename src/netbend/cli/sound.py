@@ -105,6 +105,7 @@ def sound(
         raise RenderError("name sound files to bend, or --seeds to let the model sing")
     if not sources:
         _refuse_without_sources(context)
+    _refuse_other_formats(out)
     refuse_unwritable(out)
     Play(truncation)  # refuses what is no truncation
     numbers = None if seeds is None else parse_seeds(seeds)
@@ -289,6 +290,15 @@ def _let_sing(
     return paths
 
 
+def _refuse_other_formats(out: Path) -> None:
+    """Raise RenderError for the name of a file that is none of the sounds that are written."""
+    from netbend.sound.files import FORMATS
+
+    suffix = out.suffix.lower()
+    if not out.is_dir() and suffix not in FORMATS and (suffix in NO_FORMATS or suffix in ENDINGS):
+        raise RenderError(f"--out {out}: netbend does not write {suffix}; choose {', '.join(FORMATS)}")
+
+
 def _result(out: Path, source: Path, ending: str, several: bool) -> Path:
     """Where a result goes: to --out if that is a sound file, otherwise into it as a folder."""
     from netbend.sound.files import FORMATS
@@ -300,8 +310,6 @@ def _result(out: Path, source: Path, ending: str, several: bool) -> Path:
         return out
     if suffix in FORMATS:
         raise RenderError(f"--out {out}: there are several results; name a folder")
-    if suffix in NO_FORMATS or suffix in ENDINGS:
-        raise RenderError(f"--out {out}: netbend does not write {suffix}; choose {', '.join(FORMATS)}")
     kept = source.suffix if source.suffix.lower() in FORMATS else ".wav"
     return out / f"{source.stem}{ending}{kept}"
 
