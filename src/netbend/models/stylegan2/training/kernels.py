@@ -20,7 +20,10 @@ PIXELS_SUMMED = 512  # of a program that adds up over pixels
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
 
 
-@triton.jit
+# Numbers that change from map to map are no reason to compile anew, even where they are 1 or fit well.
+@triton.jit(
+    do_not_specialize=["height", "width", "out_height", "out_width", "pixels", "vectors", "pad", "gain"]
+)
 def _resample(
     x, y, height, width, out_height, out_width, pixels, vectors, pad, gain,
     UP: tl.constexpr, DOWN: tl.constexpr, VECTOR: tl.constexpr, PIXELS: tl.constexpr, CHANNELS: tl.constexpr,
@@ -68,7 +71,7 @@ def resample(maps: Tensor, up: int, down: int, pad: int, size: tuple[int, int], 
     return result
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["area", "pixels", "vectors", "slope", "gain", "clamp"])
 def _activate(
     x, y, factor, bias, noise, strength, area, pixels, vectors, slope, gain, clamp,
     BY_FACTOR: tl.constexpr, BY_BIAS: tl.constexpr, BY_NOISE: tl.constexpr,
@@ -117,7 +120,7 @@ def activate(
     return result
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["area", "chunks", "vectors", "slope", "gain", "clamp"])
 def _activate_backward(
     g, x, y, factor, noise, gx, sum_gx, sum_g, sum_noise, area, chunks, vectors, slope, gain, clamp,
     ACTIVATED: tl.constexpr, BY_FACTOR: tl.constexpr, BY_NOISE: tl.constexpr, SUMMED: tl.constexpr,
