@@ -41,6 +41,15 @@ def test_a_picture_of_something_else_is_called_what_it_is(
     )
 
 
+def test_the_first_of_several_is_told(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{number}.png" for number in range(30)]
+    for path in paths:
+        path.write_bytes(png_bytes(Image.new("RGB", (4, 4)), None))
+    for place in (0, 7):
+        with pytest.raises(RenderError, match=rf"/{place}\.png: is not the picture asked for \(no record"):
+            refuse_others(dict.fromkeys(paths, RECORD), set(paths[:place]), overwrite=False)
+
+
 def test_everything_in_a_record_has_a_word() -> None:
     assert set(resume._WORDS) == set(Record.model_fields)
 

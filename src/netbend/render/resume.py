@@ -25,8 +25,8 @@ def refuse_others(wanted: Mapping[Path, Record], there: set[Path], *, overwrite:
         there: Those that `already_made` found.
         overwrite: Whether to replace others.
     """
-    for path in wanted.keys() - there if not overwrite else ():
-        if _is_file(path):
+    for path in wanted if not overwrite else ():
+        if path not in there and _is_file(path):
             reason = _difference(path, wanted[path])
             raise RenderError(
                 f"{path}: is not the picture asked for ({reason}); name another --out, or say --overwrite "
