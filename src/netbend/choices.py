@@ -68,6 +68,13 @@ class Precision(StrEnum):
     AUTO = "auto"
 
 
+class Encoder(StrEnum):
+    """What encodes films: software, with the same bytes everywhere, or the GPU, where it has an encoder."""
+
+    SOFTWARE = "software"
+    GPU = "gpu"
+
+
 class Phase(StrEnum):
     """Where phases of sound come from: the source's own, or estimated from the magnitudes alone."""
 

@@ -1,6 +1,7 @@
 """Films as files: frames, colours, rates, sound; going on after an interruption."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -9,13 +10,15 @@ import av
 import numpy as np
 import pytest
 import soundfile
+import torch
 from PIL import Image
 
-from netbend.choices import NoiseMode
+from netbend.choices import Encoder, NoiseMode
 from netbend.errors import RenderError, SoundError
 from netbend.film.folder import unfinished
 from netbend.film.formats import FORMATS, Encoding, format_of
 from netbend.film.settings import settings_of
+from netbend.film.video import check_gpu
 from netbend.film.write import at_height, fraction, write_film
 from netbend.models.base import Play
 
@@ -397,3 +400,43 @@ def test_nothing_else_is_left(tmp_path: Path) -> None:
     write_film(Drawn(noise_picture, 2), tmp_path / "a" / "film.mp4", OWN)
     (tmp_path / "a" / "film.mp4").unlink()
     assert is_empty(tmp_path / "a")
+
+
+@pytest.fixture
+def pretended_gpu(monkeypatch: pytest.MonkeyPatch) -> str:
+    """Another encoder in place of a GPU's."""
+    monkeypatch.setitem(FORMATS, ".mp4", replace(FORMATS[".mp4"], gpu_codec="mpeg4"))
+    return "mpeg4"
+
+
+def grey(number: int) -> Image.Image:
+    return plain((5 * number + 20,) * 3)
+
+
+def test_a_gpu_encodes_what_it_is_asked_to(tmp_path: Path, pretended_gpu: str) -> None:
+    out, encoding = tmp_path / "film.mp4", Encoding(height=32, encoder=Encoder.GPU)
+    check_gpu(encoding.format(out), Fraction(30), 18)
+    write_film(Drawn(grey, 40), out, encoding)  # more than a part
+    with av.open(str(out)) as container:
+        assert container.streams.video[0].codec_context.name == pretended_gpu
+    exact = [np.asarray(grey(number)).mean() for number in range(40)]
+    np.testing.assert_allclose([frame.mean() for frame in decoded(out)], exact, atol=4)
+
+
+def test_parts_of_two_encoders_are_never_mixed(film_of: Film_of) -> None:
+    film = film_of({"latent": 3, "bends": [TURN]})
+    first, other = (settings_of(film, Encoding(encoder=encoder), ".mp4", "recipe") for encoder in Encoder)
+    assert first.difference(other) == ["encoder"]
+
+
+@pytest.mark.parametrize("name", ["film.webm", "film.mkv", "film.gif", "film"])
+def test_gpus_encode_no_other_films(tmp_path: Path, name: str) -> None:
+    with pytest.raises(RenderError, match=r"--encoder gpu: GPUs encode .mp4 films"):
+        Encoding(encoder=Encoder.GPU).format(tmp_path / name)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there may be such an encoder")
+def test_a_machine_without_such_an_encoder_is_told_of_before_the_first_frame() -> None:
+    format = Encoding(encoder=Encoder.GPU).format(Path("film.mp4"))
+    with pytest.raises(RenderError, match=r"h264_nvenc does not work on this machine .*Leave --encoder out"):
+        check_gpu(format, Fraction(30), 18)

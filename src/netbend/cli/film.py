@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netbend.choices import NoiseMode, NonFinite, Precision, Space
+from netbend.choices import Encoder, NoiseMode, NonFinite, Precision, Space
 from netbend.cli.idle import is_given, refuse_idle_options
 from netbend.cli.inputs import check_latents, check_recipe, check_sounds, read_recipe
 from netbend.cli.loading import load_of_pictures
@@ -28,7 +28,7 @@ from netbend.cli.options import (
 )
 from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar
 from netbend.errors import RenderError
-from netbend.film.formats import QUALITY, check_out, format_of
+from netbend.film.formats import QUALITY, Encoding, check_out, format_of
 from netbend.limits import MAX_FILM_SECONDS
 
 if TYPE_CHECKING:
@@ -43,7 +43,11 @@ if TYPE_CHECKING:
 TALLEST = 4320  # rows, of 8K; encoders need gigabytes for more
 
 _WITHOUT = {"recipe": ["five_items", "bend_seed", "clusters"], "latents": ["space"]}
-_BESIDE = {"latents": ["seeds"], "frame": ["quality", "stills"], "stills": ["quality"]}
+_BESIDE = {
+    "latents": ["seeds"],
+    "frame": ["quality", "encoder", "stills"],
+    "stills": ["quality", "encoder"],
+}
 
 
 def film(
@@ -84,6 +88,9 @@ def film(
     quality: Annotated[
         int, typer.Option(help="CRF of .mp4 and .webm: 0 best, 18 looks like it, 30 small.", min=0, max=51)
     ] = QUALITY,
+    encoder: Annotated[
+        Encoder, typer.Option(help="gpu: NVIDIA's encoder, for .mp4; faster, other bytes on other machines.")
+    ] = Encoder.SOFTWARE,
     frame: Annotated[
         int | None, typer.Option(help="Only this frame, as a PNG: the pixels it has in the film.", min=0)
     ] = None,
@@ -103,6 +110,7 @@ def film(
 
     A film that was cut off leaves what it had in OUT.unfinished; the same command goes on from there.
     """
+    from netbend.film.make import encoding_of
     from netbend.film.scene import Scene
     from netbend.models.base import Play
     from netbend.recipe import Recipe, load_clusters
@@ -114,6 +122,7 @@ def film(
     if is_picture:
         _check_picture(out, overwrite)
     else:
+        Encoding(encoder=encoder).format(out)
         _check_film(out, fps, height, is_given(context, "quality"), overwrite)
     said = Recipe(()) if recipe is None else read_recipe(recipe, five_items)
     given = None if clusters is None else load_clusters(clusters)
@@ -139,7 +148,8 @@ def film(
     else:
         if made.still and len(made) > 1:
             warnings.warn("nothing moves: every frame is the same picture", stacklevel=2)
-        _write_film(scene, made, out, height, quality, overwrite, quiet or json)
+        encoding = encoding_of(scene, made, out, height, quality, encoder)
+        _write_film(scene, made, out, encoding, overwrite, quiet or json)
     if json:
         print_json({"files": [str(out)], "frames": len(made), "seconds": made.seconds})
     elif not quiet:
@@ -224,15 +234,13 @@ def _write_film(
     scene: "Scene",
     film: "Film",
     out: Path,
-    height: int | None,
-    quality: int,
+    encoding: Encoding,
     overwrite: bool,
     silent: bool,
 ) -> None:
     from netbend.film.folder import GOES_ON, unfinished
-    from netbend.film.make import encoding_of, write_or_keep
+    from netbend.film.make import write_or_keep
 
-    encoding = encoding_of(scene, film, out, height, quality)
     with progress_bar(visible=not silent) as bar:
         task = bar.add_task("Filming", total=len(film), visible=False)
         try:

@@ -1,8 +1,9 @@
 """Kinds of film files, without anything that has to be loaded to name them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from netbend.choices import Encoder
 from netbend.errors import RenderError
 
 
@@ -12,7 +13,8 @@ class Format:
 
     container, codec: as FFmpeg calls them. pixels: how a pixel is kept.
     audio: codec of the sound, None where there is none. audio_rate: None for the sound's own.
-    most_fps: frames a second that players show as they should.
+    most_fps: frames a second that players show as they should. gpu_codec: in place of `codec` where a GPU
+    encodes, None where none does.
     """
 
     container: str
@@ -21,6 +23,7 @@ class Format:
     audio: str | None = None
     audio_rate: int | None = None
     most_fps: float = 240
+    gpu_codec: str | None = None
 
     @property
     def is_yuv(self) -> bool:
@@ -30,7 +33,7 @@ class Format:
 QUALITY = 18  # CRF: 0 is nearly without loss, 18 looks like it, 30 is small
 
 FORMATS = {
-    ".mp4": Format("mp4", "libx264", "yuv420p", "aac", 48000),
+    ".mp4": Format("mp4", "libx264", "yuv420p", "aac", 48000, gpu_codec="h264_nvenc"),
     ".webm": Format("webm", "libvpx-vp9", "yuv420p", "libopus", 48000),
     ".mkv": Format("matroska", "ffv1", "bgr0", "flac"),
     ".gif": Format("gif", "gif", "pal8", most_fps=50),  # browsers take a hundredth of a second for a tenth
@@ -44,13 +47,23 @@ class Encoding:
     """What becomes of a film's frames.
 
     height: pixels to which they are brought; None for their own, small ones enlarged. quality: CRF.
-    sound: put beneath. comment: kept in the file.
+    sound: put beneath. comment: kept in the file. encoder: see there.
     """
 
     height: int | None = None
     quality: int = QUALITY
     sound: Path | None = None
     comment: str = ""
+    encoder: Encoder = Encoder.SOFTWARE
+
+    def format(self, out: Path) -> Format | None:
+        """See `format_of`, encoded by what is to encode it. Raises RenderError if that cannot."""
+        format = format_of(out)
+        if self.encoder is Encoder.SOFTWARE:
+            return format
+        if format is None or format.gpu_codec is None:
+            raise RenderError(f"--encoder gpu: GPUs encode .mp4 films, no {out.suffix or 'PNG'} ones")
+        return replace(format, codec=format.gpu_codec)
 
 
 def format_of(out: Path) -> Format | None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from netbend import __version__
 from netbend.atomic import exists_already, folder_of
-from netbend.choices import NonFinite
+from netbend.choices import Encoder, NonFinite
 from netbend.errors import RenderError
 from netbend.film.finish import refuse_others_frames
 from netbend.film.folder import is_free, tidied_up, unfinished, working_in
@@ -28,6 +28,7 @@ def make_film(
     nonfinite: NonFinite = NonFinite.ERROR,
     height: int | None = None,
     quality: int = QUALITY,
+    encoder: Encoder = Encoder.SOFTWARE,
     report: Report = lambda _: None,
     begin_anew: bool = False,
 ) -> Film:
@@ -48,6 +49,7 @@ def make_film(
         nonfinite: What to do about NaN or infinity.
         height: Of the film, see `Encoding`.
         quality: Of the film, see `Encoding`.
+        encoder: What encodes it.
         report: Called with the number of frames that are there more, from another thread.
         begin_anew: Remove what lies there of another film.
 
@@ -61,13 +63,18 @@ def make_film(
     out = Path(out)
     check_out(out, fps, height)
     film = scene.film(fps, play, compare=compare, nonfinite=nonfinite)
-    encoding = encoding_of(scene, film, out, height, quality)
+    encoding = encoding_of(scene, film, out, height, quality, encoder)
     write_or_keep(scene, film, out, encoding, report, begin_anew=begin_anew)
     return film
 
 
 def encoding_of(
-    scene: Scene, film: Film, out: Path, height: int | None = None, quality: int = QUALITY
+    scene: Scene,
+    film: Film,
+    out: Path,
+    height: int | None = None,
+    quality: int = QUALITY,
+    encoder: Encoder = Encoder.SOFTWARE,
 ) -> Encoding:
     """How a scene's film is encoded: with its sound, if the format has any, and what it was made from."""
     format = format_of(out)
@@ -81,7 +88,7 @@ def encoding_of(
         "noise": str(film.play.noise),
         "sound": None if scene.sound is None else scene.sound.name,
     }
-    return Encoding(height, quality, sound, dumps(made_with, separators=(",", ":")))
+    return Encoding(height, quality, sound, dumps(made_with, separators=(",", ":")), encoder)
 
 
 def write_or_keep(
@@ -116,7 +123,7 @@ def write_or_keep(
 
 def _check(film: Film, out: Path, encoding: Encoding) -> None:
     """Find out before the first frame what would fail after the last one."""
-    format = format_of(out)
+    format = encoding.format(out)
     if format is None:
         if out.is_dir():
             refuse_others_frames(out, len(film))
@@ -124,5 +131,9 @@ def _check(film: Film, out: Path, encoding: Encoding) -> None:
     from netbend.film.sound_track import check_codecs, check_track
 
     check_codecs(format, with_sound=encoding.sound is not None)
+    if encoding.encoder is Encoder.GPU:
+        from netbend.film.video import check_gpu
+
+        check_gpu(format, fraction(film.fps), encoding.quality)
     if encoding.sound is not None:
         check_track(encoding.sound, format, len(film) / fraction(film.fps))

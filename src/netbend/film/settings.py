@@ -36,6 +36,7 @@ class FilmSettings(RunSettings):
     quality: int
     parts: str
     moments: dict[str, str]
+    encoder: str = "software"
 
     def __post_init__(self) -> None:
         if not isinstance(self.moments, dict):  # as a file may have it
@@ -73,6 +74,7 @@ def settings_of(film: Film, encoding: Encoding, ending: str, recipe: str) -> Fil
         height=encoding.height,
         quality=encoding.quality,
         parts=parts_ending(ending),
+        encoder=str(encoding.encoder),
         moments={str(frame): _moment(film, frame) for frame in _chosen(len(film))},
     )
 

@@ -1,5 +1,6 @@
 """Pictures into film files, and parts of a film into one. FFmpeg's libraries do the work, by PyAV."""
 
+import io
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from fractions import Fraction
@@ -10,12 +11,14 @@ import av
 import numpy as np
 from PIL import Image
 
+from netbend.errors import RenderError
 from netbend.film.formats import Format
 from netbend.film.sound_track import SoundTrack, ffmpegs_errors
 from netbend.sound.files import SoundReader
 
 ITU709 = av.video.reformatter.Colorspace.ITU709
 REPRODUCIBLE = {"fflags": "+bitexact"}  # else Matroska writes random numbers into each file
+TRIED_SIZE = (256, 256)  # of a frame that shows whether a GPU encodes: the smallest they take is 145 wide
 BT709, LIMITED_RANGE = 1, 1  # as H.273 numbers them: what players take HD films for
 
 
@@ -35,6 +38,21 @@ def encode(pictures: Iterable[Image.Image], out: Path, format: Format, fps: Frac
         if stream is not None:
             container.mux(stream.encode())
     return count
+
+
+def check_gpu(format: Format, fps: Fraction, quality: int) -> None:
+    """Raise RenderError unless a GPU encodes a frame."""
+    container = av.open(io.BytesIO(), "w", format=format.container, options=REPRODUCIBLE)
+    try:
+        stream = _video_stream(container, format, fps, TRIED_SIZE, quality)
+        container.mux(stream.encode(_frame(Image.new("RGB", TRIED_SIZE), 0, format, fps)))
+        container.mux(stream.encode())
+        container.close()
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        raise RenderError(
+            f"--encoder gpu: {format.codec} does not work on this machine ({error}); it takes a GPU of "
+            f"NVIDIA's with its driver. Leave --encoder out"
+        ) from error
 
 
 def _container(out: Path, format: Format) -> Any:
@@ -63,6 +81,9 @@ def _video_stream(container: Any, format: Format, fps: Fraction, size: tuple[int
     if format.codec == "libx264":
         # Half of the time of `medium`, for half a decibel and files of the same size.
         stream.options = {"crf": str(quality), "preset": "faster"}
+    elif format.codec == format.gpu_codec:
+        stream.options = {"preset": "p5", "rc": "vbr", "cq": str(quality), "b": "0"}
+        stream.codec_context.bit_rate = 0
     elif format.codec == "libvpx-vp9":
         stream.options = {"crf": str(quality), "b": "0", "deadline": "good", "cpu-used": "3", "row-mt": "0"}
         stream.codec_context.bit_rate = 0

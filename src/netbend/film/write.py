@@ -12,7 +12,7 @@ from netbend.atomic import atomic_write
 from netbend.errors import RenderError
 from netbend.film.finish import frame_name, place_file, place_frames, write_frame
 from netbend.film.folder import WHOLE, remove, unfinished
-from netbend.film.formats import LOSSLESS, PART_FRAMES, Encoding, Format, format_of
+from netbend.film.formats import LOSSLESS, PART_FRAMES, Encoding, Format
 from netbend.film.frames import Film
 
 SMALL, ENLARGED = 256, 512  # smaller pictures are enlarged to this height
@@ -31,7 +31,7 @@ def write_film(
     film, of a folder's other files of no other. Raises RenderError, SoundError.
     """
     folder = unfinished(out)
-    format = format_of(out)
+    format = encoding.format(out)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if format is None:
