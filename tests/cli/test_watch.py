@@ -10,11 +10,14 @@ import pytest
 from PIL import Image
 
 import netbend
+from netbend.bending import plan
 from netbend.cli.watch import Watch, watch_until_stopped
 from netbend.cli.watching import WatchedFiles
 from netbend.models.base import Model
 from netbend.models.stylegan2.checkpoint import save_generator
 from netbend.models.stylegan2.network import Generator
+from netbend.recipe import Clusters
+from netbend.recipe.clusters import save_clusters
 from netbend.render.again import Rerender
 from netbend.render.job import Job
 from netbend.render.record import read_record
@@ -289,6 +292,33 @@ def test_the_command_watches_until_it_is_stopped(
     ):
         ran = run("render", *arguments, "-m", "tiny.safetensors", "-o", "o")
         assert (ran.code, message in ran.err) == (1, True), ran.err
+
+
+def test_what_a_recipe_names_is_read_once_for_a_save(
+    run: Run, tmp_path: Path, generator: Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file of clusters takes a tenth of a second."""
+    monkeypatch.chdir(tmp_path)
+    save_generator(tmp_path / "tiny.safetensors", generator)
+    save_clusters(Clusters({3: {0: (0, 1)}}), Path("c.yaml"))
+    recipe = "clusters: c.yaml\nbends: [{layer: 3, transform: ablate, features: {cluster: 0}, mix: 0.%d}]\n"
+    Path("mine.yaml").write_text(recipe % 4)
+    read: list[Path] = []
+    load = plan.load_clusters
+    monkeypatch.setattr(plan, "load_clusters", lambda path: read.append(path) or load(path))
+
+    def two_steps(watching: Watch) -> None:
+        watching.render()
+        save(Path("mine.yaml"), recipe % 5)
+        assert [watching.step(), watching.step()] == [False, True]
+
+    monkeypatch.setattr("netbend.cli.render.watch_until_stopped", two_steps)
+    monkeypatch.setattr("netbend.recipe.load_clusters", lambda path: read.append(path) or load(path))
+    assert run("render", "mine.yaml", "--watch", "-m", "tiny.safetensors", "-o", "o").code == 0
+    assert read == [Path("c.yaml")] * 2
+    read.clear()
+    assert run("render", "mine.yaml", "-m", "tiny.safetensors", "-o", "p").code == 0
+    assert read == [Path("c.yaml")] * 2  # before the model is loaded, and after it
 
 
 def test_the_picture_is_to_the_bit_what_render_makes(

@@ -133,6 +133,7 @@ def render(
                 compare,
                 load,
                 WATCHED_SEEDS if watch else SEEDS,
+                not watch,
             )
             return job if styles is None else _with_styles(job, *styles)
 
@@ -217,7 +218,9 @@ def _job(
     compare: bool,
     load: "Load",
     usual_seeds: str,
+    look_first: bool,
 ) -> "Job":
+    """look_first: at files, before the model is loaded; of no use where it has been."""
     from netbend.bending import Plan, resolve
     from netbend.latents.file import load_latents_for
     from netbend.latents.path import latent_path
@@ -241,8 +244,9 @@ def _job(
     seed_list = parse_seeds(seeds or usual_seeds)
     clusters = None if clusters_file is None else load_clusters(clusters_file)
     name = model_name or (recipe.model if recipe else None) or "faces"
-    check_latents(latents_file)
-    check_recipe(recipe, clusters=clusters is None)
+    if look_first:
+        check_latents(latents_file)
+        check_recipe(recipe, clusters=clusters is None)
     model = load(name)
     if latents_file is not None:
         chosen = load_latents_for(model, latents_file, space)
