@@ -11,12 +11,9 @@ takes days.
 import argparse
 import time
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from netbend.bending import Layer
 from netbend.choices import Preset
@@ -78,15 +75,13 @@ def learn(lessons: Sequence["Lesson"], deadline: float) -> None:
     unfinished = {lesson: lesson.training.steps(lesson.settings.epochs) for lesson in lessons}
     while unfinished and time.monotonic() < deadline:
         for lesson, steps in list(unfinished.items()):
-            with lesson.stream():
-                at = next(steps, lesson)
+            at = next(steps, lesson)
             if at is lesson:
                 del unfinished[lesson]
             elif isinstance(at, Progress) and (at.epoch % 5 == 0 or at.epoch == 1):
                 say(f"{lesson.model.name} {lesson.layer}: epoch {at.epoch}, {at.accuracy:.1%} told right")
     for lesson in unfinished:
-        with lesson.stream():
-            lesson.training.save()
+        lesson.training.save()
         say(f"{lesson.model.name} {lesson.layer}: out of time, {lesson.epochs} epochs")
 
 
@@ -99,18 +94,11 @@ class Lesson:
     settings: Settings
     training: MetricTraining
 
-    def __post_init__(self) -> None:
-        self._stream = torch.cuda.Stream() if self.training.maps.device.type == "cuda" else None
-
     @property
     def epochs(self) -> float:
         """That it has been taught, the last one in part."""
         taught = self.settings.samples * self.layer.features
         return round(self.training.epoch + self.training.batches * self.training.batch / taught, 1)
-
-    def stream(self) -> AbstractContextManager[Any]:
-        """Of its own, where there are any."""
-        return nullcontext() if self._stream is None else torch.cuda.stream(self._stream)
 
     def clusters(self) -> dict[int, tuple[int, ...]]:
         space = self.training.mean_embedding()

@@ -11,9 +11,8 @@ from torch import Tensor, nn
 
 from netbend.bending import Layer
 from netbend.clustering.activations import Activations, ActivationSet, ActivationsOnDevice
-from netbend.clustering.aligned_network import AlignedNetwork
 from netbend.clustering.metric_learning import MetricTraining
-from netbend.clustering.metric_network import MetricNetwork
+from netbend.clustering.metric_network import ShuffleUnit, whole_kernel
 from netbend.clustering.replayed import EAGER_STEPS, Replayed
 from netbend.models.wrap import WrappedModule
 
@@ -57,66 +56,31 @@ def test_a_training_from_memory_is_that_from_disk(tmp_path: Path) -> None:
     assert torch.equal(on_disk.mean_embedding().vectors(3), in_memory.mean_embedding().vectors(3))
 
 
-@pytest.mark.parametrize("size", [(4, 4), (8, 8), (17, 33), (32, 32)])
-def test_an_aligned_network_is_the_network(size: tuple[int, int]) -> None:
+@pytest.mark.parametrize("name", ["squeeze", "expand"])
+def test_a_whole_kernel_does_what_the_grouped_one_does(name: str) -> None:
     torch.manual_seed(2)
-    network = MetricNetwork(7, *size).eval()
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            for values in (module.weight, module.bias, module.running_mean, module.running_var):
-                nn.init.uniform_(values, 0.5, 1.5)  # type: ignore[arg-type]
-    aligned = AlignedNetwork(network).eval()
-    maps = 2 * torch.randn(5, 1, *size)
-    torch.testing.assert_close(aligned.embed(maps), network.embed(maps))
-    torch.testing.assert_close(aligned(maps), network(maps))
-    for name, values in aligned.plain(aligned.state_dict()).items():
-        assert torch.equal(values, network.state_dict()[name]), name
-
-
-def test_gradients_of_an_aligned_network_are_those_of_the_network() -> None:
-    torch.manual_seed(3)
-    network = MetricNetwork(7, 16, 16).double()
-    aligned = AlignedNetwork(network).double()
-    maps, features = torch.randn(30, 1, 16, 16).double(), torch.randint(7, (30,))
-    for form in (network, aligned):
-        nn.functional.cross_entropy(form(maps), features).backward()
-    aligned.keep_zeros()
-    found = aligned.plain({name: each.grad for name, each in aligned.named_parameters()})
-    for name, parameter in network.named_parameters():
-        torch.testing.assert_close(found[name], parameter.grad, msg=name)
-    for name, parameter in aligned.named_parameters():
-        assert parameter.grad.count_nonzero() == found[name].count_nonzero(), name
+    convolution = getattr(ShuffleUnit(), name).double()
+    maps = torch.randn(3, convolution.in_channels, 9, 12, dtype=torch.float64)
+    upstream = torch.randn_like(convolution(maps))
+    results = []
+    for kernel, groups in (
+        (convolution.weight, convolution.groups),
+        (whole_kernel(convolution.weight, convolution.groups), 1),
+    ):
+        made = nn.functional.conv2d(maps, kernel, groups=groups)
+        (gradient,) = torch.autograd.grad((made * upstream).sum(), convolution.weight)
+        results.append((made, gradient))
+    torch.testing.assert_close(results[1], results[0])
 
 
 def test_all_that_a_step_needs_is_on_the_device_of_the_maps() -> None:
     (layer,) = rows().layers
     meta = torch.device("meta")
-    training = MetricTraining(ActivationsOnDevice(layer, 20, meta), 4, batch=20, seed=1, aligned=True)
+    training = MetricTraining(ActivationsOnDevice(layer, 20, meta), 4, batch=20, seed=1)
     training.maps._stored = torch.empty(20, FEATURES, 8, 8, dtype=torch.float16, device=meta)  # type: ignore[union-attr]
     training._step(torch.randint(FEATURES * 16, (20,), device=meta))
-    gradients = [each.grad for each in training.taught.parameters()]
+    gradients = [each.grad for each in training.network.parameters()]
     assert all(each is not None and each.device == meta for each in gradients)
-
-
-def test_an_aligned_network_learns_what_the_network_does(tmp_path: Path) -> None:
-    model = rows()
-    (layer,) = model.layers
-    maps = ActivationsOnDevice(layer, 20, torch.device("cpu"))
-    trainings = [collected(model, maps, aligned=aligned) for aligned in (False, True)]
-    for training in trainings:
-        training.run(3)
-    seen = maps.samples(0, 20).flatten(0, 1)[:, None]
-    plain, aligned = (training.network.embed(seen) for training in trainings)
-    torch.testing.assert_close(aligned, plain, atol=1e-3, rtol=1e-3)
-    # What one form has begun, the other goes on with.
-    began = collected(model, maps, aligned=True, checkpoint=tmp_path / "a.pt")
-    began.run(2)
-    for form in (False, True):
-        went_on = collected(model, maps, aligned=form, checkpoint=tmp_path / "a.pt")
-        assert went_on.epoch == 2
-        went_on.checkpoint = None
-        went_on.run(3)
-        torch.testing.assert_close(went_on.network.embed(seen), plain, atol=1e-3, rtol=1e-3)
 
 
 class FakeGraph:

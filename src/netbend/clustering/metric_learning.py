@@ -1,6 +1,6 @@
 """Training a metric network: softmax feature learning (section 4.2)."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,8 @@ from torch.nn import functional as F
 
 from netbend.bending import Layer
 from netbend.clustering.activations import Activations
-from netbend.clustering.aligned_network import AlignedNetwork
 from netbend.clustering.halves import HalvedMean
-from netbend.clustering.metric_network import BOTTLENECK, Embeds, MetricNetwork, embed_all
+from netbend.clustering.metric_network import BOTTLENECK, MetricNetwork, embed_all
 from netbend.clustering.replayed import Replayed
 from netbend.errors import ClusterError
 from netbend.models.saving import write_state
@@ -52,12 +51,8 @@ class MetricTraining:
         seed: int,
         learning_rate: float = LEARNING_RATE,
         checkpoint: Path | None = None,
-        aligned: bool | None = None,
     ):
-        """held_out: how many of the samples, the last ones, only test. checkpoint: where to go on from.
-
-        aligned: whether an AlignedNetwork is taught in the network's place; by default for maps on a GPU.
-        """
+        """held_out: how many of the samples, the last ones, only test. checkpoint: where to go on from."""
         self.maps = maps
         self.train_samples = maps.shape[0] - held_out
         self.batch = batch
@@ -69,12 +64,9 @@ class MetricTraining:
             torch.manual_seed(seed)
             self.network = MetricNetwork(layer.features, layer.height, layer.width)
         on_gpu = maps.device.type == "cuda"
-        self.taught = (
-            AlignedNetwork(self.network) if aligned or (aligned is None and on_gpu) else self.network
-        )
-        self.taught.to(maps.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network.to(maps.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizer = torch.optim.Adam(
-            self.taught.parameters(), learning_rate, BETAS, capturable=on_gpu, foreach=on_gpu
+            self.network.parameters(), learning_rate, BETAS, capturable=on_gpu, foreach=on_gpu
         )
         self.step: Callable[[Tensor], None] = Replayed(self._step) if on_gpu else self._step
         self.order = torch.Generator().manual_seed(seed)
@@ -92,7 +84,7 @@ class MetricTraining:
     def steps(self, epochs: int) -> Iterator[Progress | None]:
         """The same one step at a time. Yields after each; a Progress after that which ends an epoch."""
         while self.epoch < epochs:
-            self.taught.train()
+            self.network.train()
             for indices in self._batches()[self.batches :]:
                 if len(indices) > 1:  # batch normalisation needs more than one map
                     self.step(indices)
@@ -114,29 +106,27 @@ class MetricTraining:
         self.optimizer.zero_grad()
         maps = self.maps.single_maps(indices)
         with torch.autocast("cuda", torch.bfloat16, enabled=maps.is_cuda, cache_enabled=False):
-            loss = F.cross_entropy(self.taught(maps), features)
+            loss = F.cross_entropy(self.network(maps), features)
         loss.backward()  # type: ignore[no-untyped-call]
-        if isinstance(self.taught, AlignedNetwork):
-            self.taught.keep_zeros()
         self.optimizer.step()
 
     @torch.no_grad()
     def test(self) -> float:
         """The share of maps of held-out samples whose feature is told right; NaN without any."""
-        self.taught.eval()
+        self.network.eval()
         right = total = 0
         for maps in self._blocks(self.train_samples, self.maps.shape[0]):
-            told = self.taught.classes(embed_all(self.taught, maps)).argmax(dim=2).cpu()
+            told = self.network.classes(embed_all(self.network, maps)).argmax(dim=2).cpu()
             right += int((told == torch.arange(told.shape[1])).sum())
             total += told.numel()
         return right / total if total else float("nan")
 
     def mean_embedding(self) -> "MeanEmbedding":
         """The mean feature vector of each feature over the samples that taught the network."""
-        self.taught.eval()
+        self.network.eval()
         embedding = MeanEmbedding(self.network, self.maps.layer.features, self.accuracy)
         for maps in self._blocks(0, self.train_samples):
-            embedding.add(maps, self.taught)
+            embedding.add(maps)
         return embedding
 
     def _blocks(self, first: int, last: int) -> Iterator[Tensor]:
@@ -148,14 +138,12 @@ class MetricTraining:
     def save(self) -> None:
         """Test what has been learnt, and write a checkpoint if there is to be one."""
         self.accuracy = self.test()
-        self.taught.train()
-        if isinstance(self.taught, AlignedNetwork):
-            self.network.load_state_dict(self.taught.plain(self.taught.state_dict()))
+        self.network.train()
         if self.checkpoint is None:
             return
         state = {
             "network": self.network.state_dict(),
-            "optimizer": self._optimizer_state(),
+            "optimizer": self.optimizer.state_dict(),
             "order": self.began,
             "epoch": self.epoch,
             "batches": self.batches,
@@ -176,35 +164,11 @@ class MetricTraining:
         self.began, self.batches = state["order"], state.get("batches", 0)
         self.epoch, self.accuracy = state["epoch"], state["accuracy"]
 
-    def _optimizer_state(self) -> dict[str, Any]:
-        """Of the network's own parameters, whichever form of it is taught."""
-        state = self.optimizer.state_dict()
-        if isinstance(self.taught, AlignedNetwork):
-            state["state"] = self._translated(state["state"], self.taught.plain)
-        return state
-
     def _load_optimizer(self, state: dict[str, Any]) -> None:
-        if isinstance(self.taught, AlignedNetwork):
-            self.taught.load_state_dict(self.taught.aligned(self.network.state_dict()))
-            state["state"] = self._translated(state["state"], self.taught.aligned)
-        here = self.optimizer.param_groups[0]
-        of_device = {key: here[key] for key in ("capturable", "foreach")}
+        """Of a checkpoint, which may have been written on another device."""
+        of_device = {key: self.optimizer.param_groups[0][key] for key in ("capturable", "foreach")}
         self.optimizer.load_state_dict(state)
         self.optimizer.param_groups[0].update(of_device)
-
-    def _translated(
-        self, state: Mapping[int, Any], translate: Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
-    ) -> dict[int, Any]:
-        """The moments of Adam, in the order of the parameters, as another form of the network has them."""
-        names = [name for name, _ in self.network.named_parameters()]
-        moments = {
-            key: translate({name: state[place][key] for place, name in enumerate(names) if place in state})
-            for key in ("exp_avg", "exp_avg_sq")
-        }
-        return {
-            place: {"step": each["step"], **{key: moments[key][names[place]] for key in moments}}
-            for place, each in state.items()
-        }
 
 
 class MeanEmbedding(HalvedMean):
@@ -216,9 +180,9 @@ class MeanEmbedding(HalvedMean):
         self.network = network.eval()
         self.accuracy = accuracy
 
-    def add(self, maps: Tensor, form: Embeds | None = None) -> None:
-        """Take in maps `(N, F, H, W)` of N more samples. form: of the network, if another is faster."""
-        self.take_in(embed_all(form or self.network, maps), lambda vectors: vectors.sum(dim=0))
+    def add(self, maps: Tensor) -> None:
+        """Take in maps `(N, F, H, W)` of N more samples."""
+        self.take_in(embed_all(self.network, maps), lambda vectors: vectors.sum(dim=0))
 
     def vectors(self, count: int, half: int | None = None) -> Tensor:  # noqa: ARG002
         """Mean feature vectors `(F, 10)`, of all samples or of one half; the same for every count."""
