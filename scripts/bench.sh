@@ -35,6 +35,5 @@ measure film film --threads "$threads" --rounds 3 --plot "$out/film.png"
 measure photo_faces photo-faces --threads "$threads" --rounds 5 --plot "$out/photo-faces.png"
 measure sound sound 120
 measure startup startup --threads "$threads" --rounds 7
-measure gpu gpu --threads "$threads" --rounds 5 --plot "$out/gpu.png"
 mv "$out/unfinished.md" "$out/bench.md"
 echo "$out/bench.md"

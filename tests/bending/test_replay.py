@@ -5,6 +5,7 @@ again: as a graph it knows nothing of hooks, plans or Python's numbers.
 """
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -270,3 +271,15 @@ def test_not_more_graphs_are_kept_than_their_maps_leave_room_for(
     for _ in range(4):
         model.generate(model.latents([1, 2]))
     assert graphs.recorded == 4
+
+
+def test_threads_each_get_their_own_pictures(model: Model, graphs: Graphs) -> None:
+    def draw(seed: int) -> list[Tensor]:
+        return [model.generate(model.latents([seed])) for _ in range(4)]
+
+    with ThreadPoolExecutor(4) as pool:
+        drawn = list(pool.map(draw, range(8), timeout=60))
+    for seed, images in enumerate(drawn):
+        for image in images:
+            torch.testing.assert_close(image, expected(model, seed, None))
+    assert graphs.recorded == 1

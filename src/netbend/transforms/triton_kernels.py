@@ -17,11 +17,13 @@ def look(values, seen, count, BLOCK: tl.constexpr):
 
 @triton.jit
 def _note(values, seen):
-    # Everyone who writes writes the same.
-    if tl.sum((values != values).to(tl.int32)) > 0:
-        tl.store(seen, float("nan"))
-    if tl.sum((tl.abs(values) == float("inf")).to(tl.int32)) > 0:
-        tl.store(seen + 1, float("inf"))
+    fine = tl.abs(values) < float("inf")
+    if tl.sum((~fine).to(tl.int32)) > 0:
+        # Everyone who writes writes the same.
+        if tl.sum((values != values).to(tl.int32)) > 0:
+            tl.store(seen, float("nan"))
+        if tl.sum((tl.abs(values) == float("inf")).to(tl.int32)) > 0:
+            tl.store(seen + 1, float("inf"))
 
 
 @triton.jit
