@@ -16,11 +16,11 @@ MODELS = ["faces", "photo-faces"]
 
 
 def main(names: list[str]) -> None:
-    print("| model | layer | epochs | told right | chance | agreement with `quick` | evenness |")
-    print("|---|---|---|---|---|---|---|")
+    print("| model | layer | samples | epochs | told right | chance | agreement with `quick` | evenness |")
+    print("|---|---|---|---|---|---|---|---|")
     for name in names:
         model, clusters = load_model(name, "cpu"), load_clusters(f"{name}/paper")
-        epochs, accuracy = clusters.method["epochs"], clusters.method["accuracy"]
+        samples, epochs, accuracy = (clusters.method[key] for key in ("samples", "epochs", "accuracy"))
         for layer in model.layers:
             if layer.key not in clusters.layers:
                 continue
@@ -30,7 +30,8 @@ def main(names: list[str]) -> None:
             )
             shared = f"{agreement(quick, clusters, layer):.2f}" if quick is not None and alike else "-"
             print(
-                f"| `{name}` | {layer.key} | {of(epochs, layer.key)} | {of(accuracy, layer.key):.0%} "
+                f"| `{name}` | {layer.key} | {of(samples, layer.key)} | {of(epochs, layer.key):g} "
+                f"| {of(accuracy, layer.key):.0%} "
                 f"| {1 / layer.features:.1%} | {shared} | {evenness(clusters, layer):.2f} |"
             )
 
