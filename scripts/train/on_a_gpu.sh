@@ -4,13 +4,15 @@
 #     MINUTES=9 scripts/train/on_a_gpu.sh [RESULTS]        # RESULTS: by default $OUT, or out/on-a-gpu
 #
 # It grows from the model FROM (by default `faces`) through SIZES (by default 128 and 256). RESULTS/SIZE
-# receives, every half minute, model.safetensors and discriminator.safetensors in half precision,
-# samples.png and log.jsonl: to be killed loses nothing, and FROM=RESULTS/256 SIZES=256 goes on from there.
+# receives, every half minute, model.safetensors in half precision, samples.png and, of the size in training,
+# discriminator.safetensors; RESULTS/log.jsonl their figures: at most eight files with those of music, none
+# above 15 MB. To be killed loses nothing; FROM=RESULTS/256 SIZES=256 goes on from there.
 #
 # To bring along:
 #   DRAWINGS  faces.svg.txt.xz: node scripts/data/faces/draw.mjs --svg --out D; xz -9e D/faces.svg.txt (3.5 MB)
 #   WHEELS    a folder of wheels that the machine lacks: scripts/train/wheels.sh WHEELS
-#   MUSIC     if wanted, a folder of sounds: `music` is trained on them beside `faces`
+#   MUSIC     if wanted, a folder of sounds: `music`, or the model MUSIC_FROM, is trained on them beside `faces`;
+#             its weights are in parts, to be joined: cat RESULTS/music/model.safetensors.* > model.safetensors
 # Without them it looks into out/bring (drawings, wheels), and draws 30,000 faces.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -36,12 +38,19 @@ keep() { # RUN KEPT
     fi
     put "$1/discriminator.safetensors" "$2/discriminator.safetensors"
     local newest
-    newest=$(find "$1/samples" -name '[0-9e]*.png' 2>/dev/null | sort | tail -n 1)
+    newest=$(find "$1/samples" -name '[0-9]*.png' 2>/dev/null | sort | tail -n 1)
     put "$newest" "$2/samples.png"
-    put "$1/log.jsonl" "$2/log.jsonl"
+    logs
 }
 halve='import sys; from pathlib import Path; from netbend.models.catalog import load_model
 load_model(sys.argv[1], "cpu").save(Path(sys.argv[2]), half=True, overwrite=True)'
+logs() { # of all runs, a line for each of theirs
+    local log
+    for log in "$work"/*/log.jsonl; do
+        [ -s "$log" ] && sed "s/^{/{\"run\": \"$(basename "$(dirname "$log")")\", /" "$log"
+    done >"$work/log.jsonl"
+    put "$work/log.jsonl" "$results/log.jsonl"
+}
 put() { # FILE PLACE
     [ -s "$1" ] || return 0
     if [ "$(stat -c %s "$1")" -gt 15000000 ]; then
@@ -98,6 +107,7 @@ for size in "${sizes[@]}"; do
         2>&1 | tee "$work/run-$size.log" || true
     kill "$keeper" 2>/dev/null || true
     keep "$work/run-$size" "$results/$size"
+    [ "$size" = "${sizes[-1]}" ] || rm -f "$results/$size/discriminator.safetensors" # the next size has its own
     say "trained at $size: $(tail -n 1 "$work/run-$size/log.jsonl" 2>/dev/null)"
     from=$work/run-$size
 done
@@ -107,4 +117,4 @@ if [ -n "${MUSIC:-}" ]; then
     tail -n 3 "$work/music.log"
 fi
 say "results in $results"
-ls -l "$results"/*
+find "$results" -type f -size +0 | sort | xargs ls -l

@@ -1,4 +1,4 @@
-"""Parts of training steps on a GPU, recorded as CUDA graphs."""
+"""Parts of training steps on a GPU, recorded as CUDA graphs, and their random numbers."""
 
 from collections.abc import Callable
 from typing import Any
@@ -36,3 +36,9 @@ class Recording:
             with torch.cuda.graph(self.graph, pool=self.pool, stream=self.stream):
                 self.part()
         self.graph.replay()
+
+
+def go_on(random: torch.Generator, state: torch.Tensor) -> None:
+    """Draw on from a state; that of another kind of device means nothing here, and is passed over."""
+    if len(state) == len(random.get_state()):
+        random.set_state(state.cpu())

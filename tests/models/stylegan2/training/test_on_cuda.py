@@ -5,11 +5,13 @@ kernels themselves, where there is a GPU.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from netbend.models.stylegan2.discriminator import Discriminator
 from netbend.models.stylegan2.network import Architecture, Synthesis
@@ -166,6 +168,35 @@ def test_a_run_as_on_a_gpu_goes_on_from_its_state() -> None:
     for name, value in one.discriminator.state_dict().items():
         assert torch.equal(other.discriminator.state_dict()[name], value), name
     losses(other, 1)
+
+
+class Asked(TorchDispatchMode):
+    """Notes the names of what torch is asked for, and the largest kernel of a convolution."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+        self.largest_kernel = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.names.add(func._schema.name)
+        if func._schema.name == "aten::convolution":
+            self.largest_kernel = max(self.largest_kernel, args[1].shape[-1])
+        return func(*args, **(kwargs or {}))
+
+
+def test_steps_as_on_a_gpu_wait_for_nothing_and_leave_no_second_derivative_to_torch() -> None:
+    """Torch's of a convolution is one whose kernel is as large as the map; numbers are waited for."""
+    fabric = Fabric(accelerator="cpu", devices=1)
+    asked = {}
+    for kind in (Steps, StepsOnCuda):
+        steps = kind(random_images(), Settings(**{**vars(SETTINGS), "augment": "ada"}), fabric, 4)
+        with Asked() as asked[kind]:
+            steps.step(0, keep=0.9)
+    assert "aten::_local_scalar_dense" in asked[Steps].names
+    assert "aten::_local_scalar_dense" not in asked[StepsOnCuda].names
+    assert asked[Steps].largest_kernel > 4
+    assert asked[StepsOnCuda].largest_kernel <= 4
 
 
 @needs_gpu

@@ -7,7 +7,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from netbend.models.recording import Recording
+from netbend.models.recording import Recording, go_on
 from netbend.models.spectrogram_vae.network import FRAMES, SpectrogramVAE
 from netbend.models.spectrogram_vae.training.export import unfinished
 from netbend.models.spectrogram_vae.training.settings import Settings
@@ -110,7 +110,7 @@ class Steps:
             )
         ]
         self.optimizer.load_state_dict({**state["optimizer"], "param_groups": groups})
-        self.random.set_state(state["random"].cpu())
+        go_on(self.random, state["random"])
 
 
 class StepsOnCuda(Steps):

@@ -9,6 +9,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
+from netbend.models.recording import go_on
 from netbend.models.stylegan2.discriminator import Discriminator
 from netbend.models.stylegan2.layers import channels_last
 from netbend.models.stylegan2.network import Generator
@@ -247,7 +248,7 @@ class Steps:
         self.augmentation.value.fill_(state["augmentation"][0])
         self.augmentation.overfitting.fill_(state["augmentation"][1])
         self.path_length.mean.fill_(state["path_length"])
-        self.random.set_state(state["random"].cpu())
+        go_on(self.random, state["random"])
 
     def _load_optimizer(self, optimizer: Any, state: dict[str, Any]) -> None:
         """What was learnt of the weights; rates and options are those of this run on this device."""
