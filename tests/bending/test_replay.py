@@ -283,3 +283,21 @@ def test_threads_each_get_their_own_pictures(model: Model, graphs: Graphs) -> No
         for image in images:
             torch.testing.assert_close(image, expected(model, seed, None))
     assert graphs.recorded == 1
+
+
+class Twice(type(build_transform("multiply", [1.0]))):  # type: ignore[misc]
+    """Does something else than what it was made from."""
+
+    name = "twice"
+
+    def __call__(self, maps: Tensor) -> Tensor:
+        return super().__call__(super().__call__(maps))
+
+
+def test_a_transform_made_from_another_is_not_taken_for_it(model: Model, graphs: Graphs) -> None:
+    for factor in (1.5, 0.5, 1.5, 1.5):
+        bent = Recipe((Bend(1, Twice(p=factor)),))
+        with bend(model, bent):
+            image = model.generate(model.latents([1]))
+        torch.testing.assert_close(image, expected(model, 1, bent))
+    assert graphs.replayed == 2

@@ -86,6 +86,8 @@ class bend:  # noqa: N801 - reads as the verb it is
         self._closely = False  # whether every bend is looked at as soon as it is done
         self._inserted: ExitStack | None = None
         self.hooks: list[LayerHook] = []
+        self._structures: dict[torch.device, _Structure] = {}  # looked at before every run
+        self._numbers: dict[torch.device, list[float]] = {}
 
     @property
     def plan(self) -> Plan:
@@ -136,15 +138,25 @@ class bend:  # noqa: N801 - reads as the verb it is
         return (insertion for hook in self.hooks for states in hook.bends for insertion in states)
 
     def structure(self, device: torch.device) -> Hashable:
-        """The same for blocks that do the same to a network on a device, but for `Insertion.numbers`."""
-        bends = (
-            (
-                hook.module,
-                tuple(tuple(insertion.structure(device) for insertion in states) for states in hook.bends),
+        """The same for blocks that do the same to a network on a device, but for their `numbers`.
+
+        Raises TypeError for parameters of transforms that cannot be hashed.
+        """
+        if device not in self._structures:
+            bends = tuple(
+                (hook.module, len(states), insertion.structure(device))
+                for hook in self.hooks
+                for states in hook.bends
+                for insertion in states
             )
-            for hook in self.hooks
-        )
-        return self.policy, tuple(bends)
+            self._structures[device] = _Structure((self.policy, bends))
+        return self._structures[device]
+
+    def numbers(self, device: torch.device) -> list[float]:
+        """Of all its bends, in order."""
+        if device not in self._numbers:
+            self._numbers[device] = [number for each in self.insertions for number in each.numbers(device)]
+        return self._numbers[device]
 
     def kept(self, device: torch.device) -> list[object]:
         """All that what was recorded reads on a device, and what tells it from others."""
@@ -208,6 +220,19 @@ class bend:  # noqa: N801 - reads as the verb it is
         finally:
             self._closely = False
         return None
+
+
+class _Structure:
+    """What is equal if its parts are; they are gone through once for its hash."""
+
+    def __init__(self, parts: tuple[object, ...]):
+        self._parts, self._hash = parts, hash(parts)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Structure) and self._parts == other._parts
 
 
 class Insertion:

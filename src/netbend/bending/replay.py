@@ -92,13 +92,11 @@ class _Replay:
             _shape(part) if isinstance(part, Tensor) else tuple(map(_shape, part)) for part in inputs
         )
         fixed = tuple(tensor.data_ptr() for tensor in _tensors(inputs) if self._is_kept(tensor))
-        bent = tuple(each.structure(first.device) for each in bends)
-        key = (first.device, shapes, fixed, kept, _settings(), bent)
         try:
-            hash(key)
-        except TypeError:  # of parameters of a stranger's transform
+            bent = tuple(each.structure(first.device) for each in bends)
+        except TypeError:  # parameters of a stranger's transform
             return None, []
-        return key, bends
+        return (first.device, shapes, fixed, kept, _settings(), bent), bends
 
     def _parts_of(self, network: nn.Module) -> "_Parts":
         """Kept as long as the network has the same modules."""
@@ -147,7 +145,8 @@ class _Graph:
         self._inputs = inputs
         self._device = next(_tensors(inputs)).device
         self._seen: list[Tensor] = []
-        self._numbers = torch.tensor(_numbers(bends, self._device), dtype=torch.float64, device=self._device)
+        self._last = _numbers(bends, self._device)  # what lies there
+        self._numbers = torch.tensor(self._last, dtype=torch.float64, device=self._device)
 
         def once() -> tuple[Tensor, Tensor | None]:
             output = network(*inputs)
@@ -165,8 +164,9 @@ class _Graph:
             if own.data_ptr() != given.data_ptr():
                 own.copy_(given, non_blocking=True)
         numbers = _numbers(bends, self._device)
-        if numbers:
+        if numbers != self._last:
             self._numbers.copy_(torch.tensor(numbers, dtype=torch.float64))
+            self._last = numbers
         self._replay()
         output = self._output.clone()
         for each, modules in zip(bends, self._modules, strict=True):
@@ -248,7 +248,7 @@ def _settings() -> Hashable:
 
 
 def _numbers(bends: Sequence[bend], device: torch.device) -> list[float]:
-    return [number for each in bends for insertion in each.insertions for number in insertion.numbers(device)]
+    return [number for each in bends for number in each.numbers(device)]
 
 
 @contextmanager

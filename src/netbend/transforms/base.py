@@ -35,6 +35,12 @@ class Transform(BaseModel):
     stays_finite: ClassVar[bool] = False
     kernel: ClassVar[str | None] = None  # or a property
 
+    @classmethod
+    def __pydantic_init_subclass__(cls, **rest: Any) -> None:
+        super().__pydantic_init_subclass__(**rest)
+        if "__call__" in cls.__dict__ and "kernel" not in cls.__dict__:
+            cls.kernel = None  # that of a parent does something else
+
     def __call__(self, maps: Tensor) -> Tensor:
         raise NotImplementedError
 
