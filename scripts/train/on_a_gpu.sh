@@ -30,6 +30,9 @@ last=20  # seconds kept for the end
 left() { echo $((seconds - ($(date +%s) - began))); }
 say() { echo "== $(($(date +%s) - began)) s: $*"; }
 
+halve='import sys; from pathlib import Path; from netbend.models.catalog import load_model
+load_model(sys.argv[1], "cpu").save(Path(sys.argv[2]), half=True, overwrite=True)'
+
 # What a run has so far, in files that another run can start from; larger ones in parts of 15 MB.
 keep() { # RUN KEPT
     mkdir -p "$2"
@@ -42,14 +45,12 @@ keep() { # RUN KEPT
     put "$newest" "$2/samples.png"
     logs
 }
-halve='import sys; from pathlib import Path; from netbend.models.catalog import load_model
-load_model(sys.argv[1], "cpu").save(Path(sys.argv[2]), half=True, overwrite=True)'
 logs() { # of all runs, a line for each of theirs
     local log
     for log in "$work"/*/log.jsonl; do
         [ -s "$log" ] && sed "s/^{/{\"run\": \"$(basename "$(dirname "$log")")\", /" "$log"
     done >"$work/log.jsonl"
-    put "$work/log.jsonl" "$results/log.jsonl"
+    put "$work/log.jsonl" "$results/log.jsonl" || true # the other run's may be on its way
 }
 put() { # FILE PLACE
     [ -s "$1" ] || return 0
