@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from lightning_fabric import Fabric
@@ -80,6 +81,7 @@ class Trainer:
             for _ in self._steps(total):
                 report(self._progress())
                 if self._passed(self.settings.snapshot_kimg * 1000):
+                    self._look()
                     self._snapshot()
                 if time.monotonic() - saved > self.settings.save_seconds:
                     self.save()
@@ -108,8 +110,10 @@ class Trainer:
         return STEPS_BETWEEN_LOOKS if self.pace.settled else STEPS_BETWEEN_LOOKS_AT_FIRST
 
     def _look(self) -> None:
-        """Read the losses."""
-        self.losses = {name: loss.item() for name, loss in self.steps.losses.items()}
+        """Read the losses, the same on all devices: the pace hangs on them."""
+        for name, loss in self.steps.losses.items():
+            mean: Any = self.fabric.all_reduce(loss)
+            self.losses[name] = mean.item()
 
     def _share_kept(self) -> float:
         """Of the averaged generator, in this step."""
@@ -132,7 +136,6 @@ class Trainer:
         if not self.fabric.is_global_zero:
             return
         name = f"{int(self.images_seen / 1000):06d}k"
-        self._look()
         averaged, augmentation = self.steps.averaged, self.steps.augmentation
         with torch.no_grad():
             w = averaged.w_plus(self.sample_z, truncation=0.7)
