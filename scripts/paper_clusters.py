@@ -2,7 +2,7 @@
 
     python scripts/paper_clusters.py WORK [--shortened] [--models MODEL ...] [--seconds N] [--out FOLDER]
 
-Writes FOLDER/MODEL/clusters-paper.yaml (by default into src/netbend/data), and the networks into WORK. What
+Writes clusters-paper.yaml and networks-paper.safetensors into FOLDER/MODEL, by default src/netbend/data. What
 comes with netbend was made with --shortened, in an hour and a half of one core; with the paper's settings it
 would take days, or half an hour of a large GPU. Layers take turns, a step each. With --seconds they stop when
 the time is up; the same command goes on from WORK.
@@ -61,7 +61,8 @@ def main() -> None:
             (options.out / name).mkdir(parents=True, exist_ok=True)
             save_clusters(together(learnt), options.out / name / "clusters-paper.yaml")
             networks = {lesson.layer.name: lesson.training.network for lesson in learnt}
-            save_networks(networks, options.work / f"{name}.networks.safetensors", learnt[0].model.hash)
+            file = options.out / name / "networks-paper.safetensors"
+            save_networks(networks, file, learnt[0].model.hash)
 
 
 def lessons_of(model: Model, work: Path, shortened: bool) -> list["Lesson"]:
@@ -123,7 +124,8 @@ class Lesson:
     def epochs(self) -> float:
         """That it has been taught, the last one in part."""
         taught = self.settings.samples * self.layer.features
-        return round(self.training.epoch + self.training.batches * self.training.batch / taught, 1)
+        epochs = self.training.epoch + self.training.batches * self.training.batch / taught
+        return self.training.epoch if epochs == self.training.epoch else round(epochs, 1)
 
     def clusters(self) -> dict[int, tuple[int, ...]]:
         space = self.training.mean_embedding()
