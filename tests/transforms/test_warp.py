@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from netbend.transforms import build_transform, warp
+from netbend.transforms.affine import rotation, scaling, translation
 
 
 @pytest.mark.parametrize("form", [torch.contiguous_format, torch.channels_last])
@@ -51,3 +52,18 @@ def test_gradients_go_through_a_table_that_inference_mode_made() -> None:
     maps = torch.randn(1, 2, 9, 8, dtype=torch.float64, requires_grad=True)
     rotate(torch.ones(1, 2, 9, 8, requires_grad=True)).sum().backward()
     assert torch.autograd.gradcheck(rotate, maps)
+
+
+@pytest.mark.parametrize("size", [(7, 9), (64, 64), (1, 5)])
+@pytest.mark.parametrize(
+    "matrix",
+    [rotation(33), rotation(90), scaling(0.4, 2.5), translation(1.5, -3), ((1, 0.3, 2), (-0.2, 2, 5))],
+)
+def test_origins_are_where_tables_say_that_pixels_come_from(
+    matrix: warp.Matrix, size: tuple[int, int]
+) -> None:
+    a, b, c, d, e, f = warp.origins(matrix, *size)
+    y, x = torch.meshgrid(*(torch.arange(side, dtype=torch.float64) for side in size), indexing="ij")
+    expected_x, expected_y = warp._positions(matrix, *size)
+    torch.testing.assert_close(a * x + b * y + c, expected_x, rtol=0, atol=1e-9)
+    torch.testing.assert_close(d * x + e * y + f, expected_y, rtol=0, atol=1e-9)

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, model_validator
 from torch import Tensor
 
 from netbend.transforms.base import Transform, parameter, transform
-from netbend.transforms.warp import Matrix, sources, summed_in, warp
+from netbend.transforms.warp import Matrix, origins, sources, summed_in, warp
 
 
 def translation(x: float, y: float) -> Matrix:
@@ -67,8 +67,7 @@ class Warp(Transform):
         return warp(maps, self.matrix_of(*maps.shape[2:]))
 
     def numbers(self, height: int, width: int) -> tuple[float, ...]:
-        first, second = self.matrix_of(height, width)
-        return first + second
+        return origins(self.matrix_of(height, width), height, width)
 
     def prepare(self, height: int, width: int, device: torch.device, precision: torch.dtype) -> None:
         """Find where each pixel comes from."""

@@ -23,7 +23,7 @@ class Work:
     """A bend, as kernels do it.
 
     kind: `multiply`, `threshold`, `invert`, `ablate`, `warp`, `erode` or `dilate`. numbers: float64, the mix,
-    then those of the transform; of a warp the forward matrix, row by row. mixed: whether the mix is not 1.
+    then those of the transform; of a warp those of `warp.origins`. mixed: whether the mix is not 1.
     features: a byte for each, None for all. seen: float32 `(2,)`, where NaN and infinity are noted, None if
     nobody asks.
     """

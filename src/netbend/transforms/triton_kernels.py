@@ -101,31 +101,39 @@ def pointwise(
 
 
 @triton.jit
-def sources(numbers, pixel, height, width):
-    """Column and row that pixels come from, float64, by the matrix in `numbers[1:7]`."""
-    a, b, shift_x = tl.load(numbers + 1), tl.load(numbers + 2), tl.load(numbers + 3)
-    c, d, shift_y = tl.load(numbers + 4), tl.load(numbers + 5), tl.load(numbers + 6)
-    scale = 1 / (a * d - b * c)
-    middle_x, middle_y = (width - 1).to(tl.float64) * 0.5, (height - 1).to(tl.float64) * 0.5
-    x = (pixel % width).to(tl.float64) - middle_x - shift_x
-    y = (pixel // width).to(tl.float64) - middle_y - shift_y
-    from_x = (d * scale) * x - (b * scale) * y + middle_x
-    from_y = (a * scale) * y - (c * scale) * x + middle_y
-    return _snapped(from_x), _snapped(from_y)
+def sources(numbers, pixel, width):
+    """The column and row at the upper left of where pixels come from, and how far they lie beyond them.
+
+    By two rows of three in `numbers[1:7]`. In float64 is no more than has to be: every thread that shares a
+    pixel does it again.
+    """
+    x, y = (pixel % width).to(tl.float64), (pixel // width).to(tl.float64)
+    left, beside = _split(tl.load(numbers + 1) * x + (tl.load(numbers + 2) * y + tl.load(numbers + 3)))
+    top, below = _split(tl.load(numbers + 4) * x + (tl.load(numbers + 5) * y + tl.load(numbers + 6)))
+    return left, top, beside, below
 
 
 @triton.jit
-def corner(from_x, from_y, height, width, NUMBER: tl.constexpr):
+def _split(position):
+    """The whole number below a position, int32, and the rest, float32.
+
+    Positions a rounding error away from a pixel are that pixel; those far beyond all maps are outside.
+    """
+    nearest = tl.floor(position + 0.5)
+    position = tl.where(tl.abs(position - nearest) < 1e-9, nearest, position)
+    whole = tl.floor(position)
+    near = tl.abs(position) < 1e7  # and no NaN
+    return tl.where(near, whole, -10.0).to(tl.int32), tl.where(near, position - whole, 0.0).to(tl.float32)
+
+
+@triton.jit
+def corner(left, top, beside, below, height, width, NUMBER: tl.constexpr):
     """Of the four pixels around a source one: its place, its weight, and whether it is used at all."""
-    left, top = tl.floor(from_x), tl.floor(from_y)
-    beside, below = from_x - left, from_y - top
     column, row = left + (NUMBER & 1), top + (NUMBER >> 1)
     weight = (beside if NUMBER & 1 else 1 - beside) * (below if NUMBER >> 1 else 1 - below)
-    weight = weight.to(tl.float32)
     there = (column >= 0) & (column < width) & (row >= 0) & (row < height)
     used = there & (weight != 0)  # what has no weight is not read
-    place = tl.where(used, row.to(tl.int32) * width + column.to(tl.int32), 0)
-    return place, tl.where(used, weight, 0.0), used
+    return tl.where(used, row * width + column, 0), tl.where(used, weight, 0.0), used
 
 
 @triton.jit(do_not_specialize=["height", "width"])
@@ -144,19 +152,19 @@ def warp(
 ):
     """Bilinear, of channels-last maps `(N, height * width, features)`, zeros outside; positions in float64.
 
-    numbers: the mix, then the matrix; chosen: a byte a feature.
+    numbers: the mix, then those of `sources`; chosen: a byte a feature.
     """
     pixel = tl.program_id(0) * PIXELS + tl.arange(0, PIXELS)
     feature = tl.program_id(1) * FEATURES + tl.arange(0, FEATURES)
     sample = tl.program_id(2).to(tl.int64) * height * width * features
-    from_x, from_y = sources(numbers, pixel, height, width)
+    left, top, beside, below = sources(numbers, pixel, width)
     inside = (pixel < height * width)[:, None] & (feature < features)[None, :]
     selected = feature < features
     if SOME:
         selected = tl.load(chosen + feature, mask=selected, other=0) != 0
     sums = tl.zeros([PIXELS, FEATURES], tl.float32)
     for number in tl.static_range(4):
-        place, weight, used = corner(from_x, from_y, height, width, number)
+        place, weight, used = corner(left, top, beside, below, height, width, number)
         mask = inside & used[:, None] & selected[None, :]
         values = tl.load(maps + sample + place[:, None] * features + feature[None, :], mask=mask, other=0.0)
         sums += values.to(tl.float32) * weight[:, None]
@@ -218,12 +226,3 @@ def under_disc(
         selected = tl.load(chosen + feature, mask=feature < features, other=0) != 0
         bent = tl.where(selected[None, :], bent, unbent)
     tl.store(out + place, bent, mask=inside)
-
-
-@triton.jit
-def _snapped(position):
-    """Positions a rounding error away from a pixel are that pixel; those beyond all maps stay finite."""
-    position = tl.where(position == position, position, -1e7)
-    position = tl.where(position > 1e7, 1e7, tl.where(position < -1e7, -1e7, position))
-    nearest = tl.floor(position + 0.5)
-    return tl.where(tl.abs(position - nearest) < 1e-9, nearest, position)

@@ -148,6 +148,20 @@ def _positions(matrix: Matrix, height: int, width: int) -> tuple[Tensor, Tensor]
     )
 
 
+def origins(matrix: Matrix, height: int, width: int) -> tuple[float, ...]:
+    """Two rows of three, one after the other: times (x, y, 1), the column and row of a pixel of maps of that
+    size, they give the column and row that it comes from."""
+    (a, b, tx), (c, d, ty) = matrix
+    determinant = a * d - b * c
+    middle_x, middle_y = (width - 1) / 2, (height - 1) / 2
+    rows = ((d / determinant, -b / determinant, middle_x), (-c / determinant, a / determinant, middle_y))
+    return tuple(
+        number
+        for along_x, along_y, middle in rows
+        for number in (along_x, along_y, middle - along_x * (middle_x + tx) - along_y * (middle_y + ty))
+    )
+
+
 def _snapped(position: Tensor) -> Tensor:
     """Positions a rounding error away from a pixel are that pixel; those beyond all maps stay finite."""
     position = position.nan_to_num(nan=-FAR_OUTSIDE).clamp(-FAR_OUTSIDE, FAR_OUTSIDE)

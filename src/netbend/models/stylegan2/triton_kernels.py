@@ -246,11 +246,11 @@ def finish_warped(
     feature = tl.program_id(1) * FEATURES + tl.arange(0, FEATURES)
     sample = tl.program_id(2).to(tl.int64)
     maps += sample * pixels * features
-    from_x, from_y = sources(numbers, pixel, height, width)
+    left, top, beside, below = sources(numbers, pixel, width)
     inside = (pixel < pixels)[:, None] & (feature < features)[None, :]
     sums = tl.zeros([PIXELS, FEATURES], tl.float32)
     for number in tl.static_range(4):
-        place, weight, used = corner(from_x, from_y, height, width, number)
+        place, weight, used = corner(left, top, beside, below, height, width, number)
         mask = inside & used[:, None]
         values = tl.load(maps + place[:, None] * features + feature[None, :], mask=mask, other=0.0)
         values = _activated(
