@@ -132,6 +132,7 @@ def test_options_of_generate_are_those_of_play(model: Model) -> None:
     [
         ({"noise": "some"}, "noise 'some': expected constant, random, none"),
         ({"truncation_psi": float("nan")}, "truncation nan: expected a number"),
+        ({"truncation_psi": 10**400}, "truncation 1000.*: expected at most"),
         ({"label": "blue"}, "label 'blue': not a class of tiny"),
     ],
 )

@@ -188,6 +188,7 @@ MISTAKES = [
         "model fases: neither a model that netbend knows nor a file; did you mean 'faces'?",
     ),
     (["render", "-m", "tiny.safetensors", "--seeds", "5-1"], 1, "the range 5-1 runs backwards"),
+    (["render", "-m", "tiny.safetensors", "--seeds", ""], 1, "seeds '': expected numbers and ranges"),
     (["render", "-m", "tiny.safetensors", "--seeds", "1,1"], 1, "a seed comes twice"),
     (
         ["render", "-m", "tiny.safetensors", "--device", "abacus"],

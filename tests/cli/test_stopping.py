@@ -248,6 +248,27 @@ def test_only_the_very_pictures_are_skipped(run: Run, folder: Path) -> None:
     assert not set(content(folder / "o").values()) & set(whole.values())
 
 
+@pytest.mark.parametrize(
+    ("command", "other"),
+    [
+        (("vary", "turn.yaml", "--count", "2", "-o", "o"), ("--truncation", "0.2")),
+        (("breed", "turn.yaml", "drift.yaml", "--count", "2", "-o", "o"), ("--cutoff", "2")),
+        (("grid", "turn.yaml", "--rows", "layer=1", "--columns", "mix=1", "-o", "o/g.png"), ("--size", "32")),
+    ],
+)
+def test_a_sheet_of_another_command_is_not_taken_for_the_one_asked_for(
+    run: Run, folder: Path, command: tuple[str, ...], other: tuple[str, ...]
+) -> None:
+    assert run(*command, *TINY).code == 0
+    before = content(folder / "o")
+    ran = run(*command, *TINY, *other, "--resume")
+    assert ran.code == 1
+    assert "was not made by this very command; name another --out, or say --overwrite beside --r" in ran.err
+    assert content(folder / "o") == before
+    assert run(*command, *TINY, *other, "--resume", "--overwrite").code == 0
+    assert content(folder / "o") != before
+
+
 def test_an_unfinished_sheet_is_gone_on_with_or_begun_anew_only_if_asked(
     run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

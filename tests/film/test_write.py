@@ -438,5 +438,7 @@ def test_gpus_encode_no_other_films(tmp_path: Path, name: str) -> None:
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there may be such an encoder")
 def test_a_machine_without_such_an_encoder_is_told_of_before_the_first_frame() -> None:
     format = Encoding(encoder=Encoder.GPU).format(Path("film.mp4"))
-    with pytest.raises(RenderError, match=r"h264_nvenc does not work on this machine .*Leave --encoder out"):
+    with pytest.raises(
+        RenderError, match=r"h264_nvenc does not work on this machine \([^:]*\); .*Leave --encoder out"
+    ):
         check_gpu(format, Fraction(30), 18)

@@ -1,5 +1,7 @@
 """A seed gives the same numbers for ever, whichever seeds come before it."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -36,4 +38,10 @@ def test_a_generator_is_made_once_and_not_for_every_seed(monkeypatch: pytest.Mon
 @pytest.mark.parametrize("seed", [-1, LAST + 1])
 def test_other_seeds_are_refused(seed: int) -> None:
     with pytest.raises(LatentError, match="seeds start at 0"):
+        standard_normal([0, seed], 4)
+
+
+@pytest.mark.parametrize("seed", [1.5, 1.0, "1", None, float("nan"), [1]])
+def test_what_is_no_whole_number_is_no_seed(seed: Any) -> None:
+    with pytest.raises(LatentError, match="expected a whole number"):
         standard_normal([0, seed], 4)

@@ -30,8 +30,8 @@ def atlas(
         typer.Option("--truncation", "-t", help="psi of the samples; default: 0.7, of sounds 1."),
     ] = None,
     layers: Annotated[
-        str, typer.Option(help="Layers, such as 1-4,b32.conv0; default: all with clusters.")
-    ] = "",
+        str | None, typer.Option(help="Layers, such as 1-4,b32.conv0; default: all with clusters.")
+    ] = None,
     sound: Annotated[
         list[Path] | None,
         typer.Option(help="A sound file to bend instead of seeds' songs; can be given several times."),

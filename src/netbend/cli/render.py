@@ -241,7 +241,7 @@ def _job(
             named = "the recipe" if recipe.source is None else recipe.source.file
             raise RenderError(f"--time {time:g}: {named} does not move; leave it out")
     time = time or 0.0
-    seed_list = parse_seeds(seeds or usual_seeds)
+    seed_list = parse_seeds(usual_seeds if seeds is None else seeds)
     clusters = None if clusters_file is None else load_clusters(clusters_file)
     name = model_name or (recipe.model if recipe else None) or "faces"
     if look_first:

@@ -49,8 +49,9 @@ def check_gpu(format: Format, fps: Fraction, quality: int) -> None:
         container.mux(stream.encode())
         container.close()
     except (av.error.FFmpegError, OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise RenderError(
-            f"--encoder gpu: {format.codec} does not work on this machine ({error}); it takes a GPU of "
+            f"--encoder gpu: {format.codec} does not work on this machine ({reason}); it takes a GPU of "
             f"NVIDIA's with its driver. Leave --encoder out"
         ) from error
 

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import isfinite
+from math import inf
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
@@ -91,11 +91,11 @@ class Play:
     def __post_init__(self) -> None:
         choose_fields(self, noise=NoiseMode, nonfinite=NonFinite)
         psi = self.truncation
-        if psi is not None and not (isinstance(psi, Real) and isfinite(psi)):
+        if psi is not None and not (isinstance(psi, Real) and abs(psi) < inf):
             raise LatentError(f"truncation {psi!r:.40}: expected a number, usually from 0 to 1")
         if psi is not None and abs(psi) > MAX_RECORD_TRUNCATION:
             raise LatentError(
-                f"truncation {psi:g}: expected at most {MAX_RECORD_TRUNCATION:g}, usually from 0 to 1"
+                f"truncation {psi!r:.40}: expected at most {MAX_RECORD_TRUNCATION:g}, usually from 0 to 1"
             )
         if self.cutoff is not None and not (isinstance(self.cutoff, Integral) and self.cutoff >= 0):
             raise LatentError(f"cutoff {self.cutoff!r:.40}: expected a number of styles, 0 or more, or None")

@@ -1,6 +1,7 @@
 """Seeds to random numbers that are the same on every machine."""
 
 from collections.abc import Sequence
+from operator import index
 
 import numpy as np
 import torch
@@ -25,7 +26,11 @@ def standard_normal(seeds: Sequence[int], dimensions: int) -> Tensor:
 
 
 def checked_seed(seed: int) -> int:
-    """The seed itself. Raises LatentError if it is not from 0 to 2^32 - 1."""
+    """The seed itself. Raises LatentError if it is no whole number from 0 to 2^32 - 1."""
+    try:
+        index(seed)
+    except TypeError as error:
+        raise LatentError(f"seed {seed!r:.40}: expected a whole number") from error
     if not 0 <= seed < 2**32:
         raise LatentError(f"seed {seed}: seeds start at 0 and end at {2**32 - 1}")
     return seed

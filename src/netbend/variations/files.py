@@ -104,8 +104,18 @@ def _there(
             about = made_with(wanted.command, _about(outcomes))
             there |= {wanted.sheet_path} if holds_command(wanted.sheet_path, about) else set()
         refuse_others(pictures, there, overwrite=wanted.overwrite)
+        if wanted.sheet_path is not None and wanted.sheet_path not in there:
+            _refuse_of_another_command(wanted.sheet_path, overwrite=wanted.overwrite)
     refuse_existing([path for path in _paths(outcomes, wanted) if path not in there], wanted.overwrite)
     return there
+
+
+def _refuse_of_another_command(path: Path, *, overwrite: bool) -> None:
+    if path.is_file() and not path.is_symlink() and not overwrite:
+        raise RenderError(
+            f"{path}: was not made by this very command; name another --out, or say --overwrite beside "
+            f"--resume to make it anew"
+        )
 
 
 def _holds(path: Path, content: bytes) -> bool:
@@ -220,6 +230,7 @@ class GridFile:
         if self.resume and self.command is not None:
             if holds_command(self.out, made_with(self.command, about)):
                 return
+            _refuse_of_another_command(self.out, overwrite=self.overwrite)
             refuse_existing([self.out], self.overwrite)
         refuse_unfinished(self.out, resume=self.resume, overwrite=self.overwrite)
         keep = self.command is not None

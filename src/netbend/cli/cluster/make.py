@@ -39,14 +39,16 @@ def make(
         typer.Option("--k", help="Clusters a layer: 5, auto, or 6,1:8,3:auto; default: those of the paper."),
     ] = None,
     layers: Annotated[
-        str, typer.Option(help="Layers, such as 1-4,b32.conv0; default: all with 8 features or more.")
-    ] = "",
+        str | None, typer.Option(help="Layers, such as 1-4,b32.conv0; default: all with 8 features or more.")
+    ] = None,
     samples: Annotated[int, typer.Option(help="Pictures or sounds to look at.", min=1)] = 1000,
     seed: Annotated[
         int, typer.Option(help="Of the samples, the networks and k-means.", callback=from_zero)
     ] = 0,
     truncation: Annotated[float, typer.Option("--truncation", "-t", help="psi of the samples.")] = 1.0,
-    seeds: Annotated[str, typer.Option(help="Cluster for these latents alone: seeds such as 7 or 0-3.")] = "",
+    seeds: Annotated[
+        str | None, typer.Option(help="Cluster for these latents alone: seeds such as 7 or 0-3.")
+    ] = None,
     latents: Annotated[
         Path | None, typer.Option(help="The same for latents from a .npz, .npy, .safetensors or .pt file.")
     ] = None,
@@ -87,18 +89,18 @@ def make(
     from netbend.recipe.clusters import save_clusters
     from netbend.render.files import refuse_existing
 
-    _refuse_idle(context, preset, of_latents=bool(seeds) or latents is not None)
+    _refuse_idle(context, preset, of_latents=seeds is not None or latents is not None)
     refuse_other_ending(out, CLUSTER_FILES, "a cluster file")
     counts = Counts() if k is None else parse_counts(k)
     refuse_existing([out, networks_beside(out)] if preset is Preset.PAPER else [out], overwrite)
-    chosen, numbers = parse_layers(layers), parse_seeds(seeds) if seeds else []
+    chosen, numbers = parse_layers(layers), [] if seeds is None else parse_seeds(seeds)
     check_latents(latents)
     networks = None if networks is None else networks_file(networks)
     if networks is not None:
         check_networks(networks)
     play = Play(truncation)
     loaded = load_model(model, device)
-    if seeds or latents is not None:
+    if numbers or latents is not None:
         source = loaded.latents(numbers) if latents is None else load_latents_for(loaded, latents, space)
         found = _of_latents(loaded, source, chosen, counts, networks, seed, play)
         save_clusters(found, out, older=older, overwrite=overwrite)
@@ -143,12 +145,19 @@ def _refuse_idle(context: typer.Context, preset: Preset, *, of_latents: bool) ->
         raise ClusterError(f"--{idle[0].replace('_', '-')} means nothing without --preset paper")
 
 
-def parse_layers(text: str) -> list[int | str]:
-    """Read `1-4,7,b32.conv0`: layers by number, ranges of them, and by name."""
+def parse_layers(text: str | None) -> list[int | str]:
+    """Read `1-4,7,b32.conv0`: layers by number, ranges of them, and by name; of None nothing.
+
+    Raises LatentError where nothing stands.
+    """
     from netbend.latents.seeds import parse_seeds
 
     chosen: list[int | str] = []
-    for entry in filter(None, (part.strip() for part in text.split(","))):
+    for entry in () if text is None else map(str.strip, text.split(",")):
+        if not entry:
+            raise LatentError(
+                f"--layers {text!r:.80}: expected names, numbers and ranges such as 1-4,b32.conv0"
+            )
         try:
             chosen.extend(parse_seeds(entry))
         except LatentError:
