@@ -189,6 +189,8 @@ MISTAKES = [
     ),
     (["render", "-m", "tiny.safetensors", "--seeds", "5-1"], 1, "the range 5-1 runs backwards"),
     (["render", "-m", "tiny.safetensors", "--seeds", ""], 1, "seeds '': expected numbers and ranges"),
+    (["render", "--cutoff", "-1"], 2, "Invalid value for '--cutoff': must be greater than or equal to 0"),
+    (["render", "--noise", "white"], 2, "Invalid value for '--noise': 'white' is not one of 'constant'"),
     (["render", "-m", "tiny.safetensors", "--seeds", "1,1"], 1, "a seed comes twice"),
     (
         ["render", "-m", "tiny.safetensors", "--device", "abacus"],

@@ -327,6 +327,17 @@ def test_a_model_that_was_loaded_in_inference_mode_draws_outside_of_it() -> None
     assert torch.equal(model.generate(latents), inside)
 
 
+@pytest.mark.parametrize("model", [stylegan2(16), mobile(16)], ids=["stylegan2", "mobilestylegan"])
+@pytest.mark.parametrize("play", [Play(1.0), Play(0.5), Play(-0.5, cutoff=2)])
+def test_a_network_draws_within_autocast(model: StyledModel, play: Play) -> None:
+    latents = model.latents([1, 2, 3])
+    expected = model.generate(latents, play)
+    with torch.autocast("cpu", torch.bfloat16):
+        drawn = model.generate(latents, play)
+    assert drawn.dtype == torch.float32
+    assert (drawn - expected).abs().mean() < 0.05 * expected.abs().mean()
+
+
 @pytest.mark.parametrize("factor", [1e10, 1e20, 1e37])
 @pytest.mark.parametrize("make", [stylegan2, mobile])
 def test_the_length_of_z_does_not_matter_however_large(

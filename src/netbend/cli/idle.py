@@ -1,6 +1,7 @@
 """Options that would be passed over in silence are refused."""
 
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 
 import typer
 
@@ -24,7 +25,9 @@ def refuse_idle_options(context: typer.Context, without: Needs, beside: Needs) -
     for ruling, idle in beside.items():
         for name in given:
             if name in idle and ruling in given:
-                raise RenderError(f"{shown[name]} means nothing beside {shown[ruling]}; leave one out")
+                said = context.params.get(ruling)
+                beside_it = f"{shown[ruling]} {said}" if isinstance(said, StrEnum) else shown[ruling]
+                raise RenderError(f"{shown[name]} means nothing beside {beside_it}; leave one out")
 
 
 def is_given(context: typer.Context, name: str) -> bool:

@@ -102,6 +102,12 @@ def _harmless_errors() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if isinstance(getattr(error, "message", None), str):
-            error.message = shortened(printable(error.message), MAX_MESSAGE)  # type: ignore[attr-defined]
+        if isinstance(message := getattr(error, "message", None), str):
+            words = _in_our_words(printable(message))
+            error.message = shortened(words, MAX_MESSAGE)  # type: ignore[attr-defined]
         raise
+
+
+def _in_our_words(message: str) -> str:
+    """A usage error without what Typer's checks call themselves."""
+    return message.replace("Value error, ", "", 1).replace("Input should be", "must be", 1)

@@ -121,7 +121,7 @@ class StyledGenerator(nn.Module, Generic[A, S]):
         """Pull w+ towards its mean: 1 leaves it, 0 gives the mean picture (StyleGAN's psi)."""
         if truncation == 1.0:
             return w
-        truncated = self.w_mean.lerp(w, truncation)
+        truncated = self.w_mean.lerp(w.to(self.w_mean.dtype), truncation)
         return truncated if cutoff is None else torch.cat([truncated[:, :cutoff], w[:, cutoff:]], dim=1)
 
     def forward(self, z: Tensor, noise: Sequence[Tensor | None] | None = None) -> Tensor:

@@ -7,6 +7,7 @@ from netbend.errors import LatentError
 
 MAX_QUICK_SIZE = 256  # side of pictures up to which a step takes some hundredths of a second
 STEPS, FEW_STEPS = 200, 40  # of Adam and of L-BFGS; docs/projecting.md measures both
+MAX_LEARNING_RATE = 1e30  # beyond, Adam cannot even write it down in float32
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class Settings:
         for name in ("steps", "learning_rate"):
             if getattr(self, name) is not None and not 0 < getattr(self, name) < float("inf"):
                 raise LatentError(f"{name.replace('_', ' ')} {getattr(self, name)}: expected more than 0")
+        if self.learning_rate > MAX_LEARNING_RATE:
+            raise LatentError(f"learning rate {self.learning_rate}: expected at most {MAX_LEARNING_RATE:g}")
         for name in ("closeness", "patience", "seed"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise LatentError(f"{name} {getattr(self, name)}: expected 0 or more")
