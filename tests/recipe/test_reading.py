@@ -166,6 +166,8 @@ WRONG = [
     ("- a\nb: 1", "f.yaml:2:1: not valid YAML: '?' does not belong here; check the indentation"),
     ("name: a\nbends: \x07", "f.yaml:2:8: not valid YAML: the character U+0007"),
     ('name: "\\U00110000"', "f.yaml: not valid YAML: an escape that stands for no character"),
+    ('name: "\\U99999999"', "f.yaml: not valid YAML: an escape that stands for no character"),
+    ("bends: []\n---\nbends: []", "f.yaml:2:1: not valid YAML: another document begins here"),
     ("%YAML 1.9\n---\nbends: []", "f.yaml: not valid YAML: there is no such version of it"),
     ("bends: []\nsed: 4", "f.yaml:2:1: unknown key `sed`; did you mean `seed`?"),
     ("bends: []\nseed: -1", "f.yaml:2:7: seed: expected 0 or more, not -1"),

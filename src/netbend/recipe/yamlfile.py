@@ -80,7 +80,7 @@ def parse_yaml(text: str, file: str, folder: Path | None = None) -> tuple[Any, S
         raise RecipeError(
             f"{file}: not valid YAML: there is no such version of it; leave `%YAML` out"
         ) from error
-    except (YAMLError, ValueError) as error:
+    except (YAMLError, ValueError, OverflowError) as error:
         reason = _in_words(shortened(" ".join(str(error).split()), MAX_PROBLEM_TEXT))
         raise RecipeError(f"{file}: not valid YAML: {reason}") from error
     except RecursionError as error:
@@ -105,6 +105,8 @@ _WORDS = {
     "escape sequence of": "an escape of",
     "hexdecimal": "hexadecimal",
     "chr() arg not in range(0x110000)": "an escape that stands for no character",
+    "Python int too large to convert to C int": "an escape that stands for no character",
+    "but found another document": "another document begins here, of which one is read",
 }
 _INDENTED = "expected <block end>, but found"
 
