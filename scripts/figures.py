@@ -131,6 +131,7 @@ FIGURES: dict[Path, Sequence[tuple[Criterion, Measure]]] = {
             Criterion("the face's lightest tenth against its middle, in levels", most=0, digits=0),
             highlights_after,
         ),
+        STILL_A_FACE,
     ],
     PANELS / "figure-4h.yaml": [(Criterion("mean saturation, over that before", most=0.9), saturation_left)],
     PANELS / "behind.yaml": [
