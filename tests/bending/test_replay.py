@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from netbend.bending import bend, insert, replay, run
+from netbend.bending import bend, insert, insertion, replay, run
 from netbend.bending.prefix import Prefix
 from netbend.errors import ModelError, NonFiniteError
 from netbend.models.base import Model
@@ -101,7 +101,7 @@ def graphs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Graphs]:
     monkeypatch.setattr(replay, "new_pool", lambda: None)
     monkeypatch.setattr(replay, "_can_be_recorded", lambda _: True)
     monkeypatch.setattr(insert, "is_captured", lambda _: made.capturing)
-    monkeypatch.setattr(insert, "reads_numbers", lambda _: True)
+    monkeypatch.setattr(insertion, "reads_numbers", lambda _: True)
     monkeypatch.setattr(on_gpu, "has_triton", lambda _: True)
     monkeypatch.setattr(on_gpu, "extremes", seen_in)
     monkeypatch.setattr(on_gpu, "bend", pointwise)
@@ -120,7 +120,7 @@ def expected(model: Model, seed: int, bent: Recipe | None) -> Tensor:
     latents = model.latents([seed])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(replay, "_can_be_recorded", lambda _: False)
-        patch.setattr(insert, "reads_numbers", lambda _: False)
+        patch.setattr(insertion, "reads_numbers", lambda _: False)
         patch.setattr(on_gpu, "has_triton", lambda _: False)
         if bent is None:
             return model.generate(latents)

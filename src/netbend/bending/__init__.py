@@ -1,6 +1,7 @@
 """Recipes resolved to plans, and plans put into networks."""
 
-from netbend.bending.insert import apply, bend, finite_output
+from netbend.bending.insert import bend, finite_output
+from netbend.bending.insertion import apply
 from netbend.bending.layers import Bendable, Layer, find_layer
 from netbend.bending.plan import Plan, PlannedBend, replan, resolve, stilled
 from netbend.bending.replay import run
