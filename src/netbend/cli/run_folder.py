@@ -21,7 +21,7 @@ def check_folder(
     may_change: settings that do not matter. called: the option that names the folder.
     Raises DataError.
     """
-    from netbend.models.run_settings import option, refuse_special_in
+    from netbend.models.run_settings import refuse_special_in
 
     try:
         if not out.exists() or not any(map(_counts, out.iterdir())):
@@ -34,7 +34,7 @@ def check_folder(
     changed = type(settings).load(out / "settings.json").difference(settings)
     lasting = [name for name in changed if name not in may_change]
     if lasting:
-        options = ", ".join(option(name) for name in lasting)
+        options = ", ".join(dict.fromkeys(settings.option(name) for name in lasting))
         raise DataError(
             f"{out}: holds a run with other settings ({options}); give the same, or another {called}"
         )

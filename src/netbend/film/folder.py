@@ -10,7 +10,7 @@ from netbend.errors import DataError, NetbendError, NonFiniteError, RenderError
 from netbend.film.formats import format_of
 from netbend.film.settings import FilmSettings
 from netbend.folder_lock import LOCK, locked
-from netbend.models.run_settings import option
+from netbend.models.run_settings import RunSettings
 from netbend.render.files import refuse_existing
 
 SETTINGS, WHOLE = "settings.json", "whole"
@@ -108,7 +108,7 @@ def _refuse_another_film(folder: Path, settings: FilmSettings, *, begin_anew: bo
         problem = "is in the way and holds no film that this netbend can finish"
         remedy = "name another --out, or say --overwrite to begin anew"
     else:
-        options = ", ".join(_WORDS.get(name, option(name)) for name in changed)
+        options = ", ".join(_WORDS.get(name, RunSettings.option(name)) for name in changed)
         problem = f"holds an unfinished film with other settings ({options})"
         remedy = "give the same to go on with it, name another --out, or say --overwrite to begin anew"
     if others:

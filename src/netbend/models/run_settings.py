@@ -2,8 +2,9 @@
 
 import json
 from dataclasses import MISSING, asdict, dataclass, fields
+from math import inf
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 from netbend.atomic import write_atomic
 from netbend.errors import DataError
@@ -15,6 +16,8 @@ from netbend.regular_file import read_regular, refuse_special
 @dataclass(frozen=True)
 class RunSettings:
     """Settings of one kind of training, as a file in the folder of the run."""
+
+    OPTIONS: ClassVar[dict[str, str]] = {}  # of settings with other names there
 
     def content(self) -> bytes:
         """As files hold them."""
@@ -42,10 +45,27 @@ class RunSettings:
         """Names of the settings that differ."""
         return [f.name for f in fields(self) if getattr(self, f.name) != getattr(other, f.name)]
 
+    def check_above_zero(self, *names: str) -> None:
+        """Raise DataError for a setting that is no number above 0, or not finite."""
+        for name in names:
+            if not 0 < getattr(self, name) < inf:
+                self.refuse("expected a number above 0", name)
+
+    def check_from_zero(self, *names: str) -> None:
+        """Raise DataError for a setting below 0, or not finite."""
+        for name in names:
+            if not 0 <= getattr(self, name) < inf:
+                self.refuse("expected 0 or more", name)
+
     def refuse(self, reason: str, *names: str) -> None:
         """Raise DataError about the options of these settings."""
-        options = ", ".join(f"{option(name)} {getattr(self, name)}" for name in names)
+        options = ", ".join(f"{self.option(name)} {getattr(self, name)}" for name in names)
         raise DataError(f"{options}: {reason}")
+
+    @classmethod
+    def option(cls, name: str) -> str:
+        """What a setting is called on the command line, or what decides about it there."""
+        return cls.OPTIONS.get(name, "--" + name.rstrip("_").replace("_", "-"))
 
 
 def refuse_special_in(folder: Path) -> None:
@@ -56,8 +76,3 @@ def refuse_special_in(folder: Path) -> None:
     for path in sorted(folder.iterdir()):
         if not path.is_dir():
             refuse_special(path, DataError)
-
-
-def option(name: str) -> str:
-    """A setting's name on the command line."""
-    return "--" + name.rstrip("_").replace("_", "-")

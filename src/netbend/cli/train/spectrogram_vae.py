@@ -126,11 +126,13 @@ def _settings(preset: Preset, **given: Any) -> "Settings":
 
 
 def _refuse_shape(**given: float | None) -> None:
-    from netbend.models.run_settings import option
+    from netbend.models.run_settings import RunSettings
 
     for name, value in given.items():
         if value is not None:
-            raise DataError(f"{option(name)} {value}: the model that --from names has its own; leave it out")
+            raise DataError(
+                f"{RunSettings.option(name)} {value}: the model that --from names has its own; leave it out"
+            )
 
 
 def _load_start(source: str) -> "SpectrogramModel":

@@ -44,10 +44,8 @@ def stylegan2(
         int, typer.Option(help="Features at resolution R: base / R ... With --from, of further resolutions.")
     ] = 16384,
     feature_max: Annotated[int, typer.Option(help="... but at most so many.")] = 512,
-    latent_dim: Annotated[int | None, typer.Option(help="Dimensions of z and w.", show_default="512")] = None,
-    mapping_depth: Annotated[
-        int | None, typer.Option(help="Layers between z and w.", show_default="8")
-    ] = None,
+    latent_dim: Annotated[int | None, typer.Option(help="Dimensions of z and w; default: 512.")] = None,
+    mapping_depth: Annotated[int | None, typer.Option(help="Layers between z and w; default: 8.")] = None,
     learning_rate: Annotated[float, typer.Option(help="Of both networks.")] = 0.0025,
     r1_gamma: Annotated[
         float | None, typer.Option(help="Weight of the gradient penalty; default: 0.0002 size^2 / batch.")
@@ -63,7 +61,7 @@ def stylegan2(
     ] = False,
     warm_up: Annotated[
         int | None,
-        typer.Option(help="Steps in which learning rates rise.", show_default="0, with --from 500"),
+        typer.Option(help="Steps in which learning rates rise; default: 0, with --from 500."),
     ] = None,
     snapshot_kimg: Annotated[float, typer.Option(help="Thousands of pictures between samples.")] = 25,
     save_seconds: Annotated[float, typer.Option(help="Seconds between checkpoints.")] = 300,
@@ -80,9 +78,9 @@ def stylegan2(
         size=size,
         feature_base=feature_base,
         feature_max=feature_max,
-        z_dim=latent_dim or 512,
-        w_dim=latent_dim or 512,
-        mapping_depth=mapping_depth or 8,
+        z_dim=512 if latent_dim is None else latent_dim,
+        w_dim=512 if latent_dim is None else latent_dim,
+        mapping_depth=8 if mapping_depth is None else mapping_depth,
         kimg=kimg,
         batch=batch,
         learning_rate=learning_rate,

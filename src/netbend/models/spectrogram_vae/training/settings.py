@@ -1,6 +1,7 @@
 """What a training run is asked to do."""
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from netbend.errors import DataError
 from netbend.models.run_settings import RunSettings
@@ -21,6 +22,8 @@ class Settings(RunSettings):
     bf16: compute convolutions in bfloat16, where the processor does that faster.
     from_: what the run starts from, with a hash; features: of the network that was started from.
     """
+
+    OPTIONS: ClassVar[dict[str, str]] = {"features": "--from"}
 
     width: float = 1.0
     latent_dim: int = 512
@@ -43,12 +46,8 @@ class Settings(RunSettings):
     def __post_init__(self) -> None:
         if self.features is not None:
             object.__setattr__(self, "features", tuple(self.features))  # files hold lists
-        for name in ("width", "latent_dim", "sample_rate", "epochs", "batch", "learning_rate"):
-            if getattr(self, name) <= 0:
-                self.refuse("expected a number above 0", name)
-        for name in ("kl_weight", "emphasis", "gain", "warm_up"):
-            if getattr(self, name) < 0:
-                self.refuse("expected 0 or more", name)
+        self.check_above_zero("width", "latent_dim", "sample_rate", "epochs", "batch", "learning_rate")
+        self.check_from_zero("kl_weight", "emphasis", "gain", "warm_up")
         for name in ("beta1", "beta2"):
             if not 0 <= getattr(self, name) < 1:
                 self.refuse("expected 0 or more, below 1", name)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from math import log2
+from typing import ClassVar
 
 from netbend.errors import DataError
 from netbend.models.run_settings import RunSettings
@@ -25,6 +26,13 @@ class Settings(RunSettings):
     warm_up: steps in which learning rates rise.
     save_seconds: between checkpoints.
     """
+
+    OPTIONS: ClassVar[dict[str, str]] = {
+        "z_dim": "--latent-dim",
+        "w_dim": "--latent-dim",
+        "features": "--from",
+        "clamp": "--from",
+    }
 
     size: int = 64
     feature_base: int = 16384
@@ -57,20 +65,28 @@ class Settings(RunSettings):
             object.__setattr__(self, "features", tuple(self.features))  # files hold lists
         if self.size < 8 or self.size > 1024 or not log2(self.size).is_integer():
             raise DataError(f"--size {self.size}: expected a power of two from 8 to 1024")
-        for name in (
-            "kimg",
-            "batch",
-            "learning_rate",
-            "feature_base",
-            "feature_max",
-            "snapshot_kimg",
-            "ema_kimg",
-            "save_seconds",
-        ):
-            if getattr(self, name) <= 0:
-                self.refuse("expected a number above 0", name)
-        if self.warm_up < 0:
-            self.refuse("expected 0 or more", "warm_up")
+        self.check_above_zero(
+            *(
+                "kimg",
+                "batch",
+                "learning_rate",
+                "feature_base",
+                "feature_max",
+                "z_dim",
+                "w_dim",
+                "mapping_depth",
+            ),
+            *("r1_interval", "path_length_interval", "snapshot_kimg", "ema_kimg", "save_seconds"),
+        )
+        self.check_from_zero(
+            "warm_up", "path_length_weight", *(["r1_gamma"] if self.r1_gamma is not None else [])
+        )
+        if not 0 <= self.style_mixing <= 1:
+            self.refuse("expected a probability from 0 to 1", "style_mixing")
+        try:
+            self.architecture()
+        except ValueError as error:
+            raise DataError(f"no such network: {error}") from error
         self.fixed_augmentation()
 
     def starting_from(self, name: str, start: Architecture) -> "Settings":
