@@ -269,6 +269,29 @@ def test_a_sheet_of_another_command_is_not_taken_for_the_one_asked_for(
     assert content(folder / "o") != before
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("vary", "held.yaml", "--count", "2", "-o", "o"),
+        ("breed", "held.yaml", "held.yaml", "--count", "2", "-o", "o"),
+        ("grid", "held.yaml", "--rows", "layer=1", "--columns", "mix=1", "-o", "o/g.png"),
+    ],
+)
+def test_a_sheet_made_with_a_file_that_has_changed_since_is_not_the_one_asked_for(
+    run: Run, folder: Path, command: tuple[str, ...]
+) -> None:
+    """The command is the same, word by word, and so is the recipe."""
+    (folder / "held.yaml").write_text("latent: {file: z.npz}\n" + TURN)
+    z = np.random.default_rng(1).standard_normal((1, 16), np.float32)
+    np.savez(folder / "z.npz", z=z)
+    assert run(*command, *TINY).code == 0
+    assert run(*command, *TINY, "--resume").code == 0
+    np.savez(folder / "z.npz", z=-z)
+    ran = run(*command, *TINY, "--resume")
+    assert ran.code == 1
+    assert "say --overwrite beside --r" in ran.err
+
+
 def test_an_unfinished_sheet_is_gone_on_with_or_begun_anew_only_if_asked(
     run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

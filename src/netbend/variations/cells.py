@@ -1,6 +1,7 @@
 """The pictures of an unfinished sheet, kept beside it until it is whole."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,6 +72,14 @@ def _record(job: Job) -> Record | None:
     except RenderError:
         return None
     return record
+
+
+def digest(jobs: Iterable[Job]) -> str:
+    """SHA-256 of all that pictures are made from, also of what lies in files that recipes name."""
+    total = hashlib.sha256()
+    for job in jobs:
+        total.update(job.record().model_dump_json().encode())
+    return total.hexdigest()
 
 
 def unfinished_sheet(sheet: Path) -> Path:

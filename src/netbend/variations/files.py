@@ -18,7 +18,15 @@ from netbend.render.files import nothing_left_on_error, refuse_existing
 from netbend.render.job import Job
 from netbend.render.record import Record, png_bytes
 from netbend.render.resume import already_made, differing, refuse_others
-from netbend.variations.cells import Cells, Track, all_pictures, kept_cells, refuse_unfinished, shown_pictures
+from netbend.variations.cells import (
+    Cells,
+    Track,
+    all_pictures,
+    digest,
+    kept_cells,
+    refuse_unfinished,
+    shown_pictures,
+)
 from netbend.variations.grid import Grid
 from netbend.variations.moved import moved
 
@@ -179,7 +187,8 @@ def _at_hand(outcomes: Sequence[Outcome]) -> dict[int, Image.Image]:
 def _about(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """What a sheet depends on besides its command."""
     recipes = [[o.label, recipe_to_data(o.job.recipe)] for o in outcomes if o.job.recipe is not None]
-    return {"model_hash": outcomes[0].job.model.hash, "recipes": recipes}
+    pictures = digest(outcome.job for outcome in outcomes)
+    return {"model_hash": outcomes[0].job.model.hash, "recipes": recipes, "pictures": pictures}
 
 
 def png_with_command(picture: Image.Image, command: Sequence[str] | None, about: Mapping[str, Any]) -> bytes:
@@ -227,6 +236,7 @@ class GridFile:
 
     def write(self, grid: Grid, about: Mapping[str, Any], track: Track = iter) -> None:
         """Render it, unless it is there; its pictures are kept until it is whole. Raises RenderError."""
+        about = {**about, "pictures": digest(grid.jobs)}
         if self.resume and self.command is not None:
             if holds_command(self.out, made_with(self.command, about)):
                 return
