@@ -22,7 +22,7 @@ from netbend.film import folder as film_folder
 from netbend.film import write
 from netbend.film.frames import Film
 from netbend.film.settings import FilmSettings
-from netbend.models.run_settings import option
+from netbend.models.run_settings import RunSettings
 from netbend.models.stylegan2.checkpoint import save_generator
 from netbend.models.stylegan2.network import Generator
 
@@ -299,7 +299,7 @@ def test_a_full_disk_keeps_what_is_finished(run: Run, folder: Path, monkeypatch:
 def test_every_setting_of_a_film_has_a_word(run: Run, folder: Path) -> None:  # noqa: ARG001
     shown = run("film", "--help").out
     for field in dataclasses.fields(FilmSettings):
-        word = film_folder._WORDS.get(field.name, option(field.name))
+        word = film_folder._WORDS.get(field.name, RunSettings.option(field.name))
         assert not word.startswith("--") or word in shown or field.name == "moments", word
 
 
