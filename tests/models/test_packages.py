@@ -7,6 +7,7 @@ import sys
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -176,3 +177,20 @@ def test_a_file_that_is_not_the_model_is_not_here_already(
     assert not entry.intact
     right = replace(entry, hash=hashlib.sha256(content).hexdigest())
     assert right.intact is bool(content)
+
+
+def test_folders_that_pip_takes_away_meanwhile_are_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b", "c"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_bytes(b"1234")
+    scandir = os.scandir
+
+    def taken_away(path: Any) -> Any:
+        if Path(path).name == "b":
+            raise FileNotFoundError(2, "No such file or directory", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", taken_away)
+    assert packages._bytes_in(tmp_path) == 8

@@ -142,8 +142,10 @@ def run_pip(command: list[str], folder: Path, wanted: str, most: int) -> tuple[i
 
 
 def _bytes_in(folder: Path) -> int:
+    """Of all files; pip may take files and folders away meanwhile, which `os.walk` passes over."""
     total = 0
-    for path in folder.rglob("*"):
-        with contextlib.suppress(OSError):  # pip may just have taken it away
-            total += path.lstat().st_size
+    for within, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += os.lstat(os.path.join(within, name)).st_size
     return total
