@@ -132,16 +132,21 @@ def ways(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
 FAST = {"styled kernels", "prepared kernel", "winograd", "products"}
 
 
+def check_batch_of_stylegan2(size: int, mode: str, batch: int) -> None:
+    """Whatever way is taken, it is its samples by the paper."""
+    model = stylegan2(size)
+    latents = latents_of(model, batch, mode)
+    play = Play(noise=NoiseMode("constant" if mode == "projected" else mode))
+    same(model.generate(latents, play), expected(stylegan2, size, mode)[:batch])
+
+
 @pytest.mark.parametrize("batch", BATCHES)
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("size", [64, 128])
 def test_a_batch_of_stylegan2_is_its_samples_by_the_paper(
     size: int, mode: str, batch: int, ways: Counter[str]
 ) -> None:
-    model = stylegan2(size)
-    latents = latents_of(model, batch, mode)
-    play = Play(noise=NoiseMode("constant" if mode == "projected" else mode))
-    same(model.generate(latents, play), expected(stylegan2, size, mode)[:batch])
+    check_batch_of_stylegan2(size, mode, batch)
     large = {"doubled whole"} if size > 64 else set()
     assert set(ways) == FAST | large | ({"one by one"} if batch > 1 else set())
 
@@ -392,10 +397,7 @@ def as_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_batch_on_a_gpu_is_its_samples_by_the_paper(
     size: int, mode: str, batch: int, ways: Counter[str]
 ) -> None:
-    model = stylegan2(size)
-    latents = latents_of(model, batch, mode)
-    play = Play(noise=NoiseMode("constant" if mode == "projected" else mode))
-    same(model.generate(latents, play), expected(stylegan2, size, mode)[:batch])
+    check_batch_of_stylegan2(size, mode, batch)
     assert not ways, "nothing is done as on a processor"
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from netbend.variations.files import Outcome, Wanted
 
 
-MOST_AT_HAND = 2**30  # bytes; what goes beyond is rendered again
+MAX_AT_HAND = 2**30  # bytes; what goes beyond is rendered again
 _OF_PICTURES = [
     *("latent_seed", "latents", "space", "truncation", "cutoff", "noise", "label"),
     *("nonfinite", "metadata", "precision"),
@@ -48,7 +48,7 @@ class AtHand:
     """
 
     whole: bool = False
-    room: int = MOST_AT_HAND
+    room: int = MAX_AT_HAND
 
     def take(self, chosen_by: object, recipe: "Recipe") -> "Image | None":
         """The picture of the recipe that was just chosen, if it was chosen by its picture."""

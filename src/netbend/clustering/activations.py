@@ -74,6 +74,12 @@ def sampled_maps(
             maps.clear()
 
 
+def _within_float16(model: Bendable, layer: Layer, run: Run, seeds: Sequence[int]) -> Iterator[Tensor]:
+    """The maps of one layer for all seeds, a batch at a time, in float32 but no larger than float16 holds."""
+    for maps in sampled_maps(model, [layer], run, seeds):
+        yield maps[layer.name].float().clamp(-LARGEST_FLOAT16, LARGEST_FLOAT16)
+
+
 class ActivationsOnDevice:
     """The maps of one layer for many samples: a float16 array `(S, F, H, W)` in a device's memory."""
 
@@ -93,8 +99,7 @@ class ActivationsOnDevice:
         """Run the model on the seeds and keep the maps. progress: called with the number that are there."""
         self._stored = torch.empty(self.shape, dtype=torch.float16, device=self.device)
         done = 0
-        for maps in sampled_maps(model, [self.layer], run, seeds):
-            values = maps[self.layer.name].float().clamp(-LARGEST_FLOAT16, LARGEST_FLOAT16)
+        for values in _within_float16(model, self.layer, run, seeds):
             self._stored[done : done + len(values)] = values
             done += len(values)
             progress(done)
@@ -146,8 +151,7 @@ class ActivationSet:
             refuse_full_disk(self.path.parent, self.bytes)
         mode = "r+" if done else "w+"
         stored = np.lib.format.open_memmap(self.path, mode, np.float16, self.shape)
-        for maps in sampled_maps(model, [self.layer], run, seeds[done:]):
-            values = maps[self.layer.name].float().clamp(-LARGEST_FLOAT16, LARGEST_FLOAT16)
+        for values in _within_float16(model, self.layer, run, seeds[done:]):
             stored[done : done + len(values)] = values.cpu().numpy()
             stored.flush()
             done += len(values)

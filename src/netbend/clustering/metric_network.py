@@ -12,7 +12,7 @@ BOTTLENECK = 10  # numbers in a feature vector
 LEAST_SIDE = 4  # of the maps that are flattened
 MAP_RANGE = (-1.0, 1.0)  # section 5: maps are treated as "1-channel images in the range -1 to 1"
 CACHED_POSITIONS = 2**15  # times 50 channels of four bytes: 6 MB
-MOST_POSITIONS = 2**21  # on a GPU: 0.4 GB
+MAX_POSITIONS = 2**21  # on a GPU: 0.4 GB
 
 
 def depth_for(height: int, width: int) -> int:
@@ -106,7 +106,7 @@ def embed_all(network: MetricNetwork, maps: Tensor, batch: int | None = None) ->
 
     batch: maps at once; by default as many as a processor's cache, or a GPU's memory, holds the channels of.
     """
-    most = CACHED_POSITIONS if maps.device.type == "cpu" else MOST_POSITIONS
+    most = CACHED_POSITIONS if maps.device.type == "cpu" else MAX_POSITIONS
     batch = batch or max(1, most // (maps.shape[2] * maps.shape[3]))
     flat = maps.reshape(-1, 1, *maps.shape[2:])
     vectors = torch.cat([network.embed(part.float()) for part in torch.split(flat, batch)])

@@ -18,7 +18,7 @@ from netbend.transforms.tiles import tiles
 __all__ = ["Dilate", "Erode", "dilate", "disc", "erode"]
 
 LARGEST_RADIUS = 1024
-LARGEST_ON_GPU = 8  # whose pixels are read one by one there sooner than by steps over all maps
+MAX_RADIUS_ON_GPU = 8  # whose pixels are read one by one there sooner than by steps over all maps
 
 
 def dilate(maps: Tensor, radius: int) -> Tensor:
@@ -142,7 +142,7 @@ class Erode(Transform):
 
     @property
     def kernel(self) -> str | None:  # type: ignore[override]
-        return "erode" if self.r <= LARGEST_ON_GPU else None
+        return "erode" if self.r <= MAX_RADIUS_ON_GPU else None
 
     def numbers(self, height: int, width: int) -> tuple[float, ...]:  # noqa: ARG002
         return (float(self.r),)
@@ -161,7 +161,7 @@ class Dilate(Transform):
 
     @property
     def kernel(self) -> str | None:  # type: ignore[override]
-        return "dilate" if self.r <= LARGEST_ON_GPU else None
+        return "dilate" if self.r <= MAX_RADIUS_ON_GPU else None
 
     def numbers(self, height: int, width: int) -> tuple[float, ...]:  # noqa: ARG002
         return (float(self.r),)
