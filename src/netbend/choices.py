@@ -61,7 +61,7 @@ class NonFinite(StrEnum):
 
 
 class Precision(StrEnum):
-    """In what networks compute; bf16 is coarser, and faster where there are instructions for it: auto."""
+    """In what networks compute; bf16 is coarser, and faster on some processors: auto takes it there."""
 
     FLOAT32 = "float32"
     BF16 = "bf16"

@@ -120,9 +120,9 @@ def test_large_pictures_are_descended_in_bfloat16_where_that_is_faster(
 
     assert descended(model) == (model.network, torch.float32)
     monkeypatch.setattr(module, "MAX_QUICK_SIZE", 8)
-    monkeypatch.setattr(module, "has_bfloat16", lambda _: False)
+    monkeypatch.setattr(module, "is_faster_in_bfloat16", lambda _: False)
     assert descended(model) == (model.network, torch.float32)
-    monkeypatch.setattr(module, "has_bfloat16", lambda _: True)
+    monkeypatch.setattr(module, "is_faster_in_bfloat16", lambda _: True)
     network, dtype = descended(model)
     assert dtype is torch.bfloat16
     assert next(network.parameters()).dtype is torch.bfloat16

@@ -9,7 +9,7 @@ from torch import nn
 from netbend.latents.projection.preview import Preview, shipped_head
 from netbend.latents.projection.settings import MAX_QUICK_SIZE
 from netbend.models.mobilestylegan.network import Synthesis
-from netbend.models.precision import has_bfloat16
+from netbend.models.precision import is_faster_in_bfloat16
 from netbend.models.styled import StyledModel
 
 
@@ -19,7 +19,8 @@ def descended(model: StyledModel[Any]) -> tuple[nn.Module, torch.dtype]:
     At 1024x1024 the gradients then point the same way to 1 in 1000, and take three fifths of the time.
     """
     own = next(model.network.parameters()).dtype
-    if model.generator.architecture.size <= MAX_QUICK_SIZE or not has_bfloat16(model.generator.w_mean.device):
+    device = model.generator.w_mean.device
+    if model.generator.architecture.size <= MAX_QUICK_SIZE or not is_faster_in_bfloat16(device):
         return model.network, own
     return deepcopy(model.network).bfloat16(), torch.bfloat16
 
