@@ -16,7 +16,8 @@ from netbend.models.catalog import load_model
 from netbend.recipe import load_recipe
 from netbend.render.sound import SoundJob
 from netbend.render.sound_picture import compared
-from netbend.sound.files import read_mono, write_sound
+from netbend.sound.files import read_mono
+from netbend.sound.writer import write_sound
 
 ROOT = Path(__file__).parent.parent
 SECONDS = 6.0

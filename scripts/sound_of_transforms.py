@@ -19,7 +19,8 @@ from netbend.models.base import SoundModel
 from netbend.models.catalog import load_model
 from netbend.recipe import recipe_from_data
 from netbend.render.stream import SoundStream
-from netbend.sound.files import Samples, read_mono
+from netbend.sound.files import read_mono
+from netbend.sound.formats import Samples
 
 BENDS: list[tuple[str, dict[str, object]]] = [
     ("ablate", {}),

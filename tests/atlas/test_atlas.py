@@ -20,7 +20,8 @@ from netbend.models.spectrogram_vae.network import Architecture, SpectrogramVAE
 from netbend.models.stylegan2.model import StyleGAN2
 from netbend.recipe import Clusters, parse_recipe
 from netbend.recipe.clusters import save_clusters
-from netbend.sound.files import SoundReader, write_sound
+from netbend.sound.files import SoundReader
+from netbend.sound.writer import write_sound
 
 
 class Page(HTMLParser):

@@ -15,7 +15,7 @@ from netbend import limits
 from netbend.models.catalog import load_model
 from netbend.models.spectrogram_vae import SpectrogramModel
 from netbend.models.spectrogram_vae.network import Architecture, SpectrogramVAE
-from netbend.sound.files import write_sound
+from netbend.sound.writer import write_sound
 
 Run = Callable[..., Any]
 RATE = 44100
@@ -110,6 +110,13 @@ def test_clipping_is_reported(run: Run) -> None:
     assert "--volume" in ran.err
 
 
+def test_a_rate_that_an_encoder_does_not_take_is_converted_and_said(run: Run) -> None:
+    ran = run("sound", "a.wav", "-r", "louder.yaml", "-o", "x.opus")
+    assert ran.code == 0
+    assert "warning: x.opus: .opus takes no 44100 samples a second; it is written with 48000" in ran.err
+    assert (soundfile.info("x.opus").samplerate, soundfile.info("x.opus").duration) == (48000, 1)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -129,7 +136,6 @@ def test_clipping_is_reported(run: Run) -> None:
             ["a.wav", "-r", "louder.yaml", "-o", "x.wav", "--spectrogram", "x.wav"],
             "x.wav: a picture is written",
         ),
-        (["a.wav", "-r", "louder.yaml", "-o", "x.opus"], "cannot write x.opus"),
         (["a.wav", "-r", "louder.yaml", "--mix", "2"], "--mix 2.0"),
         (["a.wav", "b.flac", "-r", "louder.yaml", "--spectrogram", "x.png"], "shows one source"),
         (["--seeds", "3-1", "-m", "tiny.safetensors"], "runs backwards"),

@@ -16,7 +16,7 @@ from netbend.media.dataset import files_below
 from netbend.models.spectrogram_vae.training.sounds import find_sounds, load_sounds
 from netbend.models.stylegan2.training import images
 from netbend.models.stylegan2.training.images import load_images
-from netbend.sound.files import write_sound
+from netbend.sound.writer import write_sound
 
 FORK = bytes([0, 5, 22, 7]) + bytes(80)  # what macOS leaves beside each file
 

@@ -18,8 +18,9 @@ from netbend.recipe import load_recipe, recipe_from_data
 from netbend.render.sound import Mixing, SoundJob
 from netbend.render.sound_picture import compared
 from netbend.render.stream import Listening
-from netbend.sound.files import read_mono, write_sound
+from netbend.sound.files import read_mono
 from netbend.sound.loudness import LoudnessMeter
+from netbend.sound.writer import write_sound
 
 ROOT = Path(__file__).parents[2]
 TABLA = ROOT / "sounds" / "loop_tabla.flac"

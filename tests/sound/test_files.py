@@ -5,7 +5,10 @@ import pytest
 import soundfile
 
 from netbend.errors import SoundError
-from netbend.sound.files import Resampling, SoundReader, SoundWriter, read_mono, write_sound
+from netbend.sound.files import SoundReader, read_mono
+from netbend.sound.formats import written_rate
+from netbend.sound.resampling import Resampling
+from netbend.sound.writer import SoundWriter, write_sound
 
 RATE = 44100
 
@@ -50,6 +53,43 @@ def test_opus_is_read_and_written(tmp_path: Path):
     write_sound(path, tone()[:, :48000], 48000)
     assert soundfile.info(path).subtype == "OPUS"
     assert np.abs(whole(path)[:, 5000:40000]).max() == pytest.approx(0.5, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("name", "rate", "written"),
+    [
+        ("x.mp3", 96000, 48000),
+        ("x.mp3", 44100, 44100),
+        ("x.mp3", 5000, 8000),
+        ("x.mp3", 18900, 22050),
+        ("x.opus", 44100, 48000),
+        ("x.opus", 8000, 8000),
+        ("x.opus", 192000, 48000),
+        ("x.ogg", 384000, 200000),
+        ("x.flac", 768000, 655350),
+        ("x.wav", 768000, 768000),
+    ],
+)
+def test_what_an_encoder_does_not_take_is_written_at_the_rate_next_to_it(
+    tmp_path: Path, name: str, rate: int, written: int
+):
+    seconds = 0.5
+    pitch = 2 * np.pi * 440 * np.arange(round(seconds * rate)) / rate
+    assert written_rate(tmp_path / name, rate) == written
+    write_sound(tmp_path / name, 0.5 * np.sin(pitch)[None].astype(np.float32), rate)
+    with SoundReader(tmp_path / name) as reader:
+        assert reader.sample_rate == written
+        assert reader.seconds == pytest.approx(seconds, abs=0.06)
+    middle = whole(tmp_path / name)[0][written // 10 : 3 * written // 10]
+    spectrum = np.abs(np.fft.rfft(middle * np.hanning(len(middle))))
+    assert np.argmax(spectrum) * written / len(middle) == pytest.approx(440, abs=11)
+
+
+@pytest.mark.parametrize(("name", "channels", "most"), [("x.mp3", 6, 2), ("x.flac", 9, 8)])
+def test_more_channels_than_a_format_holds_are_refused(tmp_path: Path, name: str, channels: int, most: int):
+    with pytest.raises(SoundError, match=f"{channels} channels, and .* holds at most {most}; choose .wav"):
+        write_sound(tmp_path / name, np.zeros((channels, 100), np.float32), RATE)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "PCM_U8"])
@@ -104,16 +144,58 @@ def test_other_kinds_of_headers_are_read(tmp_path: Path, format: str, endian: st
         assert reader.format == format.removesuffix("EX")
 
 
-def test_a_flac_that_does_not_say_how_long_it_is_is_refused(tmp_path: Path):
-    """Its header says 0 samples, since its encoder did not know; libsndfile loses the end of such files."""
-    path = tmp_path / "x.flac"
-    write_sound(path, tone(), RATE, "PCM_16")
+def without_length(path: Path) -> None:
+    """As an encoder leaves the header of a FLAC that goes into a pipe."""
     data = bytearray(path.read_bytes())
     data[21] &= 0xF0
     data[22:26] = bytes(4)
     path.write_bytes(data)
-    with pytest.raises(SoundError, match="does not say how long"):
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24"])
+def test_a_flac_that_does_not_say_how_long_it_is_is_read_to_its_end(tmp_path: Path, subtype: str):
+    """libsndfile loses the end of such files."""
+    path = tmp_path / "x.flac"
+    write_sound(path, tone(3.3), RATE, subtype)
+    expected = whole(path)
+    without_length(path)
+    assert np.array_equal(whole(path), expected)
+    with SoundReader(path) as reader:
+        assert (reader.frames, reader.format, reader.subtype) == (len(expected[0]), "FLAC", subtype)
+    path.write_bytes(path.read_bytes()[:100_000])
+    with pytest.raises(SoundError, match="cut off or damaged after"):
         whole(path)
+
+
+SIZES = [0, 0x7FFFF000, 0x7FFFF024, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0xFFFFFFFC]
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "FLOAT"])
+@pytest.mark.parametrize("riff", [0, 36, 0x7FFFF024, 0xFFFFFFFF])
+@pytest.mark.parametrize("size", SIZES)
+def test_a_wav_out_of_a_pipe_is_read_to_its_end(tmp_path: Path, size: int, riff: int, subtype: str):
+    path = tmp_path / "x.wav"
+    write_sound(path, tone(0.2), RATE, subtype)
+    expected = whole(path)
+    data = bytearray(path.read_bytes())
+    place = data.index(b"data") + 4
+    data[4:8], data[place : place + 4] = riff.to_bytes(4, "little"), size.to_bytes(4, "little")
+    path.write_bytes(data)
+    assert np.array_equal(whole(path), expected)
+    with SoundReader(path) as reader:
+        assert (reader.frames, reader.format, reader.subtype) == (len(expected[0]), "WAV", subtype)
+    path.write_bytes(data + b"\1")  # a part of a sample
+    assert np.array_equal(whole(path), expected)
+
+
+def test_a_wav_of_nothing_with_tags_after_it_is_empty(tmp_path: Path):
+    path = tmp_path / "x.wav"
+    write_sound(path, tone(0), RATE)
+    data = path.read_bytes()
+    assert data[-4:] == bytes(4)
+    path.write_bytes(data + b"LIST" + (4).to_bytes(4, "little") + b"INFO")
+    with SoundReader(path) as reader:
+        assert (reader.frames, list(reader.blocks())) == (0, [])
 
 
 @pytest.mark.parametrize("rate", [3, 900_000])

@@ -20,10 +20,11 @@ from netbend.models.base import Latents, Play, SoundModel
 from netbend.pictures import paint
 from netbend.render.stream import Listening, SoundStream, sing
 from netbend.sound.chunks import Crossfade, Cutter
-from netbend.sound.files import Samples as Waveform
-from netbend.sound.files import read_mono, write_sound
+from netbend.sound.files import read_mono
+from netbend.sound.formats import Samples as Waveform
 from netbend.sound.spectrum import LOUDEST
 from netbend.sound.streaming import Analysis
+from netbend.sound.writer import write_sound
 
 SECONDS = 3.0
 PACE = 4.0  # seconds from one latent of a song to the next, as of `netbend sound --seeds`

@@ -25,7 +25,24 @@ CHECKPOINTS = (".safetensors", ".pkl", ".pt", ".pth", ".ckpt", ".xml")
 RECIPES = (".yaml", ".yml")
 LATENTS = (".npz", ".npy", ".safetensors", ".pt")
 CLUSTERS = (".yaml", ".yml", ".json")
-SOUNDS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".m4a")
+SOUNDS = (
+    *(
+        ".wav",
+        ".flac",
+        ".ogg",
+        ".oga",
+        ".opus",
+        ".mp3",
+        ".aif",
+        ".aiff",
+        ".m4a",
+        ".aac",
+        ".wma",
+        ".mka",
+        ".caf",
+    ),
+    *(".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".3gp"),
+)
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".avif", ".gif", ".tif", ".tiff")
 AXES = ("layer=", "transform=", "seed=", "draw=", "cluster=", "share=", "mix=", "model=")
 

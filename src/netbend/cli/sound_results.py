@@ -45,6 +45,7 @@ def bend_files(
     work = [(source, job) for source in sources for job in jobs.values()]
     for path, (source, job) in zip(paths, work, strict=True):
         job.check(source, path)
+        _report_rate(path, source)
     new: list[Path] = []
     stopping = kept_on_stop(new, len(work), out, resume=False, called="sounds")
     with nothing_left_on_error(new), stopping, progress_bar(visible=not silent) as bar:
@@ -98,7 +99,7 @@ def let_sing(
 
 def refuse_other_formats(out: Path) -> None:
     """Raise RenderError for the name of a file that is none of the sounds that are written."""
-    from netbend.sound.files import FORMATS
+    from netbend.sound.formats import FORMATS
 
     suffix = out.suffix.lower()
     if not out.is_dir() and suffix not in FORMATS and (suffix in NO_FORMATS or suffix in ENDINGS):
@@ -107,7 +108,7 @@ def refuse_other_formats(out: Path) -> None:
 
 def _result(out: Path, source: Path, ending: str, several: bool) -> Path:
     """Where a result goes: to --out if that is a sound file, otherwise into it as a folder."""
-    from netbend.sound.files import FORMATS
+    from netbend.sound.formats import FORMATS
 
     suffix = out.suffix.lower()
     if out.is_dir():
@@ -118,6 +119,20 @@ def _result(out: Path, source: Path, ending: str, several: bool) -> Path:
         raise RenderError(f"--out {out}: there are several results; name a folder")
     kept = source.suffix if source.suffix.lower() in FORMATS else ".wav"
     return out / f"{source.stem}{ending}{kept}"
+
+
+def _report_rate(path: Path, source: Path) -> None:
+    from netbend.sound.files import SoundReader
+    from netbend.sound.formats import written_rate
+
+    with SoundReader(source) as reader:
+        rate = written_rate(path, reader.sample_rate)
+        if rate != reader.sample_rate:
+            warnings.warn(
+                f"{path}: {path.suffix.lower()} takes no {reader.sample_rate} samples a second; it is "
+                f"written with {rate}",
+                stacklevel=2,
+            )
 
 
 def _report_clipped(path: Path, clipped: int) -> None:

@@ -12,7 +12,8 @@ import numpy as np
 
 from netbend.errors import RenderError, SoundError
 from netbend.film.formats import Format
-from netbend.sound.files import Samples, SoundReader
+from netbend.sound.files import SoundReader
+from netbend.sound.formats import Samples
 
 LAYOUTS = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")  # by the number of channels
 TRIED = Fraction(1)  # seconds of a sound that are encoded to see whether it can be

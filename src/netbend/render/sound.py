@@ -22,15 +22,11 @@ from netbend.models.base import Latents, Play, SoundModel
 from netbend.recipe import Clusters, Recipe, recipe_to_data
 from netbend.recipe.moving import fitted_recipe, recipe_moves
 from netbend.render.stream import Listening, SoundStream, chunk_time, sing
-from netbend.sound.files import (
-    BLOCK,
-    Resampling,
-    Samples,
-    SoundReader,
-    SoundWriter,
-    format_of,
-)
+from netbend.sound.files import SoundReader
+from netbend.sound.formats import BLOCK, Samples, format_of
 from netbend.sound.loudness import SILENT, LoudnessMeter
+from netbend.sound.resampling import Resampling
+from netbend.sound.writer import SoundWriter
 
 Report = Callable[[int], None]
 LONGEST_COMMENT = 2000  # characters: libsndfile loses longer ones of WAV without a word

@@ -11,7 +11,8 @@ from torch import Tensor
 from netbend.models.base import SoundModel
 from netbend.render.stream import SoundStream
 from netbend.sound.drawing import spectrogram_sheet
-from netbend.sound.files import Samples, read_mono
+from netbend.sound.files import read_mono
+from netbend.sound.formats import Samples
 from netbend.sound.streaming import Analysis
 
 SECONDS = 30.0

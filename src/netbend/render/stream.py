@@ -12,7 +12,7 @@ from netbend.errors import RenderError
 from netbend.models.base import Latents, Play, SoundModel
 from netbend.motion import Number, value_at
 from netbend.sound.chunks import Crossfade, Cutter, Cutting
-from netbend.sound.files import Samples
+from netbend.sound.formats import Samples
 from netbend.sound.griffin_lim import ITERATIONS, Phasing
 from netbend.sound.streaming import Analysis, Synthesis
 

@@ -10,7 +10,7 @@ from math import log10
 import numpy as np
 from numpy.typing import NDArray
 
-from netbend.sound.files import Samples
+from netbend.sound.formats import Samples
 
 BLOCK_SECONDS = 0.4
 STEP_SECONDS = 0.1

@@ -16,7 +16,8 @@ from netbend.models.spectrogram_vae.training.loop import Trainer
 from netbend.models.spectrogram_vae.training.settings import PAPER_PRESET, Settings
 from netbend.models.spectrogram_vae.training.sounds import Sounds, find_sounds, load_sounds, set_apart
 from netbend.models.spectrogram_vae.training.steps import StepsOnCuda
-from netbend.sound.files import read_mono, write_sound
+from netbend.sound.files import read_mono
+from netbend.sound.writer import write_sound
 
 RATE = 44100
 SETTINGS = Settings(width=1 / 32, latent_dim=8, epochs=4, batch=4, learning_rate=0.003)

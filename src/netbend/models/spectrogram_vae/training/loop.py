@@ -22,7 +22,7 @@ from netbend.models.spectrogram_vae.training.settings import Settings
 from netbend.models.spectrogram_vae.training.sounds import Sounds
 from netbend.models.spectrogram_vae.training.steps import Steps, StepsOnCuda, fits
 from netbend.sound.drawing import spectrogram_sheet
-from netbend.sound.files import write_sound
+from netbend.sound.writer import write_sound
 
 SAVE_EVERY_SECONDS = 300
 STEPS_BETWEEN_LOOKS = 50  # at losses on a GPU

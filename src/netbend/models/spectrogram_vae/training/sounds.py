@@ -16,7 +16,8 @@ from torch import Tensor
 from netbend.atomic import atomic_write, write_atomic
 from netbend.errors import DataError, SoundError
 from netbend.media.dataset import files_below, refuse_broken
-from netbend.sound.files import EXTENSIONS, mono_blocks
+from netbend.sound.files import mono_blocks
+from netbend.sound.formats import SOUNDS
 
 QUIET = 10 ** (-60 / 20)  # peak of a cut from which nothing can be learnt
 TRIES = 8
@@ -73,9 +74,9 @@ def find_sounds(
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: expected a folder of sounds")
-    found, left_out = files_below(folder, EXTENSIONS, run)
+    found, left_out = files_below(folder, SOUNDS, run)
     if not found:
-        said = f"left out: {left_out}" if left_out.counts else f"looked for {', '.join(sorted(EXTENSIONS))}"
+        said = f"left out: {left_out}" if left_out.counts else f"looked for {', '.join(sorted(SOUNDS))}"
         raise DataError(f"{folder}: no sounds found; {said}")
     if left_out.counts:
         report(f"{folder}: {len(found)} sounds; left out: {left_out}")
