@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from netbend.models.catalog import load_model
 from netbend.models.stylegan2.discriminator import Discriminator
-from netbend.models.stylegan2.layers import leaky_relu
+from netbend.models.stylegan2.equalized import leaky_relu
 
 BATCH = 8  # real, and as many generated
 R1_WEIGHT, R1_EVERY = 0.5, 16

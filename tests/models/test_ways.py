@@ -27,7 +27,7 @@ from netbend.models.spectrogram_vae import SpectrogramModel
 from netbend.models.spectrogram_vae.network import Architecture as VAEArchitecture
 from netbend.models.spectrogram_vae.network import SpectrogramVAE
 from netbend.models.styled import StyledModel
-from netbend.models.stylegan2 import fused, layers
+from netbend.models.stylegan2 import fused, layers, modulated
 from netbend.models.stylegan2.model import StyleGAN2
 from netbend.models.stylegan2.network import Architecture, Generator
 
@@ -120,12 +120,14 @@ def ways(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
         monkeypatch.setattr(owner, name, noted)
 
     watch(layers.StyledConv, "_one_by_one", lambda *_: "one by one")
-    watch(layers.ModulatedConv, "_plainly", lambda *_: "plainly")
-    watch(layers.ModulatedConv, "_with_styled_kernels", lambda *_: "styled kernels")
-    watch(layers.ModulatedConv, "_with_prepared_kernel", lambda *_: "prepared kernel")
-    watch(layers, "winograd", lambda *_: "winograd")
-    watch(layers, "upsample_by_products", lambda *_: "products")
-    watch(layers, "upsample_convolve", lambda maps, *_: "strips" if maps.shape[2] >= 128 else "doubled whole")
+    watch(modulated.ModulatedConv, "_plainly", lambda *_: "plainly")
+    watch(modulated.ModulatedConv, "_with_styled_kernels", lambda *_: "styled kernels")
+    watch(modulated.ModulatedConv, "_with_prepared_kernel", lambda *_: "prepared kernel")
+    watch(modulated, "winograd", lambda *_: "winograd")
+    watch(modulated, "upsample_by_products", lambda *_: "products")
+    watch(
+        modulated, "upsample_convolve", lambda maps, *_: "strips" if maps.shape[2] >= 128 else "doubled whole"
+    )
     return taken
 
 
@@ -282,12 +284,12 @@ def test_changed_weights_are_noticed_however_they_were_changed(
     if features == 256 and change.startswith("one weight"):
         pytest.skip("of many weights not each is looked at")
     torch.manual_seed(0)
-    conv = layers.ModulatedConv(features, features, 3, w_dim=8, up=up)
+    conv = modulated.ModulatedConv(features, features, 3, w_dim=8, up=up)
     maps, w = torch.randn(1, features, 8, 8), torch.randn(1, 8)
     with mode():
         before = conv(maps, w)
         CHANGES[change](conv.weight)
-        fresh = layers.ModulatedConv(features, features, 3, w_dim=8, up=up)
+        fresh = modulated.ModulatedConv(features, features, 3, w_dim=8, up=up)
         fresh.load_state_dict(conv.state_dict())
         assert torch.equal(conv(maps, w), fresh(maps, w))
         assert not torch.equal(conv(maps, w), before)
@@ -299,7 +301,7 @@ def test_what_is_kept_belongs_to_one_network_alone() -> None:
     before = model.generate(latents)
     copied = StyleGAN2(deepcopy(model.generator), "copy", "0" * 64)
     assert all(
-        conv._kept is None for conv in copied.network.modules() if isinstance(conv, layers.ModulatedConv)
+        conv._kept is None for conv in copied.network.modules() if isinstance(conv, modulated.ModulatedConv)
     )
     copied.network.layers[2].conv.weight.data.neg_()
     assert not torch.equal(copied.generate(latents), before)
@@ -308,7 +310,7 @@ def test_what_is_kept_belongs_to_one_network_alone() -> None:
 
 def test_threads_that_want_one_kernel_in_two_forms_get_each_its_own() -> None:
     torch.manual_seed(0)
-    conv = layers.ModulatedConv(256, 256, 3, w_dim=8)
+    conv = modulated.ModulatedConv(256, 256, 3, w_dim=8)
     w = torch.randn(1, 8)
     sizes = [(8, 8), (7, 7)]  # Winograd's way, and not
     given = [torch.randn(1, 256, *size) for size in sizes]
@@ -356,7 +358,7 @@ def test_the_length_of_z_does_not_matter_however_large(
 
 @pytest.mark.parametrize("size", [8, 64])
 def test_styles_whose_squares_are_infinite_do_not_come_out_as_zero(size: int) -> None:
-    conv = layers.ModulatedConv(6, 6, 3, w_dim=8)
+    conv = modulated.ModulatedConv(6, 6, 3, w_dim=8)
     maps, w = torch.randn(1, 6, size, size), torch.randn(1, 8)
     with torch.no_grad():
         drawn = conv(maps, w)
@@ -371,7 +373,7 @@ def test_a_changed_input_is_noticed_whichever_it_is(
     shape: tuple[int, ...], form: torch.memory_format
 ) -> None:
     weight = torch.randn(shape).contiguous(memory_format=form)
-    some = layers._some_of(weight)
+    some = modulated._some_of(weight)
     parts = [*weight.unbind(0), *weight.unbind(1), *weight.flatten(2).unbind(2)]
     for part in parts:
         before = some.clone()
@@ -381,7 +383,7 @@ def test_a_changed_input_is_noticed_whichever_it_is(
 
 def test_weights_that_lie_in_no_order_are_looked_at_whole() -> None:
     weight = torch.randn(3, 3, 64, 64).permute(2, 3, 0, 1)[:, ::2]
-    assert layers._some_of(weight) is weight
+    assert modulated._some_of(weight) is weight
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from netbend.models.stylegan2.discriminator import Discriminator, append_minibatch_deviation
-from netbend.models.stylegan2.layers import ModulatedConv, StyledConv
+from netbend.models.stylegan2.layers import StyledConv
+from netbend.models.stylegan2.modulated import ModulatedConv
 from netbend.models.stylegan2.network import Architecture, Generator
 from netbend.models.stylegan2.resampling import blur, upsample_twice
 

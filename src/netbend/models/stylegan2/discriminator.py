@@ -7,7 +7,7 @@ from math import sqrt
 import torch
 from torch import Tensor, nn
 
-from netbend.models.stylegan2.layers import EqualizedConv, EqualizedLinear, leaky_relu
+from netbend.models.stylegan2.equalized import EqualizedConv, EqualizedLinear, leaky_relu
 
 
 class ResidualBlock(nn.Module):

@@ -8,7 +8,6 @@ phases together and filters them. The passes are kernels of Triton; where there 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import sqrt
 from typing import Any
 
 import torch
@@ -16,12 +15,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from netbend.models.stylegan2 import triton_ops
+from netbend.models.stylegan2.equalized import LRELU_GAIN, LRELU_SLOPE
+from netbend.models.stylegan2.modulated import DEMODULATION_EPSILON, unit_gain
 from netbend.models.stylegan2.resampling import blur, upsample_twice
 from netbend.transforms import on_gpu
 from netbend.transforms.on_gpu import Work
 
-LRELU_SLOPE, LRELU_GAIN = 0.2, sqrt(2.0)
-DEMODULATION_EPSILON = 1e-8
 LARGE_MAP = 64 * 64  # positions from which the samples of a batch get kernels of their own
 PRECISIONS = (torch.float32, torch.bfloat16, torch.float16)
 
@@ -86,7 +85,7 @@ def styled_convolution(maps: Tensor, conv: Modulated, finish: Finish) -> Tensor:
     style = conv.style * conv.gain
     convolved = F.conv2d(maps * style[:, :, None, None].to(maps.dtype), kernel, padding=1)
     energy = conv.weight.float().square().sum(dim=(2, 3))
-    finish = replace(finish, factors=_unit_gain(style.square() @ energy.T))
+    finish = replace(finish, factors=unit_gain(style.square() @ energy.T))
     return finished(convolved, finish, up=conv.up)
 
 
@@ -114,11 +113,6 @@ def _sample_by_sample(maps: Tensor, conv: Modulated, finish: Finish) -> Tensor:
         convolved = F.conv2d(maps[one], kernel, padding=1)
         finished(convolved, finish.of(sample), up=up, out=result[one])
     return result
-
-
-def _unit_gain(energy: Tensor) -> Tensor:
-    """Factors that scale features back to unit variance; NaN, not 0, where the energy is infinite."""
-    return torch.rsqrt(energy + DEMODULATION_EPSILON).add(energy, alpha=0)
 
 
 def all_styles(layers: Any, w: Tensor) -> list[Tensor]:
@@ -166,7 +160,7 @@ def styled_kernels(
     kernels = weight.float()[None] * gain
     if style is not None:
         kernels = kernels * style[:, None, :, None, None]
-        kernels = kernels * _unit_gain(kernels.square().sum(dim=(2, 3, 4), keepdim=True))
+        kernels = kernels * unit_gain(kernels.square().sum(dim=(2, 3, 4), keepdim=True))
     if up:
         kernels = torch.cat([_phase(kernels, y, x) for y in (0, 1) for x in (0, 1)], dim=1)
     form = (0, 1, 3, 4, 2)

@@ -19,7 +19,8 @@ from netbend.models.styled import (
     normalize_second_moment,
 )
 from netbend.models.stylegan2 import fused
-from netbend.models.stylegan2.layers import EqualizedLinear, StyledConv, ToRGB, leaky_relu
+from netbend.models.stylegan2.equalized import EqualizedLinear, leaky_relu
+from netbend.models.stylegan2.layers import StyledConv, ToRGB
 from netbend.models.stylegan2.resampling import upsample_twice
 
 MAPPING_LR_MULTIPLIER = 0.01

@@ -12,15 +12,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from netbend.models.stylegan2.discriminator import Discriminator, ResidualBlock, append_minibatch_deviation
-from netbend.models.stylegan2.layers import (
-    DEMODULATION_EPSILON,
-    EqualizedConv,
-    EqualizedLinear,
-    ModulatedConv,
-    StyledConv,
-    ToRGB,
-    leaky_relu,
-)
+from netbend.models.stylegan2.equalized import EqualizedConv, EqualizedLinear, leaky_relu
+from netbend.models.stylegan2.layers import StyledConv, ToRGB
+from netbend.models.stylegan2.modulated import DEMODULATION_EPSILON, ModulatedConv
 from netbend.models.stylegan2.network import Synthesis
 from netbend.models.stylegan2.training.operations import activate, convolve, draw, resample, scale
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from netbend.models.stylegan2.layers import LRELU_GAIN, LRELU_SLOPE
+from netbend.models.stylegan2.equalized import LRELU_GAIN, LRELU_SLOPE
 from netbend.models.stylegan2.resampling import BINOMIAL
 
 try:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from netbend.models.recording import go_on
 from netbend.models.stylegan2.discriminator import Discriminator
-from netbend.models.stylegan2.layers import channels_last
+from netbend.models.stylegan2.equalized import channels_last
 from netbend.models.stylegan2.network import Generator
 from netbend.models.stylegan2.training.augment import AdaptiveProbability, augment
 from netbend.models.stylegan2.training.images import batches
