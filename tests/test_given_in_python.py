@@ -53,8 +53,12 @@ def test_what_is_no_seed_is_told_where_seeds_start(ask: Callable[[], object]) ->
 def test_a_fraction_is_from_0_to_1(fraction: float) -> None:
     with pytest.raises(ValueError, match="expected a fraction from 0 to 1"):
         Random(fraction)
-    with pytest.raises(ValueError, match="mix: expected 0 to 1"):
-        Bend(0, ABLATE, mix=fraction)
+
+
+@pytest.mark.parametrize("mix", [4.1, -0.1, nan])
+def test_a_mix_is_from_0_to_4(mix: float) -> None:
+    with pytest.raises(ValueError, match="mix: expected 0 to 4"):
+        Bend(0, ABLATE, mix=mix)
 
 
 @pytest.mark.parametrize("index", [-1, 1.5, "a"])

@@ -122,6 +122,7 @@ BEYOND: dict[str, tuple[Callable[[Path], object], str]] = {
     "MAX_YAML_DEPTH": (lambda _: parse_recipe("bends: " + "[" * 21 + "]" * 21), "deeper than 20 levels"),
     "MAX_YAML_DIGITS": (lambda _: parse_recipe("seed: " + "1" * 41 + "\nbends: []"), "too many digits"),
     "MAX_BENDS": (lambda _: parse_recipe(f"bends: [{(BEND + ', ') * 1001}]"), "at most 1000"),
+    "MAX_MIX": (lambda _: parse_recipe(f"bends: [{BEND[:-1]}, mix: 4.1}}]"), "expected 0 to 4, not 4.1"),
     "MAX_TRUNCATION": (lambda _: parse_recipe("truncation: 1000001\nbends: []"), "at most 1e.06"),
     "MAX_RECORD_TRUNCATION": (lambda _: Play(truncation=1.1e38), "expected at most 1e.38"),
     "MAX_FEATURES": (

@@ -15,6 +15,7 @@ MAX_MESSAGE = 20_000  # characters of a message, whatever a library or a file pu
 MAX_BENDS = 1000  # of a recipe
 MAX_FEATURES = 65_536  # more than any layer has
 MAX_LISTED_FEATURES = 1_000_000  # that a recipe or cluster file lists in all; ranges are short to write
+MAX_MIX = 4.0  # of a bend: 1 is the bend as it is, more goes on in its direction
 MAX_TRUNCATION = 1e6  # of either sign; pictures are mud long before, and far beyond float32 overflows
 MAX_CLUSTER_NAME = 60  # characters
 MAX_SEED = 2**63 - 1  # of selections and noise; torch's generators take no more

@@ -202,7 +202,7 @@ def test_a_transform_that_changes_the_shape_is_named(model: Model) -> None:
         images(model)
 
 
-@pytest.mark.parametrize("wrong", [{"transform": "rotate"}, {"features": "all"}, {"mix": 2.0}])
+@pytest.mark.parametrize("wrong", [{"transform": "rotate"}, {"features": "all"}, {"mix": 5.0}])
 def test_a_bend_made_wrongly_in_python_says_so(wrong: dict[str, object]) -> None:
     with pytest.raises((TypeError, ValueError), match=next(iter(wrong))):
         Bend(**{"layer": 1, "transform": build_transform("ablate"), **wrong})

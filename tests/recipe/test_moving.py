@@ -117,9 +117,9 @@ MISTAKES: list[tuple[str, str, str, str, bool]] = [
     ("to: 0.5}", "to: 1.5}", "{random", "features: random: expected a fraction from 0 to 1", False),
     (
         "mix: {noise: 7, from: 0, to: 1",
-        "mix: {noise: 7, from: 0, to: 2",
+        "mix: {noise: 7, from: 0, to: 5",
         "{noise: 7",
-        "expected 0 to 1",
+        "expected 0 to 4",
         False,
     ),
     ("noise: 7,", "noise: -7,", "{noise: -7", "mix: noise: expected a seed", True),

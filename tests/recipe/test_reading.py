@@ -197,8 +197,8 @@ WRONG = [
         "f.yaml:2:43: ablate: 1 parameters given, it takes none",
     ),
     (
-        bend("layer: 1, transform: ablate, mix: 2"),
-        "f.yaml:2:40: mix: expected 0 to 1, not 2",
+        bend("layer: 1, transform: ablate, mix: 5"),
+        "f.yaml:2:40: mix: expected 0 to 4, not 5",
     ),
     (
         bend("layer: 1, transform: ablate, features: {random: 2}"),
@@ -327,7 +327,7 @@ def test_the_schema_accepts_what_we_read_and_refuses_what_we_refuse() -> None:
         {"features": "some"},
         {"features": {"random": 2}},
         {"features": {"not": {"not": "all"}}},
-        {"mix": 2},
+        {"mix": 5},
         {"surprise": 1},
     ]:
         changed = {**good, "bends": [{**good["bends"][0], **change}]}

@@ -43,7 +43,7 @@ class PlannedBend:
     """One transform, fixed: on which features of which layer.
 
     indices: features to bend, ascending.
-    mix: 0 keeps the unbent maps, 1 takes the bent ones.
+    mix: 0 keeps the unbent maps, 1 takes the bent ones, more goes on in the same direction.
     mask: None, or `(height, width)` of the layer in [0, 1]; bending only where it is 1.
     """
 

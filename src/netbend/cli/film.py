@@ -24,6 +24,7 @@ from netbend.cli.options import (
     Noise,
     OnNonFinite,
     RecipeFile,
+    Strength,
     Truncation,
 )
 from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 
 TALLEST = 4320  # rows, of 8K; encoders need gigabytes for more
 
-_WITHOUT = {"recipe": ["five_items", "bend_seed", "clusters"], "latents": ["space"]}
+_WITHOUT = {"recipe": ["five_items", "strength", "bend_seed", "clusters"], "latents": ["space"]}
 _BESIDE = {
     "latents": ["seeds"],
     "frame": ["quality", "encoder", "stills"],
@@ -54,6 +55,7 @@ def film(
     context: typer.Context,
     recipe: RecipeFile = None,
     five_items: FiveItemMeaning = None,
+    strength: Strength = None,
     model: ModelName = None,
     out: Annotated[
         Path, typer.Option("--out", "-o", help="film.mp4, .webm, .mkv (lossless), .gif, or a folder of PNG.")
@@ -124,7 +126,7 @@ def film(
     else:
         Encoding(encoder=encoder).format(out)
         _check_film(out, fps, height, is_given(context, "quality"), overwrite)
-    said = Recipe(()) if recipe is None else read_recipe(recipe, five_items)
+    said = Recipe(()) if recipe is None else read_recipe(recipe, five_items, strength)
     given = None if clusters is None else load_clusters(clusters)
     check_latents(latents)
     check_recipe(

@@ -15,10 +15,13 @@ if TYPE_CHECKING:
 NOMINAL_SECONDS = 10.0  # what moves is the same mistake for every length
 
 
-def read_recipe(file: Path, five_items: FiveItems | None) -> "Recipe":
-    """A recipe from a file. five_items: what was said with --as, None if nothing was. Raises NetbendError."""
+def read_recipe(file: Path, five_items: FiveItems | None, strength: float | None = None) -> "Recipe":
+    """A recipe from a file, at a strength.
+
+    five_items: what was said with --as, None if nothing was. Raises NetbendError.
+    """
     (recipe,) = read_recipes(file, five_items=five_items)
-    return recipe
+    return recipe if strength is None else recipe.at_strength(strength)
 
 
 def read_recipes(*files: Path, five_items: FiveItems | None) -> "list[Recipe]":

@@ -50,6 +50,12 @@ ClusterFile = Annotated[
         help="Cluster file, or faces/paper, photo-faces/paper, photo-faces/fine; default: the recipe's."
     ),
 ]
+Strength = Annotated[
+    float | None,
+    typer.Option(
+        help="How far the recipe bends: 0 not at all, 1 as written (the default), beyond 1 further.", min=0
+    ),
+]
 OnNonFinite = Annotated[NonFinite, typer.Option(help="What to do about NaN or infinity.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")]
 Resume = Annotated[

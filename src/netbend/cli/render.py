@@ -25,6 +25,7 @@ from netbend.cli.options import (
     Overwrite,
     RecipeFile,
     Resume,
+    Strength,
     Truncation,
     from_zero,
 )
@@ -49,6 +50,7 @@ def render(
     context: typer.Context,
     recipe: RecipeFile = None,
     five_items: FiveItemMeaning = None,
+    strength: Strength = None,
     model: ModelName = None,
     seeds: Annotated[
         str | None,
@@ -138,8 +140,7 @@ def render(
             return job if styles is None else _with_styles(job, *styles)
 
         def read(path: Path) -> "Recipe":
-
-            return read_recipe(path, five_items)
+            return read_recipe(path, five_items, strength)
 
         def load(name: str) -> "Model":
             return load_of_pictures(name, device, precision)
@@ -161,7 +162,7 @@ def render(
 _IDLE_WITHOUT = {
     "latents": ["space"],
     "style_seed": ["style_layers"],
-    "recipe": ["five_items", "bend_seed", "clusters", "time", "watch"],
+    "recipe": ["five_items", "strength", "bend_seed", "clusters", "time", "watch"],
 }
 _IDLE_BESIDE = {
     "latents": ["seeds"],
@@ -170,6 +171,7 @@ _IDLE_BESIDE = {
         *(
             "recipe",
             "five_items",
+            "strength",
             "seeds",
             "latents",
             "space",

@@ -12,6 +12,7 @@ from netbend.motion.curves import (
     Wave,
     bounds_of,
     fitted,
+    scaled,
     value_at,
 )
 from netbend.motion.noise import perlin
@@ -33,5 +34,6 @@ __all__ = [
     "number_schema",
     "parse_number",
     "perlin",
+    "scaled",
     "value_at",
 ]

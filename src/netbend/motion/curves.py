@@ -172,6 +172,15 @@ def bounds_of(number: Number) -> tuple[float, float]:
     return number.bounds if isinstance(number, Curve) else (number, number)
 
 
+def scaled(number: Number, factor: float) -> Number:
+    """A number times a factor, at every time."""
+    if isinstance(number, Keys):
+        return replace(number, keys=tuple(replace(key, value=key.value * factor) for key in number.keys))
+    if isinstance(number, Curve):
+        return replace(number, start=number.start * factor, end=number.end * factor)
+    return number * factor
+
+
 def fitted(number: Number, seconds: float | None, soundtrack: Path | None) -> Number:
     """The same with a length for ramps without one, and with the sound that is called the soundtrack.
 

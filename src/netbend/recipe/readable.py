@@ -15,7 +15,7 @@ from pydantic import (
 )
 from ruamel.yaml import YAML
 
-from netbend.limits import MAX_BENDS, MAX_FILM_SECONDS, MAX_LISTED_FEATURES, MAX_SEED, MAX_TRUNCATION
+from netbend.limits import MAX_BENDS, MAX_FILM_SECONDS, MAX_LISTED_FEATURES, MAX_MIX, MAX_SEED, MAX_TRUNCATION
 from netbend.motion import Number, bounds_of, number_data, number_schema, parse_number
 from netbend.motion.parse import settings_schema
 from netbend.recipe.latent import latent_data, parse_latent
@@ -28,6 +28,7 @@ from netbend.recipe.yamlfile import KeyPath, Source
 from netbend.transforms import all_transforms, parameters_of
 
 _FRACTION = {"type": "number", "minimum": 0, "maximum": 1}
+_MIX = {"type": "number", "minimum": 0, "maximum": MAX_MIX}
 _CLUSTER = {"type": ["integer", "string"]}
 _INDEX = {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "^[0-9]+-[0-9]+$"}]}
 
@@ -78,8 +79,8 @@ def _selection(value: Any, info: ValidationInfo) -> Selection:
 def _mix(value: Any, info: ValidationInfo) -> Number:
     mix = parse_number(value, info.context)
     low, high = bounds_of(mix)
-    if low < 0 or high > 1:
-        raise ValueError(f"expected 0 to 1, not {low if low < 0 else high:g}")
+    if low < 0 or high > MAX_MIX:
+        raise ValueError(f"expected 0 to {MAX_MIX:g}, not {low if low < 0 else high:g}")
     return mix
 
 
@@ -108,8 +109,8 @@ class BendForm(BaseModel):
     features: Annotated[Any, BeforeValidator(_selection), WithJsonSchema(_SELECTION_SCHEMA)] = Field(
         "all", description="which features of the layer", validate_default=True
     )
-    mix: Annotated[Any, BeforeValidator(_mix), WithJsonSchema(number_schema(_FRACTION))] = Field(
-        1.0, description="0 unbent, 1 bent"
+    mix: Annotated[Any, BeforeValidator(_mix), WithJsonSchema(number_schema(_MIX))] = Field(
+        1.0, description="0 unbent, 1 bent; beyond 1 further in the same direction"
     )
     mask: str | None = Field(None, description="grey-scale picture; bending only where it is white")
 

@@ -1,12 +1,13 @@
 """Recipes: ordered lists of bends, as plain data."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from numbers import Integral
 from pathlib import Path
 
 from netbend.errors import RecipeError
-from netbend.motion import Curve, Number, bounds_of
+from netbend.limits import MAX_MIX
+from netbend.motion import Curve, Number, bounds_of, scaled
 from netbend.recipe.places import Latent
 from netbend.recipe.selection import All, Cluster, Drift, Indices, Not, Random, Selection
 from netbend.recipe.yamlfile import Source
@@ -19,7 +20,8 @@ EVERY_LAYER = "every"  # a bend at each numbered layer in turn, of which a grid 
 class Bend:
     """A transform put into a layer, on some of its features.
 
-    layer: number or name. mix: 0 keeps the unbent maps, 1 takes the bent ones.
+    layer: number or name. mix: 0 keeps the unbent maps, 1 takes the bent ones, and more
+    goes on in the same direction.
     mask: a grey-scale picture; bending only where it is white.
     moving: parameters of the transform that move; in `transform` itself they have their least value.
     """
@@ -39,8 +41,8 @@ class Bend:
         if not isinstance(self.features, All | Random | Cluster | Indices | Drift | Not):
             raise TypeError(f"features: expected a selection such as Random(0.5), not {self.features!r}")
         low, high = bounds_of(self.mix)
-        if not (low >= 0 and high <= 1):
-            raise ValueError(f"mix: expected 0 to 1, not {high if low >= 0 else low}")
+        if not (low >= 0 and high <= MAX_MIX):
+            raise ValueError(f"mix: expected 0 to {MAX_MIX:g}, not {high if low >= 0 else low}")
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,28 @@ class Recipe:
     def folder(self) -> Path | None:
         """Where its paths start, None for recipes that are in no file."""
         return None if self.source is None else self.source.folder
+
+    def at_strength(self, strength: float) -> "Recipe":
+        """The recipe with the `mix` of each bend times a strength, also where it moves.
+
+        Args:
+            strength: 0 leaves everything unbent, 1 is the recipe as it is; beyond 1 activations go on in the
+                direction in which they are bent.
+
+        Raises:
+            RecipeError: For a strength below 0, or by which a `mix` would become more than `MAX_MIX`.
+        """
+        if not strength >= 0:
+            raise RecipeError(f"strength {strength:g}: expected 0 (unbent), 1 (as it is) or more")
+        for position, bend in enumerate(self.bends):
+            if not bounds_of(bend.mix)[1] * strength <= MAX_MIX:
+                raise RecipeError(
+                    f"{self.at('bends', position)}: strength {strength:g} makes its mix "
+                    f"{bounds_of(bend.mix)[1] * strength:g}; at most {MAX_MIX:g}"
+                )
+        return replace(
+            self, bends=tuple(replace(bend, mix=scaled(bend.mix, strength)) for bend in self.bends)
+        )
 
     def seed_of_draws(self, given: int | None = None) -> int:
         """The seed that is given, or its own. Raises RecipeError for what is no seed."""
