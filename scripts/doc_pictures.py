@@ -2,9 +2,9 @@
 
     python scripts/doc_pictures.py
 
-Writes the numbers into docs/variations.md, docs/latents.md and docs/projecting.md. Exit code 1 says that one
-is out of its bounds. Projections take a photograph, held-out drawings and minutes: they are measured as they
-lie in docs/pictures.
+Writes the numbers into docs/transforms.md, docs/variations.md, docs/latents.md and docs/projecting.md. Exit
+code 1 says that one is out of its bounds. Projections take a photograph, held-out drawings and minutes: they
+are measured as they lie in docs/pictures.
 """
 
 import json
@@ -12,16 +12,19 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from measured import DOCS, ROOT, Criterion, Measured, exit_if_false, table, write_into
 from PIL import Image
 
-from netbend.bending import resolve
+from netbend.bending import bend, resolve
 from netbend.models.base import Play
 from netbend.models.catalog import load_model
+from netbend.pictures import to_pictures
 from netbend.recipe import load_recipe
 from netbend.render.job import Job
+from netbend.variations.axes import transform_data
 from netbend.variations.unlike import MIN_CHANGE, visible_change
 
 PICTURES = DOCS / "pictures"
@@ -38,6 +41,11 @@ BREED = [
     f"{LATENT}",
 ]
 DIRECTIONS = ["directions", "faces", "--seeds", "1,2", "--json"]
+MORE = (
+    "add 0.5; clamp -0.2 0.4; quantize 1; abs; sign; blur 1.5; sharpen 4; sobel; fft-filter high=0.3; "
+    "normalize; noise 0.3; roll 0.3; shuffle"
+)
+MORE_SEED = 29
 BY_LAYER = ["grid", "--figure", "transforms-by-layer", "--seed", "29"]
 
 
@@ -46,6 +54,7 @@ def main() -> None:
     keep(MADE / "grid.png", "transforms-by-layer")
     found: list[Measured] = []
     for document, name, numbers in (
+        ("transforms.md", "more-transforms", more_transforms(MADE / "more.png")),
         ("variations.md", "surprise", surprises(MADE / "surprise")),
         ("variations.md", "children", children(MADE / "children")),
         ("latents.md", "directions", directions(MADE / "directions")),
@@ -71,6 +80,27 @@ def keep(sheet: Path, name: str) -> None:
     with (ROOT / sheet).open("rb") as picture:
         script = ROOT / "scripts" / "in_256_colours.py"
         subprocess.run([sys.executable, script, PICTURES / f"{name}.png"], stdin=picture, check=True)
+
+
+def more_transforms(sheet: Path) -> list[Measured]:
+    """Each transform changes the face at some layer so that nobody can miss it."""
+    axes = ["--rows", f"transform={MORE}", "--columns", "layer=all"]
+    netbend("grid", *axes, "--seed", MORE_SEED, "--size", 72, "--out", sheet)
+    keep(sheet, "more-transforms")
+    model = load_model("faces", "cpu")
+    latents = model.latents([MORE_SEED])
+    (unbent,) = to_pictures(model.generate(latents))
+    numbers = [layer.number for layer in model.layers if layer.number is not None]
+
+    def change(data: dict[str, Any], layer: int) -> float:
+        with bend(model, {"bends": [{**data, "layer": layer}]}):
+            (picture,) = to_pictures(model.generate(latents))
+        return visible_change(unbent, picture)
+
+    kinds = [transform_data(text, "transform") for text in MORE.split(";")]
+    most = [max(change(data, number) for number in numbers) for data in kinds]
+    says = "change of the tenth that changes most, at the layer where it does, in levels"
+    return [Measured("the thirteen", Criterion(says, least=MIN_CHANGE, digits=0), most)]
 
 
 def surprises(out: Path) -> list[Measured]:

@@ -34,6 +34,15 @@ TRANSFORMS = {
     "threshold": [0.5],
     "flip-h": [],
     "invert": [],
+    "clamp": [],
+    "quantize": [0.5],
+    "blur": [1.5],
+    "sobel": [],
+    "fft-filter": [0.1, 0.6],
+    "normalize": [],
+    "noise": [0.3],
+    "roll": [0.3, 0.2],
+    "shuffle": [],
 }
 
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

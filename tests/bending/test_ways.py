@@ -83,10 +83,10 @@ def planned(name: str, params: dict[str, object], indices: tuple[int, ...], mix:
 def expected(one: PlannedBend, maps: Tensor) -> Tensor:
     """Feature by feature, as plainly laid out as can be."""
     bent = maps.detach().clone(memory_format=torch.contiguous_format)
-    for sample in bent:
-        for index in one.indices:
-            unbent = sample[index].clone()
-            sample[index] = unbent.lerp(one.transform(unbent[None, None])[0, 0], one.mix)
+    if one.indices:
+        chosen = list(one.indices)
+        alone = definitions.feature_by_feature(one.transform, maps.detach(), chosen)
+        bent[:, chosen] = bent[:, chosen].lerp(alone, one.mix)
     return bent
 
 

@@ -122,6 +122,15 @@ def test_a_typo_is_answered_with_the_nearest_name() -> None:
         ("rotate", {1: 2}),
         ("rotate", [[1]]),
         ("rotate", {"angel": 1}),
+        ("clamp", [1, 0]),
+        ("quantize", [0]),
+        ("blur", [0]),
+        ("blur", [2000]),
+        ("fft-filter", [1.1]),
+        ("noise", [1, -1]),
+        ("noise", [1, 0.5]),
+        ("shuffle", [-1]),
+        ("roll", [1.5]),
     ],
 )
 def test_parameters_out_of_range_are_refused(name: str, params: object) -> None:
@@ -141,6 +150,7 @@ def test_parameters_out_of_range_are_refused(name: str, params: object) -> None:
         ("rotate", {"angel": 1}, "rotate: unknown parameter `angel`; it takes angle"),
         ("erode", [0], "erode: r: expected 1 or more, not 0"),
         ("erode", [1.5], "erode: r: expected a whole number, not 1.5"),
+        ("clamp", [1, 0], "clamp: expected low to be at most high, not 1 and 0"),
         (
             "multiply",
             {"p": "a", "q": 2},

@@ -50,10 +50,7 @@ def test_shape_and_dtype_stay_and_the_input_is_left_alone(
 @every_transform
 def test_features_and_samples_are_treated_alone(name: str, params: dict[str, object]) -> None:
     transform, maps = build_transform(name, params), maps_of()
-    one_by_one = torch.stack(
-        [torch.stack([transform(m[None, None])[0, 0] for m in sample]) for sample in maps]
-    )
-    assert torch.equal(transform(maps), one_by_one)
+    assert torch.equal(transform(maps), definitions.feature_by_feature(transform, maps, [0, 1, 2]))
 
 
 @every_transform
@@ -125,6 +122,38 @@ def test_invert_and_threshold_are_their_formulas() -> None:
     maps = torch.tensor([-1.0, 0.5, 0.49999, 2.0]).reshape(1, 1, 2, 2)
     assert build_transform("invert")(maps).flatten().tolist() == pytest.approx([2.0, 0.5, 0.50001, -1.0])
     assert build_transform("threshold", [0.5])(maps).flatten().tolist() == [0.0, 1.0, 0.0, 1.0]
+
+
+VALUES = np.array([-3e38, -2.5, -0.75, -0.25, -0.0, 0.0, 1e-30, 0.1, 0.25, 0.75, 1.0, 4.2], np.float32)
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "oracle"),
+    [
+        ("add", [1.5], lambda x: x + np.float32(1.5)),
+        ("clamp", [], lambda x: np.clip(x, 0, 1)),
+        ("clamp", [-0.25, 0.5], lambda x: np.clip(x, np.float32(-0.25), np.float32(0.5))),
+        ("quantize", [0.5], lambda x: np.round(x / np.float32(0.5)) * np.float32(0.5)),
+        ("quantize", [0.3], lambda x: np.round(x / np.float32(0.3)) * np.float32(0.3)),
+        ("abs", [], np.abs),
+        ("sign", [], np.sign),
+    ],
+)
+@pytest.mark.parametrize("sizes", [(12,), (12, 1), (2, 6), (2, 3, 2), (2, 2, 3, 1)])
+def test_transforms_of_single_values_are_numpys(
+    name: str, params: list[float], oracle: object, sizes: tuple[int, ...]
+) -> None:
+    with np.errstate(over="ignore"):
+        expected = oracle(VALUES)
+    bent = build_transform(name, params)(torch.from_numpy(VALUES).reshape(1, *sizes))
+    np.testing.assert_array_equal(bent.numpy().reshape(-1), expected)
+
+
+def test_clamp_bounds_infinity_and_keeps_nan_as_it_is() -> None:
+    maps = torch.tensor([torch.nan, torch.inf, -torch.inf]).reshape(1, 3, 1, 1)
+    bent = build_transform("clamp", [-1, 2])(maps).flatten()
+    assert bent[0].isnan()
+    assert bent[1:].tolist() == [2, -1]
 
 
 def test_reflections_mirror_columns_and_rows() -> None:

@@ -22,7 +22,7 @@ def test_features_cut_out_of_channels_last_maps_are_moved_like_others() -> None:
 
 def test_the_table_is_made_beforehand_and_kept() -> None:
     rotate = build_transform("rotate", [12.345])
-    rotate.prepare(11, 13, torch.device("cpu"), torch.float32)
+    rotate.prepare(torch.ones(1, 2, 11, 13), [0, 1])
     made = warp._many_sources.cache_info().misses
     for _ in range(2):
         rotate(torch.ones(1, 2, 11, 13))

@@ -42,6 +42,19 @@ def test_every_one_of_200_reads_back_fits_and_renders(model: Model) -> None:
     assert transforms == set(TASTE)
 
 
+OTHERS = sorted(set(all_transforms()) - set(TASTE) - {"affine"})  # which has no ranges to draw from
+
+
+def test_others_than_our_taste_are_drawn_where_they_are_named(model: Model) -> None:
+    latents, drawn = model.latents([1]), set()
+    for seed in range(40):
+        recipe = surprise(model, seed, Bounds(transforms=OTHERS))
+        assert parse_recipe(recipe_to_yaml(recipe)) == recipe
+        Job(model, latents, Play(0.7), recipe, resolve(recipe, model)).picture()
+        drawn |= {bend.transform.name for bend in recipe.bends}
+    assert drawn == set(OTHERS)
+
+
 def test_a_seed_gives_the_same_recipe_in_years_to_come(model: Model) -> None:
     assert recipe_to_yaml(surprise(model, 7)) == SEVEN
     assert surprise(model, 8) != surprise(model, 7)
@@ -179,7 +192,7 @@ def test_factors_are_drawn_alike_up_and_down() -> None:
     assert 5 < drawn[-1] <= 10
 
 
-@given(seed=st.integers(0, 1000), name=st.sampled_from(sorted(TASTE)))
+@given(seed=st.integers(0, 1000), name=st.sampled_from(sorted(TASTE) + OTHERS))
 def test_a_jittered_transform_is_near_and_valid(seed: int, name: str) -> None:
     random = chance(seed)
     drawn = draw_transform(random, all_transforms()[name], LAYER)

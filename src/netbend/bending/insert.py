@@ -157,7 +157,7 @@ class bend:  # noqa: N801 - reads as the verb it is
 
     def kept(self, device: torch.device) -> list[object]:
         """All that what was recorded reads on a device, and what tells it from others."""
-        return [(insertion.planned, insertion.on(device)) for insertion in self.insertions]
+        return [(each.planned, each.on(device), each.tables) for each in self.insertions]
 
     def take_seen(self) -> list[Tensor]:
         """The extremes that were gathered, to be looked at by who takes them."""

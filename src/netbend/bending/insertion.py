@@ -22,16 +22,15 @@ class Insertion:
     def __init__(self, planned: PlannedBend):
         self.planned = planned
         self._there: dict[torch.device, There] = {}
-        self._prepared: set[tuple[torch.device, torch.dtype]] = set()
+        self.tables: dict[tuple[torch.device, torch.dtype], object] = {}  # kept: graphs read them
 
     def prepared(self, maps: Tensor) -> "There":
         """What it needs beside such maps, brought there before the first of them is bent."""
         there, kind = self.on(maps.device), (maps.device, maps.dtype)
         if there.recorded and self._moves(maps.device):
             raise ModelError(f"{self.planned}: cannot be recorded for other numbers than its own")
-        if kind not in self._prepared:
-            self.planned.transform.prepare(maps.shape[2], maps.shape[3], *kind)
-            self._prepared.add(kind)
+        if kind not in self.tables:
+            self.tables[kind] = self.planned.transform.prepare(maps, self.planned.indices)
         return there
 
     def work(self, device: torch.device) -> on_gpu.Work | None:
@@ -143,7 +142,7 @@ def bend_maps(insertion: Insertion, maps: Tensor, guard: Guard, replacing: bool)
     there = insertion.prepared(maps)
     everything = len(planned.indices) == maps.shape[1]
     unbent = maps if everything else take(maps, there.features)
-    transformed = planned.transform(unbent)
+    transformed = planned.transformed(unbent)
     if transformed.shape != unbent.shape or transformed.dtype != unbent.dtype:
         given, got = (f"{tuple(m.shape)} {m.dtype}" for m in (unbent, transformed))
         raise ModelError(f"{planned}: was given maps {given} and made {got}; a transform keeps both")

@@ -58,6 +58,12 @@ class PlannedBend:
         """Whether it makes NaN or infinity only of maps that had some."""
         return self.transform.stays_finite and self.mix == 1 and self.mask is None
 
+    def transformed(self, maps: Tensor) -> Tensor:
+        """Maps of its features with the transform applied, without mix and mask."""
+        if self.transform.numbered:
+            return self.transform(maps, features=self.indices)  # type: ignore[call-arg]
+        return self.transform(maps)
+
     def __str__(self) -> str:
         return f"`{self.transform.name}` at {self.layer}"
 

@@ -1,6 +1,7 @@
 """Transforms: pure functions of activation maps. They know numbers, no networks."""
 
 from netbend.transforms import numerical, affine, morphology  # isort: skip  (listed in the paper's order)
+from netbend.transforms import filters, frequencies, statistics, rearrange  # isort: skip  (... then others)
 from netbend.transforms.base import (
     Parameter,
     Transform,
@@ -18,10 +19,14 @@ __all__ = [
     "affine",
     "all_transforms",
     "build_transform",
+    "filters",
+    "frequencies",
     "get_transform",
     "morphology",
     "numerical",
     "parameter",
     "parameters_of",
+    "rearrange",
+    "statistics",
     "transform",
 ]

@@ -1,14 +1,15 @@
 """Reflections, translations, scalings, rotations (paper, section 5.2)."""
 
+from collections.abc import Sequence
 from math import cos, radians, sin
 from typing import Annotated, Any, Self
 
-import torch
 from pydantic import BeforeValidator, model_validator
 from torch import Tensor
 
 from netbend.transforms.base import Transform, parameter, transform
-from netbend.transforms.warp import Matrix, origins, sources, summed_in, warp
+from netbend.transforms.planes import summed_in
+from netbend.transforms.warp import Matrix, origins, sources, warp
 
 
 def translation(x: float, y: float) -> Matrix:
@@ -69,9 +70,10 @@ class Warp(Transform):
     def numbers(self, height: int, width: int) -> tuple[float, ...]:
         return origins(self.matrix_of(height, width), height, width)
 
-    def prepare(self, height: int, width: int, device: torch.device, precision: torch.dtype) -> None:
+    def prepare(self, maps: Tensor, features: Sequence[int]) -> object:  # noqa: ARG002
         """Find where each pixel comes from."""
-        sources(self.matrix_of(height, width), height, width, device, summed_in(precision))
+        height, width = maps.shape[2:]
+        return sources(self.matrix_of(height, width), height, width, maps.device, summed_in(maps.dtype))
 
 
 @transform("translate")

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Any, ClassVar, TypeVar
 
-import torch
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
@@ -19,13 +18,14 @@ ENTRY_POINTS = "netbend.transforms"
 
 
 class Transform(BaseModel):
-    """A pure function of activation maps `(N, F, H, W)`, with its parameters as fields.
+    """A pure function of activation maps, with its parameters as fields.
 
     Subclasses define `__call__`, which gives maps of the same shape, dtype and device, treats
     every feature alone, and never writes into the maps it was given.
 
-    stays_finite: whether finite maps never become NaN or infinite, so that nobody need look. kernel: which
-    one of `on_gpu` does the same on GPUs, if one does.
+    stays_finite: whether finite maps never become NaN or infinite, so that nobody need look.
+    numbered: whether `__call__` is also given the numbers of the features, as `features`.
+    kernel: which one of `on_gpu` does the same on GPUs, if one does.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
@@ -33,6 +33,7 @@ class Transform(BaseModel):
     name: ClassVar[str] = ""
     older_names: ClassVar[tuple[str, ...]] = ()
     stays_finite: ClassVar[bool] = False
+    numbered: ClassVar[bool] = False
     kernel: ClassVar[str | None] = None  # or a property
 
     @classmethod
@@ -44,11 +45,14 @@ class Transform(BaseModel):
     def __call__(self, maps: Tensor) -> Tensor:
         raise NotImplementedError
 
-    def prepare(self, height: int, width: int, device: torch.device, precision: torch.dtype) -> None:
-        """Make and keep what calls with maps of that kind need beside the maps, such as tables.
+    def prepare(self, maps: Tensor, features: Sequence[int]) -> object:
+        """Make what calls with such maps need beside them, such as tables; to define it is optional.
 
-        Called before the network runs, so that nothing has to be sent to a GPU while it does. To
-        define it is optional.
+        What it gives is kept as long as the bend is in the network.
+
+        Args:
+            maps: The first of their shape, dtype and device.
+            features: Numbers of those that are bent.
         """
 
     def numbers(self, height: int, width: int) -> tuple[float, ...]:

@@ -1,10 +1,13 @@
-"""Transformations of single activations (paper, section 5.1)."""
+"""Transformations of single activations: those of the paper (section 5.1), then others."""
+
+from typing import Self
 
 import torch
+from pydantic import model_validator
 from torch import Tensor
 
 from netbend.transforms.base import Transform, parameter, transform
-from netbend.transforms.planes import has_gradients
+from netbend.transforms.planes import has_gradients, summed_in
 
 
 @transform("ablate")
@@ -66,6 +69,66 @@ class Threshold(Transform):
 
     def numbers(self, height: int, width: int) -> tuple[float, ...]:  # noqa: ARG002
         return (self.t,)
+
+
+@transform("add")
+class Add(Transform):
+    """Raise or lower activations: f(x) = x + c."""
+
+    c: float = parameter(doc="what is added; below 0 lowers", soft_range=(-2, 2))
+
+    def __call__(self, maps: Tensor) -> Tensor:
+        return maps + self.c
+
+
+@transform("clamp")
+class Clamp(Transform):
+    """Cut off what lies below or above: f(x) = min(max(x, low), high)."""
+
+    stays_finite = True
+
+    low: float = parameter(0.0, doc="least value", soft_range=(-2, 0))
+    high: float = parameter(1.0, doc="greatest value; at least low", soft_range=(0, 2))
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.low > self.high:
+            raise ValueError(f"expected low to be at most high, not {self.low:g} and {self.high:g}")
+        return self
+
+    def __call__(self, maps: Tensor) -> Tensor:
+        return maps.clamp(self.low, self.high)
+
+
+@transform("quantize")
+class Quantize(Transform):
+    """Round to the nearest step: f(x) = s * round(x / s)."""
+
+    step: float = parameter(doc="distance between two values", gt=0, soft_range=(0.1, 2))
+
+    def __call__(self, maps: Tensor) -> Tensor:
+        precise = maps.to(summed_in(maps.dtype))
+        return ((precise / self.step).round() * self.step).to(maps.dtype)
+
+
+@transform("abs")
+class Abs(Transform):
+    """Fold what is negative up: f(x) = |x|."""
+
+    stays_finite = True
+
+    def __call__(self, maps: Tensor) -> Tensor:
+        return maps.abs()
+
+
+@transform("sign")
+class Sign(Transform):
+    """Keep the sign alone: f(x) = 1 where x > 0, -1 where x < 0, else 0."""
+
+    stays_finite = True
+
+    def __call__(self, maps: Tensor) -> Tensor:
+        return maps.sign()
 
 
 def _zeros_of(maps: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from netbend.transforms.planes import batch_of, from_pixel_rows, has_gradients, pixel_rows
+from netbend.transforms.planes import batch_of, from_pixel_rows, has_gradients, pixel_rows, summed_in
 
 FAR_OUTSIDE = 1e7  # pixels
 LARGE = 256 * 256  # pixels; the table of a larger map takes up to 36 bytes a pixel, and few are kept
@@ -36,11 +36,6 @@ def warp(maps: Tensor, matrix: Matrix) -> Tensor:
     rows = pixel_rows(maps).to(precision)
     moved = batch_of([table.weighted_sums(sample).to(maps.dtype) for sample in rows])
     return from_pixel_rows(moved, maps)
-
-
-def summed_in(dtype: torch.dtype) -> torch.dtype:
-    """The precision in which maps of a dtype are summed."""
-    return torch.promote_types(dtype, torch.float32)
 
 
 @dataclass(frozen=True)
