@@ -18,7 +18,7 @@ from netbend.bending import Plan, resolve
 from netbend.models.base import SoundModel
 from netbend.models.catalog import load_model
 from netbend.recipe import recipe_from_data
-from netbend.render.stream import SoundStream
+from netbend.render.stream import Listening, SoundStream
 from netbend.sound.files import read_mono
 from netbend.sound.formats import Samples
 
@@ -64,7 +64,7 @@ def main(name: str) -> None:
 
 
 def levels(model: SoundModel, sound: Samples, plan: Plan) -> Tensor:
-    stream = SoundStream(model, plan, 1)
+    stream = SoundStream(model, plan, 1, Listening(detail=0))  # the network alone
     heard = np.concatenate([stream.push(sound[None]), stream.flush()], axis=1)
     return model.spectrum.analyse(torch.from_numpy(heard))[0].abs()
 

@@ -20,6 +20,7 @@ from netbend.sound.streaming import Analysis
 from netbend.transforms import build_transform
 
 SOUNDS = Path(__file__).parent.parent.parent / "sounds"
+LOOPS = ["guit_e_fifths", "loop_compus", "loop_tabla"]
 SECONDS = 6.0
 BANDS = {"< 200 Hz": (0, 200), "200-1000": (200, 1000), "1-4 kHz": (1000, 4000), "> 4 kHz": (4000, 1e9)}
 BENDS = {"ablate": ("ablate", {}), "x 3": ("multiply", {"p": 3.0})}
@@ -50,7 +51,7 @@ def main(file: str | None = None) -> None:
 def cuts(model: SoundModel) -> Tensor:
     """Levels of the loops, cut to what the network takes `(N, 1, frames, bins)`."""
     found = []
-    for path in sorted(SOUNDS.glob("*.flac")):
+    for path in (SOUNDS / f"{loop}.flac" for loop in LOOPS):
         samples = torch.from_numpy(read_mono(path, model.spectrum.sample_rate, SECONDS))[None]
         analysis = Analysis(model.spectrum, 1)
         spectra = torch.cat([analysis.push(samples), analysis.flush()], dim=1)

@@ -6,13 +6,13 @@ import pytest
 import torch
 
 from netbend.bending import Plan, resolve
-from netbend.choices import Phase
+from netbend.choices import NonFinite, Phase
 from netbend.errors import NonFiniteError, RenderError
 from netbend.models.base import Latents, Play
 from netbend.models.spectrogram_vae import SpectrogramModel
 from netbend.models.spectrogram_vae.network import Architecture, SpectrogramVAE
 from netbend.recipe import recipe_from_data
-from netbend.render.stream import Listening, SoundStream, sing
+from netbend.render.stream import TONAL, Listening, SoundStream, sing, through_model
 from netbend.sound.files import read_mono
 
 SOUNDS = Path(__file__).parents[2] / "sounds"
@@ -120,6 +120,43 @@ def test_bends_are_heard_and_detail_puts_back_what_is_lost():
     assert np.abs(bent - unbent).max() > 0.01 * np.abs(unbent).max()
     detailed = through(SoundStream(model, Plan(()), 2, Listening(detail=1.0)), sound, 50_000)
     assert np.abs(detailed - sound).max() < 3e-4
+
+
+def test_tonal_detail_is_the_mean_of_what_is_lost_over_17_frames_of_its_chunk():
+    """Against plain loops, in 64 bits; nothing is added where the source is silent."""
+    model = tiny()
+    bends = plan(model, {"layer": 2, "transform": "multiply", "params": {"p": -2}})
+    random = torch.Generator().manual_seed(0)
+    levels = (torch.rand(2, 128, 513, generator=random) * 1.6 - 0.4).clamp(min=0)
+    unbent, bent = (
+        through_model(model, each, levels, 0.0, NonFinite.ERROR).double() for each in (Plan(()), bends)
+    )
+    lost = levels.double() - unbent
+    expected = bent.clone()
+    for frame in range(128):
+        mean = lost[:, max(0, frame - 8) : frame + 9].mean(dim=1)
+        expected[:, frame] += torch.where(levels[:, frame] > 0, mean, mean.clamp(max=0))
+    heard = model.spectrum.bin_of(16_000)
+    found = through_model(model, bends, levels, TONAL, NonFinite.ERROR).double()
+    torch.testing.assert_close(found[..., :heard], expected[..., :heard], rtol=0, atol=1e-5)
+    assert (found - bent).abs().max() > 0.1
+
+
+@pytest.mark.parametrize("detail", [TONAL, 0.0, 0.5])
+def test_a_bend_adds_nothing_above_16_khz_and_is_free_below(detail: float | str):
+    model = tiny()
+    bends = plan(model, {"layer": 5, "transform": "multiply", "params": {"p": 20}})
+    levels = torch.rand(1, 128, 513, generator=torch.Generator().manual_seed(1)) * 0.5
+    found = through_model(model, bends, levels, detail, NonFinite.ERROR)
+    assert model.spectrum.bin_of(16_000) == 372  # 16,020 Hz
+    assert (found[..., 372:] <= levels[..., 372:]).all()
+    assert (found[..., :372] > levels[..., :372]).float().mean() > 0.95
+
+
+@pytest.mark.parametrize("detail", ["tone", -0.1, 1.1, float("nan")])
+def test_details_that_mean_nothing_are_refused(detail: float | str):
+    with pytest.raises(RenderError, match="expected tonal, or 0"):
+        Listening(detail=detail)
 
 
 def state(thing: object) -> int:

@@ -5,7 +5,7 @@ import pyloudnorm
 import pytest
 import soundfile
 
-from netbend.sound.loudness import SILENT, LoudnessMeter
+from netbend.sound.loudness import HEARD, SILENT, LoudnessMeter
 
 SOUNDS = Path(__file__).parents[2] / "sounds"
 
@@ -39,3 +39,14 @@ def test_silence_and_short_sounds():
     assert measured(np.zeros((2, 44100), np.float32), 44100).loudness() == SILENT
     assert LoudnessMeter(44100, 1).loudness() == SILENT
     assert measured(np.ones((1, 100), np.float32), 44100).loudness() > SILENT
+
+
+def test_only_what_is_in_the_band_counts():
+    """A tone at 1 kHz with one of 18 kHz that is 20 dB louder reads as it does alone."""
+    time = np.arange(96000) / 48000
+    tone = 0.05 * np.sin(2 * np.pi * 1000 * time)[None].astype(np.float32)
+    hiss = 0.5 * np.sin(2 * np.pi * 18_000 * time)[None].astype(np.float32)
+    banded = LoudnessMeter(48000, 1, HEARD)
+    banded.push(tone, tone + hiss)
+    assert banded.loudness(0, 1) == pytest.approx(banded.loudness(1, 0), abs=0.01)
+    assert measured(tone + hiss, 48000).loudness(1, 0) > measured(tone, 48000).loudness(1, 0) + 20

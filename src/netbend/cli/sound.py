@@ -50,9 +50,12 @@ def sound(
     iterations: Annotated[int, typer.Option(help="Of Griffin-Lim.", min=1, max=1000)] = 32,
     mix: Annotated[float, typer.Option(help="0 the source alone, 1 the bent sound alone.")] = 1.0,
     detail: Annotated[
-        float,
-        typer.Option(help="Put back what the network loses: 0 nothing, 1 all.", min=0, max=1),
-    ] = 0.0,
+        str,
+        typer.Option(
+            help="Put back what the network loses: tonal (the steady part: the source's tones, the bend's "
+            "own rhythm), 0 (nothing, the paper's way) to 1 (all)."
+        ),
+    ] = "tonal",
     gain: Annotated[bool, typer.Option("--gain/--no-gain", help="Keep the source's loudness.")] = True,
     volume: Annotated[float, typer.Option(help="Make the result louder or softer, dB.")] = 0.0,
     seed: DrawSeed = None,
@@ -146,7 +149,7 @@ class _Settings:
         self,
         phase: Phase,
         iterations: int,
-        detail: float,
+        detail: str,
         mix: float,
         gain: bool,
         volume: float,
@@ -168,7 +171,7 @@ class _Settings:
             soundtrack=None if recipe is None or recipe.soundtrack else self.source,
         )
         model = self._load(self.model or (recipe.model if recipe else None) or "music")
-        listening = Listening(phase, iterations, detail=detail)
+        listening = Listening(phase, iterations, detail=_amount(detail))
         job = SoundJob(model, listening=listening, mixing=mixing, nonfinite=nonfinite)
         if recipe is None:
             return {"": job}
@@ -185,6 +188,14 @@ class _Settings:
         if not isinstance(model, SoundModel):
             raise ModelError(f"{model.name} makes pictures, not sound: `netbend render` plays it")
         return model
+
+
+def _amount(detail: str) -> float | str:
+    """A number if it is one; `Listening` refuses what it does not know."""
+    try:
+        return float(detail)
+    except ValueError:
+        return detail
 
 
 def _check_spectrogram(picture: Path, sources: list[Path]) -> None:

@@ -24,7 +24,7 @@ from netbend.recipe.moving import fitted_recipe, recipe_moves
 from netbend.render.stream import Listening, SoundStream, chunk_time, sing
 from netbend.sound.files import SoundReader
 from netbend.sound.formats import BLOCK, Samples, format_of
-from netbend.sound.loudness import SILENT, LoudnessMeter
+from netbend.sound.loudness import HEARD, SILENT, LoudnessMeter
 from netbend.sound.resampling import Resampling
 from netbend.sound.writer import SoundWriter
 
@@ -119,7 +119,7 @@ class SoundJob:
             writer = self._writer(reader, out, overwrite)
             stack.enter_context(writer)  # first: what cannot be written is refused before the work
             scratch = stack.enter_context(_scratch(out, channels))
-            meter = LoudnessMeter(rate, channels)
+            meter = LoudnessMeter(rate, channels, HEARD)
             for dry, wet in self._bent(reader, plan, report):
                 scratch.write(wet)
                 if self.mixing.keep_loudness:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from netbend.bending import Plan, bend
 from netbend.choices import NonFinite, Phase, choose, choose_fields
@@ -14,9 +15,13 @@ from netbend.motion import Number, value_at
 from netbend.sound.chunks import Crossfade, Cutter, Cutting
 from netbend.sound.formats import Samples
 from netbend.sound.griffin_lim import ITERATIONS, Phasing
+from netbend.sound.spectrum import Spectrum
 from netbend.sound.streaming import Analysis, Synthesis
 
 NETWORK_BATCH = 16  # spectrograms at once
+TONAL = "tonal"
+STEADY = 17  # frames, 0.1 s
+HIGHEST_HEARD = 16_000.0  # Hz, by most people
 
 
 @dataclass(frozen=True)
@@ -25,17 +30,21 @@ class Listening:
 
     phase: see Phase. iterations: of Griffin-Lim.
     overlap, context: of chunks, in frames, see `Cutting`; context shortens the latency.
-    detail: how much is put back of what the network cannot reconstruct, 0 (the paper's way) to 1.
+    detail: what is put back of what the network cannot reconstruct. "tonal": what is steady of it, so that
+    tones are as they were and blows as the bends make them; 0: nothing (the paper's way); up to 1: all.
+    Raises RenderError for another detail.
     """
 
     phase: Phase = Phase.INPUT
     iterations: int = ITERATIONS
     overlap: int = 32
     context: int = 0
-    detail: float = 0.0
+    detail: float | str = TONAL
 
     def __post_init__(self) -> None:
         choose_fields(self, phase=Phase)
+        if self.detail != TONAL and (isinstance(self.detail, str) or not 0 <= self.detail <= 1):
+            raise RenderError(f"detail {self.detail!r:.40}: expected {TONAL}, or 0 (nothing) to 1 (all)")
 
     def cutting(self, model: SoundModel) -> Cutting:
         """Raises RenderError for chunks that nothing is left of."""
@@ -159,7 +168,11 @@ def chunk_time(model: SoundModel, cutting: Cutting, number: int) -> float:
 
 @torch.no_grad()
 def through_model(
-    model: SoundModel, plan: Plan | Sequence[Plan], levels: Tensor, detail: float, nonfinite: NonFinite
+    model: SoundModel,
+    plan: Plan | Sequence[Plan],
+    levels: Tensor,
+    detail: float | str,
+    nonfinite: NonFinite,
 ) -> Tensor:
     """Levels `(N, frames, bins)` encoded and generated again, bent by a plan, or each by its own."""
     device = next(model.network.parameters()).device
@@ -169,8 +182,31 @@ def through_model(
         bent = model.generate(latents)
     if detail:
         with bend(model, Plan(()), nonfinite=nonfinite):
-            bent = bent + detail * (source - model.generate(latents))
-    return bent[:, 0].cpu()
+            lost = source - model.generate(latents)
+        bent = bent + (tonal(lost, source) if isinstance(detail, str) else detail * lost)
+    return no_more_ultrasound(bent, source, model.spectrum)[:, 0].cpu()
+
+
+def tonal(lost: Tensor, source: Tensor) -> Tensor:
+    """What is steady of a loss, levels `(N, 1, frames, bins)`: its mean over `STEADY` frames around each.
+
+    Nothing is added where the source is silent, or blows would be heard before they come. Means end with
+    their chunk, so that nothing has to be waited for: fading into the next evens that out.
+    """
+    padding = STEADY // 2
+    steady = F.avg_pool2d(lost, (STEADY, 1), stride=1, padding=(padding, 0), count_include_pad=False)
+    return torch.where(source > 0, steady, steady.clamp(max=0))
+
+
+def no_more_ultrasound(levels: Tensor, unbent: Tensor, spectrum: Spectrum) -> Tensor:
+    """Levels `(..., bins)`, above `HIGHEST_HEARD` nowhere louder than without bends.
+
+    The last columns of a decoder's maps lack a neighbour, and music has nothing there to train on: maps a
+    hundred times as strong as elsewhere cancel each other out, until a bend changes some of them.
+    """
+    first = spectrum.bin_of(HIGHEST_HEARD)
+    bounded = torch.minimum(levels[..., first:], unbent[..., first:])
+    return torch.cat([levels[..., :first], bounded], dim=-1)
 
 
 @torch.no_grad()
@@ -195,6 +231,9 @@ def sing(
         time = chunk_time(model, cutting, number)
         if truncation is not None:
             play = replace(play, truncation=value_at(truncation, time))
+        with bend(model, Plan(()), nonfinite=nonfinite):
+            unbent = model.generate(latent, play)
         with bend(model, plan.at(time), nonfinite=nonfinite):
-            levels = crossfade.push(model.generate(latent, play).cpu())
+            bent = model.generate(latent, play)
+        levels = crossfade.push(no_more_ultrasound(bent, unbent, model.spectrum).cpu())
         yield synthesis.push(phasing.push(model.spectrum.magnitudes(levels))).numpy()

@@ -18,15 +18,20 @@ ABSOLUTE_GATE = -70.0  # LUFS
 RELATIVE_GATE = -10.0  # LU
 OFFSET = -0.691
 SILENT = float("-inf")
+EVERYTHING = (0.0, float("inf"))
+HEARD = (20.0, 16_000.0)  # Hz, by most people
 
 
 class LoudnessMeter:
-    """Of one stream, or of any mixture of two that run side by side: source and result."""
+    """Of one stream, or of any mixture of two that run side by side: source and result.
 
-    def __init__(self, sample_rate: int, channels: int):
+    band: Hz from and to which frequencies count; the standard counts all of them.
+    """
+
+    def __init__(self, sample_rate: int, channels: int, band: tuple[float, float] = EVERYTHING):
         self._block = round(BLOCK_SECONDS * sample_rate)
         self._step = round(STEP_SECONDS * sample_rate)
-        self._weights = k_weights(sample_rate, self._block)
+        self._weights = k_weights(sample_rate, self._block, band)
         self._waiting = np.zeros((2, channels, 0), np.float32)
         self._powers: list[NDArray[np.float64]] = []
 
@@ -68,15 +73,18 @@ def _power(loudness: float) -> float:
 
 
 @lru_cache(maxsize=8)
-def k_weights(sample_rate: int, length: int) -> NDArray[np.float64]:
+def k_weights(sample_rate: int, length: int, band: tuple[float, float] = EVERYTHING) -> NDArray[np.float64]:
     """What each bin of a spectrum of `length` samples adds to the K-weighted mean square."""
+    frequencies = np.fft.rfftfreq(length, 1 / sample_rate)
     turn = np.exp(-2j * np.pi * np.fft.rfftfreq(length))
     response = _shelf(sample_rate, turn) * _high_pass(sample_rate, turn)
     both_sides = np.full(len(turn), 2.0)
     both_sides[0] = 1.0
     if length % 2 == 0:
         both_sides[-1] = 1.0
-    return np.abs(response) ** 2 * both_sides / length**2
+    inside = (band[0] <= frequencies) & (frequencies <= band[1])
+    weights: NDArray[np.float64] = np.abs(response) ** 2 * both_sides * inside / length**2
+    return weights
 
 
 def _shelf(sample_rate: int, turn: NDArray[np.complex128]) -> NDArray[np.complex128]:

@@ -1,5 +1,6 @@
 """Samples to spectra and back, and their magnitudes as levels that a network knows."""
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -31,6 +32,10 @@ class Spectrum:
     def decibels(self) -> float:
         """Between the levels 0 and 1."""
         return self.ceiling - self.floor
+
+    def bin_of(self, frequency: float) -> int:
+        """The first bin at or above a frequency in Hz; `bins` if there is none."""
+        return min(self.bins, math.ceil(frequency * self.window / self.sample_rate))
 
     def frames_in(self, samples: int) -> int:
         """Whole windows in so many samples."""
