@@ -115,10 +115,10 @@ class SoundWriter:
             self.clipped += int((np.abs(samples) > 1).sum())
             samples = samples.clip(-1, 1)
         with self._refusals():
-            self._file.write(samples.T if self._bits is None else _whole_numbers(samples, self._bits).T)
+            self._file.write(samples.T if self._bits is None else whole_numbers(samples, self._bits).T)
 
 
-def _whole_numbers(samples: Samples, bits: int) -> NDArray[np.int32]:
+def whole_numbers(samples: Samples, bits: int) -> NDArray[np.int32]:
     """Samples as whole numbers of so many bits, in the upper ones of 32: to the bit what was read.
 
     libsndfile itself scales by one less when it writes than when it reads.
