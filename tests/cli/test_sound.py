@@ -104,7 +104,12 @@ def test_a_picture_of_source_reconstruction_and_results(run: Run) -> None:
 
 
 def test_clipping_is_reported(run: Run) -> None:
-    ran = run("sound", "a.wav", "-r", "louder.yaml", "--mix", 0, "--volume", 40, "--out", "loud.wav")
+    loud = ("sound", "a.wav", "-r", "louder.yaml", "--mix", 0, "--volume", 40, "--out")
+    assert "warning" not in run(*loud, "limited.wav").err
+    assert abs(soundfile.read("limited.wav")[0]).max() < 0.9
+    run(*loud, "softer.wav", "--ceiling", -6)
+    assert abs(soundfile.read("softer.wav")[0]).max() < 0.51
+    ran = run(*loud, "loud.wav", "--no-limit")
     assert ran.code == 0
     assert "warning: loud.wav:" in ran.err
     assert "--volume" in ran.err
@@ -127,6 +132,7 @@ def test_a_rate_that_an_encoder_does_not_take_is_converted_and_said(run: Run) ->
         (["a.wav", "b.flac", "-r", "louder.yaml", "-o", "out.wav"], "name a folder"),
         (["a.wav", "a.wav", "-r", "louder.yaml"], "comes twice"),
         (["a.wav", "--seeds", "0"], "means nothing beside"),
+        (["a.wav", "--no-limit", "--ceiling", "-3"], "--ceiling means nothing beside --no-limit"),
         (["a.wav", "--seconds", "3"], "--seconds means nothing beside sources"),
         (["a.wav", "--variations", "3"], "--variations means nothing without --recipe"),
         (["a.wav", "-r", "louder.yaml", "-o", "a.wav"], "a.wav is a source"),

@@ -56,7 +56,8 @@ def test_music_is_not_drowned_in_ultrasound(
     SoundJob(music).bent(bends, bends.seed).write(source, out)
     assert power(source, 16_000) < 0.01 * power(source, 0)
     assert power(out, 16_000) < 0.05 * power(out, 0)
-    assert 10 * np.log10(power(out, 100, 8000) / power(source, 100, 8000)) > -6
+    if "softer" not in bends.description:
+        assert 10 * np.log10(power(out, 100, 8000) / power(source, 100, 8000)) > -6
 
 
 def chroma(sound: Sound) -> np.ndarray:

@@ -17,7 +17,7 @@ from netbend.models.catalog import load_model
 from netbend.recipe import load_recipe, recipe_from_data
 from netbend.render.sound import Mixing, SoundJob
 from netbend.render.sound_picture import compared
-from netbend.render.stream import Listening
+from netbend.render.stream import Listening, SoundStream
 from netbend.sound.files import read_mono
 from netbend.sound.loudness import LoudnessMeter
 from netbend.sound.writer import write_sound
@@ -110,9 +110,40 @@ def test_silence_stays_silence(music: SoundModel, tmp_path: Path):
     assert not soundfile.read(tmp_path / "out.wav", dtype="int16")[0].any()
 
 
-def test_clipping_is_counted(music: SoundModel, loop: Path, tmp_path: Path):
-    assert SoundJob(music, mixing=Mixing(mix=0, volume=40)).write(loop, tmp_path / "out.wav") > 1000
+def test_clipping_is_counted_and_limiting_avoids_it(music: SoundModel, loop: Path, tmp_path: Path):
+    loud, unlimited = Mixing(mix=0, volume=40), Mixing(mix=0, volume=40, ceiling=None)
+    assert SoundJob(music, mixing=unlimited).write(loop, tmp_path / "out.wav") > 1000
     assert np.abs(soundfile.read(tmp_path / "out.wav")[0]).max() <= 1
+    assert SoundJob(music, mixing=loud).write(loop, tmp_path / "out.wav") == 0
+    assert np.abs(soundfile.read(tmp_path / "out.wav")[0]).max() == pytest.approx(0.89, abs=0.01)
+
+
+def test_a_file_is_limited_as_a_stream_is(music: SoundModel, loop: Path, tmp_path: Path):
+    """Samples beyond full scale come of a loud source and a bend that makes it louder."""
+    samples, rate = soundfile.read(loop, dtype="float32")
+    soundfile.write(tmp_path / "in.wav", 3 * samples, rate, subtype="FLOAT")
+    recipe = recipe_from_data({"bends": [{"layer": 2, "transform": "multiply", "params": {"p": 1.5}}]})
+    job = SoundJob(music, mixing=Mixing(keep_loudness=False, ceiling=-3)).bent(recipe, 0)
+    job.write(tmp_path / "in.wav", tmp_path / "out.wav")
+    stream = SoundStream(music, job.plan(3), 2, ceiling=-3)
+    parts = [stream.push(block) for block in np.split(3 * samples.T, range(5000, len(samples), 5000), axis=1)]
+    streamed = np.concatenate([*parts, stream.flush()], axis=1).T
+    written = soundfile.read(tmp_path / "out.wav", dtype="float32")[0]
+    np.testing.assert_allclose(written, streamed, atol=1e-5)
+    assert 0.65 < np.abs(written).max() < 10 ** (-3 / 20) + 1e-3
+
+
+def test_a_source_that_comes_back_is_not_limited(music: SoundModel, tmp_path: Path):
+    full = np.sign(np.sin(np.arange(44100) / 9))[:, None].astype(np.float32)
+    soundfile.write(tmp_path / "in.wav", full, 44100, subtype="FLOAT")
+    SoundJob(music, mixing=Mixing(mix=0)).write(tmp_path / "in.wav", tmp_path / "out.wav")
+    assert np.array_equal(soundfile.read(tmp_path / "out.wav", dtype="float32")[0], full[:, 0])
+
+
+@pytest.mark.parametrize("ceiling", [0.1, -61, float("nan")])
+def test_ceilings_that_mean_nothing_are_refused(ceiling: float):
+    with pytest.raises(RenderError, match="--ceiling"):
+        Mixing(ceiling=ceiling)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

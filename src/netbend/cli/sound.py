@@ -58,6 +58,10 @@ def sound(
     ] = "tonal",
     gain: Annotated[bool, typer.Option("--gain/--no-gain", help="Keep the source's loudness.")] = True,
     volume: Annotated[float, typer.Option(help="Make the result louder or softer, dB.")] = 0.0,
+    limit: Annotated[
+        bool, typer.Option("--limit/--no-limit", help="Keep true peaks below --ceiling (ITU-R BS.1770-4).")
+    ] = True,
+    ceiling: Annotated[float, typer.Option(help="Highest true peak, dBTP.")] = -1.0,
     seed: DrawSeed = None,
     variations: Annotated[
         int, typer.Option(help="Results, each with another draw of the random selections.", min=1, max=1000)
@@ -103,6 +107,8 @@ def sound(
         raise RenderError("name sound files to bend, or --seeds to let the model sing")
     if not sources:
         _refuse_without_sources(context)
+    if not limit and is_given(context, "ceiling"):
+        raise RenderError("--ceiling means nothing beside --no-limit")
     refuse_other_formats(out)
     refuse_unwritable(out)
     Play(truncation)  # refuses what is no truncation
@@ -113,7 +119,7 @@ def sound(
     settings = _Settings(
         recipe, five_items, model, clusters, seed, variations, device, precision, next(iter(lengths), None)
     )
-    jobs = settings.jobs(phase, iterations, detail, mix, gain, volume, nonfinite)
+    jobs = settings.jobs(phase, iterations, detail, mix, gain, volume, ceiling if limit else None, nonfinite)
     if sources:
         written = bend_files(lengths, jobs, out, recipe, spectrogram, overwrite, quiet or json)
     else:
@@ -153,6 +159,7 @@ class _Settings:
         mix: float,
         gain: bool,
         volume: float,
+        ceiling: float | None,
         nonfinite: NonFinite,
     ) -> "dict[str, SoundJob]":
         """One job for each variation, by what its files have in their names."""
@@ -160,7 +167,7 @@ class _Settings:
         from netbend.render.sound import Mixing, SoundJob
         from netbend.render.stream import Listening
 
-        mixing = Mixing(mix, gain, volume)
+        mixing = Mixing(mix, gain, volume, ceiling)
         recipe = None if self.recipe is None else read_recipe(self.recipe, self.five_items)
         clusters = None if self.clusters is None else load_clusters(self.clusters)
         check_recipe(

@@ -139,6 +139,6 @@ def _report_clipped(path: Path, clipped: int) -> None:
     if clipped:
         warnings.warn(
             f"{path}: {clipped} samples were louder than full scale and are clipped; "
-            f"a lower --volume, such as -6, avoids it",
+            f"without --no-limit, or with a lower --volume, such as -6, they are not",
             stacklevel=2,
         )

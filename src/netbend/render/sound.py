@@ -1,18 +1,16 @@
 """Sound files through a model: same length, rate, channels and loudness, written whole or not at all."""
 
 import json
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from itertools import count
+from math import inf
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
 from netbend import __version__
-from netbend.atomic import folder_of
 from netbend.bending import Plan, resolve
 from netbend.choices import NonFinite, Phase, Space, choose_fields
 from netbend.errors import RenderError, SoundError
@@ -21,9 +19,11 @@ from netbend.latents.walk import walk
 from netbend.models.base import Latents, Play, SoundModel
 from netbend.recipe import Clusters, Recipe, recipe_to_data
 from netbend.recipe.moving import fitted_recipe, recipe_moves
+from netbend.render.scratch import Beside, scratch
 from netbend.render.stream import Listening, SoundStream, chunk_time, sing
 from netbend.sound.files import SoundReader
 from netbend.sound.formats import BLOCK, Samples, format_of
+from netbend.sound.limiter import CEILING, Limiter
 from netbend.sound.loudness import HEARD, SILENT, LoudnessMeter
 from netbend.sound.resampling import Resampling
 from netbend.sound.writer import SoundWriter
@@ -31,6 +31,7 @@ from netbend.sound.writer import SoundWriter
 Report = Callable[[int], None]
 LONGEST_COMMENT = 2000  # characters: libsndfile loses longer ones of WAV without a word
 MOVING_OVERLAP, MOVING_CONTEXT = 16, 80  # frames of 128: 32 are left from one chunk to the next
+LOWEST_CEILING = -60.0  # dB
 MOST_GAIN = 60.0  # dB that are made up for: beyond, there is nothing to be heard but noise
 
 
@@ -40,17 +41,27 @@ class Mixing:
 
     mix: 0 gives the source back, exactly; 1 the bent sound alone.
     keep_loudness: as loud as the source, whatever the bends do. volume: dB on top.
+    ceiling: dB that no true peak exceeds, see `Limiter`; None limits nothing.
     """
 
     mix: float = 1.0
     keep_loudness: bool = True
     volume: float = 0.0
+    ceiling: float | None = CEILING
 
     def __post_init__(self) -> None:
         if not 0 <= self.mix <= 1:
             raise RenderError(f"--mix {self.mix}: expected 0 (the source) to 1 (the bent sound)")
         if not -120 <= self.volume <= 120:
             raise RenderError(f"--volume {self.volume}: expected decibels, -6 for half the amplitude")
+        if self.ceiling is not None and not LOWEST_CEILING <= self.ceiling <= 0:
+            raise RenderError(f"--ceiling {self.ceiling}: expected {LOWEST_CEILING:g} to 0 dB of full scale")
+
+    def limiter(self, sample_rate: int, channels: int) -> Limiter:
+        """What all goes through in the end. A source that is given back, exactly, is not touched by it."""
+        if self.ceiling is None or (self.mix == 0 and self.volume <= 0):
+            return Limiter(sample_rate, channels, inf)
+        return Limiter(sample_rate, channels, self.ceiling)
 
 
 @dataclass(frozen=True)
@@ -118,20 +129,22 @@ class SoundJob:
             plan = self.plan(reader.seconds, source)
             writer = self._writer(reader, out, overwrite)
             stack.enter_context(writer)  # first: what cannot be written is refused before the work
-            scratch = stack.enter_context(_scratch(out, channels))
+            waiting = stack.enter_context(scratch(out, channels))
             meter = LoudnessMeter(rate, channels, HEARD)
             for dry, wet in self._bent(reader, plan, report):
-                scratch.write(wet)
+                waiting.write(wet)
                 if self.mixing.keep_loudness:
                     meter.push(dry, wet)
             meter.flush()
             dry_gain, wet_gain = self._gains(meter)
+            limiter = self.mixing.limiter(rate, channels)
             with SoundReader(source) as again:
                 for dry in again.blocks():
-                    wet = scratch.read(dry.shape[1])
+                    wet = waiting.read(dry.shape[1])
                     if wet.shape != dry.shape:
                         raise SoundError(f"{source}: changed while it was read; wait until it is finished")
-                    writer.write(dry_gain * dry + wet_gain * wet)
+                    writer.write(limiter.push(dry_gain * dry + wet_gain * wet))
+            writer.write(limiter.flush())
         return writer.clipped
 
     def check(self, source: Path, out: Path) -> None:
@@ -173,11 +186,13 @@ class SoundJob:
         sung = sing(self.model, plan, latents, Play(), listening, self.nonfinite, psi)
         made_with = {"seed": seed, "pace": pace, "truncation": truncation, "phase": Phase.GRIFFIN_LIM}
         comment = self.comment(**made_with, mix=1, keep_loudness=False, detail=0)
+        limiter = self.mixing.limiter(rate, 1)
         with SoundWriter(out, rate, 1, comment=comment, overwrite=overwrite) as writer:
             while left > 0:
                 samples = next(sung)[:, :left]
-                writer.write(samples * 10 ** (self.mixing.volume / 20))
+                writer.write(limiter.push(samples * np.float32(10 ** (self.mixing.volume / 20))))
                 left -= samples.shape[1]
+            writer.write(limiter.flush())
         return writer.clipped
 
     def _walk(self, seed: int, pace: float, listening: Listening) -> Iterator[Latents]:
@@ -198,12 +213,12 @@ class SoundJob:
         """The source and, sample by sample beside it, what came of it."""
         channels, rate = reader.channels, self.model.spectrum.sample_rate
         listening = _moving(self.listening) if plan.moving else self.listening
-        stream = SoundStream(self.model, plan, channels, listening, self.nonfinite)
+        stream = SoundStream(self.model, plan, channels, listening, self.nonfinite, ceiling=None)
         inward, outward = (
             Resampling(reader.sample_rate, rate, channels),
             Resampling(rate, reader.sample_rate, channels),
         )
-        pairs = _Beside(channels)
+        pairs = Beside(channels)
         for block in reader.blocks(BLOCK * 8 // max(channels, 2)):  # many channels in no more memory
             yield pairs.push(block, outward.push(stream.push(inward.push(block))))
             report(block.shape[1])
@@ -232,58 +247,3 @@ def _ratio(wanted: float, found: float) -> float:
     if SILENT in (wanted, found):
         return 1.0
     return float(10 ** (np.clip(wanted - found, -MOST_GAIN, MOST_GAIN) / 20))
-
-
-class _Beside:
-    """Two streams of equal length in the end, the second one late: gives what has come of both."""
-
-    def __init__(self, channels: int):
-        self._first = self._second = np.zeros((channels, 0), np.float32)
-
-    def push(self, first: Samples, second: Samples) -> tuple[Samples, Samples]:
-        self._first = np.concatenate([self._first, first], axis=1)
-        self._second = np.concatenate([self._second, second], axis=1)
-        count = min(self._first.shape[1], self._second.shape[1])
-        pair = self._first[:, :count], self._second[:, :count]
-        self._first, self._second = self._first[:, count:], self._second[:, count:]
-        return pair
-
-    def finish(self, second: Samples) -> tuple[Samples, Samples]:
-        """The rest of the first; resampling may have made a sample more or less of the second."""
-        self._second = np.concatenate([self._second, second], axis=1)
-        length = self._first.shape[1]
-        missing = max(0, length - self._second.shape[1])
-        return self._first, np.pad(self._second, ((0, 0), (0, missing)))[:, :length]
-
-
-class _Scratch:
-    """Samples of an unfinished result, on disk: an hour of them need not fit into memory."""
-
-    def __init__(self, file: IO[bytes], channels: int, wanted_for: Path):
-        self._file, self._channels, self._wanted_for = file, channels, wanted_for
-        self._reading = False
-
-    def write(self, samples: Samples) -> None:
-        try:
-            self._file.write(np.ascontiguousarray(samples.T, np.float32).tobytes())
-        except OSError as error:
-            raise SoundError(f"cannot write {self._wanted_for}: {error.strerror}") from error
-
-    def read(self, count: int) -> Samples:
-        """The next samples `(channels, count)`, from the first on."""
-        if not self._reading:
-            self._file.flush()
-            self._file.seek(0)
-            self._reading = True
-        raw = self._file.read(count * self._channels * 4)
-        return np.frombuffer(raw, np.float32).reshape(-1, self._channels).T
-
-
-@contextmanager
-def _scratch(out: Path, channels: int) -> Iterator[_Scratch]:
-    with folder_of(out, SoundError), ExitStack() as stack:
-        try:
-            file = stack.enter_context(tempfile.TemporaryFile(dir=out.parent))
-        except OSError as error:
-            raise SoundError(f"cannot write {out}: {error.strerror}") from error
-        yield _Scratch(file, channels, out)

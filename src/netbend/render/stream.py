@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -15,6 +16,7 @@ from netbend.motion import Number, value_at
 from netbend.sound.chunks import Crossfade, Cutter, Cutting
 from netbend.sound.formats import Samples
 from netbend.sound.griffin_lim import ITERATIONS, Phasing
+from netbend.sound.limiter import CEILING, Limiter
 from netbend.sound.spectrum import Spectrum
 from netbend.sound.streaming import Analysis, Synthesis
 
@@ -63,8 +65,9 @@ class SoundStream:
         play(stream.flush())                # the rest
 
     In all, as many samples come out as went in, and they do not depend on how the samples were
-    parted into blocks. Where bends move, a chunk is bent as the plan is at the middle of what is heard of
-    it, and faded into the next. Whatever went in is heard after at most `latency` more samples; memory stays
+    parted into blocks. No true peak is above `ceiling`, in dB, unless it is None; see `Limiter`. Where
+    bends move, a chunk is bent as the plan is at the middle of what is heard of it, and faded into the
+    next. Whatever went in is heard after at most `latency` more samples; memory stays
     within that many samples and the blocks. Where the source is silent (every bin of a frame below
     the model's floor) the result is.
     Raises RenderError for blocks of another shape, NonFiniteError where a bend makes NaN.
@@ -77,6 +80,8 @@ class SoundStream:
         channels: int = 1,
         listening: Listening = Listening(),
         nonfinite: NonFinite = NonFinite.ERROR,
+        *,
+        ceiling: float | None = CEILING,
     ):
         self._model, self._plan, self._channels = model, plan, channels
         self._listening, self._nonfinite = listening, choose(NonFinite, nonfinite, "nonfinite")
@@ -87,6 +92,7 @@ class SoundStream:
         self._cutting = cutting
         self._phasing = Phasing(spectrum, listening.iterations)
         self._synthesis = Synthesis(spectrum, channels)
+        self._limiter = None if ceiling is None else Limiter(spectrum.sample_rate, channels, ceiling)
         self._source = torch.zeros(channels, 0, spectrum.bins, dtype=torch.complex64)
         self._received = self._given = 0
         self._chunks = 0  # that went through the network
@@ -98,7 +104,8 @@ class SoundStream:
         frames = self._cutting.frames - self._cutting.context
         if self._listening.phase is Phase.GRIFFIN_LIM:
             frames += self._phasing.delay
-        return frames * spectrum.hop + spectrum.window - spectrum.hop
+        limiting = 0 if self._limiter is None else self._limiter.delay
+        return frames * spectrum.hop + spectrum.window - spectrum.hop + limiting
 
     def push(self, samples: Samples) -> Samples:
         """Samples float32 `(channels, n)` in, finished ones out."""
@@ -113,13 +120,13 @@ class SoundStream:
         held_back = self._phasing.flush()
         if held_back is not None:
             rest.append(self._synthesis.push(held_back))
-        samples = torch.cat(rest, dim=1)[:, : self._received - self._given]
-        return self._give(samples)
+        samples = self._give(torch.cat(rest, dim=1)[:, : self._received - self._given])
+        return samples if self._limiter is None else np.concatenate([samples, self._limiter.flush()], axis=1)
 
     def _give(self, samples: Tensor) -> Samples:
         self._given += samples.shape[1]
         array: Samples = samples.numpy()
-        return array
+        return array if self._limiter is None else self._limiter.push(array)
 
     def _heard(self, spectra: Tensor) -> Tensor:
         self._source = torch.cat([self._source, spectra], dim=1)
