@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         Preset,
         Space,
         Start,
+        Stereo,
     )
     from netbend.clustering import Counts, Settings, cluster_features, cluster_latents
     from netbend.errors import (
@@ -82,6 +83,7 @@ if TYPE_CHECKING:
     from netbend.recipe.latent import parse_latent
     from netbend.render.sound import Mixing, SoundJob
     from netbend.render.stream import Listening, SoundStream
+    from netbend.sound.measures import SoundMeasures, measure_sound
     from netbend.transforms import Transform, build_transform, parameter, transform
     from netbend.variations.breed import breed
     from netbend.variations.freeze import freeze
@@ -104,6 +106,7 @@ _ROOMS = {
         "Preset",
         "Space",
         "Start",
+        "Stereo",
     ],
     "clustering": ["Counts", "Settings", "cluster_features", "cluster_latents"],
     "errors": [
@@ -152,6 +155,7 @@ _ROOMS = {
     "recipe.latent": ["parse_latent"],
     "render.sound": ["Mixing", "SoundJob"],
     "render.stream": ["Listening", "SoundStream"],
+    "sound.measures": ["SoundMeasures", "measure_sound"],
     "transforms": ["Transform", "build_transform", "parameter", "transform"],
     "variations.breed": ["breed"],
     "variations.freeze": ["freeze"],
@@ -205,9 +209,11 @@ __all__ = [
     "Settings",
     "SoundError",
     "SoundJob",
+    "SoundMeasures",
     "SoundStream",
     "Space",
     "Start",
+    "Stereo",
     "Transform",
     "bend",
     "breed",
@@ -225,6 +231,7 @@ __all__ = [
     "make_atlas",
     "make_film",
     "make_grid",
+    "measure_sound",
     "parameter",
     "parse_latent",
     "parse_recipe",

@@ -82,6 +82,15 @@ class Phase(StrEnum):
     GRIFFIN_LIM = "griffin-lim"
 
 
+class Stereo(StrEnum):
+    """How channels of sound are bent: all by the same features; each by features drawn for it alone; or,
+    by the same features, the middle and the sides instead of left and right."""
+
+    LINKED = "linked"
+    PER_CHANNEL = "per-channel"
+    MID_SIDE = "mid-side"
+
+
 class Preset(StrEnum):
     """How features are described for clustering: by the correlation of their maps, or as in the paper."""
 

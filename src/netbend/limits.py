@@ -57,6 +57,7 @@ MAX_LISTED_FILES = 20  # broken ones that one message names
 MIN_SAMPLE_RATE, MAX_SAMPLE_RATE = 1000, 768_000  # Hz; beyond, it is a lie or no sound to be heard
 MAX_SOUND_CHANNELS = 64  # ambisonics of the seventh order; each has buffers of its own
 MAX_SOUND_SECONDS = 24 * 3600.0  # silence of a day is a small file
+MAX_PIPED_BYTES = 16 * 1024**3  # of a sound from standard input, which is kept on disk: a day in stereo
 
 # Lists on the command line
 MAX_LISTED_VALUES = 1000  # of one axis of a sheet

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from netbend.bending import Plan, resolve
-from netbend.choices import NonFinite, Phase
+from netbend.choices import NonFinite, Phase, Stereo
 from netbend.errors import NonFiniteError, RenderError
 from netbend.models.base import Latents, Play
 from netbend.models.spectrogram_vae import SpectrogramModel
@@ -159,6 +159,51 @@ def test_a_bend_adds_nothing_above_16_khz_and_is_free_below(detail: float | str)
 def test_details_that_mean_nothing_are_refused(detail: float | str):
     with pytest.raises(RenderError, match="expected tonal, or 0"):
         Listening(detail=detail)
+
+
+RANDOM = {"layer": 2, "transform": "multiply", "params": [3], "features": {"random": 0.5}}
+MOVING = {**RANDOM, "mix": {"wave": "sine", "from": 0, "to": 1, "seconds": 2}}
+
+
+@pytest.mark.parametrize("bends", [[], [RANDOM], [MOVING]])
+def test_each_channel_may_have_a_plan_of_its_own(bends: list[dict[str, object]]):
+    model, sound = tiny(), noise(150_000)
+    recipe = recipe_from_data({"bends": bends})
+    plans = [resolve(recipe, model, seed=seed) for seed in (3, 4)]
+    both = through(SoundStream(model, plans, 2), sound, 10_000)
+    alone = [through(SoundStream(model, plan, 1), sound[c : c + 1], 7_000) for c, plan in enumerate(plans)]
+    assert np.abs(both - np.concatenate(alone)).max() < 1e-5
+    with pytest.raises(RenderError, match="2 plans for 3 channels: expected one for each"):
+        SoundStream(model, plans, 3)
+
+
+@pytest.mark.parametrize("bends", [[], [RANDOM]])
+def test_middle_and_sides_are_bent_and_put_together_again(bends: list[dict[str, object]]):
+    model, sound = tiny(), noise(100_000)
+    bent = plan(model, *bends)
+    middle, sides = (
+        through(SoundStream(model, bent), mono[None], 9_000)[0]
+        for mono in ((sound[0] + sound[1]) / 2, (sound[0] - sound[1]) / 2)
+    )
+    got = through(SoundStream(model, bent, 2, Listening(stereo=Stereo.MID_SIDE)), sound, 10_000)
+    assert np.abs(got - np.stack([middle + sides, middle - sides])).max() < 1e-5
+
+
+def test_middle_and_sides_of_a_perfect_network_are_the_sound():
+    sound = noise(60_000)
+    stream = SoundStream(Mirror(), channels=2, listening=Listening(detail=0, stereo=Stereo.MID_SIDE))
+    plain = SoundStream(Mirror(), channels=2, listening=Listening(detail=0))
+    assert (
+        np.abs(through(stream, sound, 5_000) - sound).max() < np.abs(through(plain, sound, 5_000)).max() / 50
+    )
+
+
+def test_one_channel_is_all_middle_and_six_have_none():
+    listening = Listening(stereo=Stereo.MID_SIDE)
+    plain = through(SoundStream(tiny()), noise(50_000, 1), 5_000)
+    assert np.array_equal(through(SoundStream(tiny(), listening=listening), noise(50_000, 1), 5_000), plain)
+    with pytest.raises(RenderError, match="6 channels have no middle and sides; expected two"):
+        SoundStream(tiny(), channels=6, listening=listening)
 
 
 def state(thing: object) -> int:

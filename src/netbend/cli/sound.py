@@ -1,51 +1,73 @@
 """`netbend sound`: sound files through a model, or a model that sings by itself."""
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from netbend.choices import FiveItems, NonFinite, Phase, Precision
+from netbend.choices import NonFinite, Phase, Precision, Stereo
+from netbend.cli.clock import parse_clock
 from netbend.cli.destination import refuse_other_ending, refuse_unwritable
 from netbend.cli.idle import is_given, refuse_idle_options
-from netbend.cli.inputs import check_recipe, read_recipe
-from netbend.cli.loading import load
-from netbend.cli.options import ClusterFile, DrawSeed, FiveItemMeaning, InPrecision, OnNonFinite, Overwrite
+from netbend.cli.options import (
+    ClusterFile,
+    DrawSeed,
+    FiveItemMeaning,
+    InPrecision,
+    OnNonFinite,
+    Overwrite,
+    Strength,
+)
 from netbend.cli.output import Device, Json, Quiet, print_json
-from netbend.cli.sound_results import bend_files, let_sing, refuse_other_formats
-from netbend.errors import ModelError, RenderError
+from netbend.cli.pipes import PIPE, from_standard_input, to_standard_output
+from netbend.cli.sound_jobs import Settings
+from netbend.cli.sound_results import Asked, bend_files, let_sing, refuse_other_formats
+from netbend.cli.sound_sources import find_sources
+from netbend.errors import RenderError
 from netbend.limits import MAX_SONG_SECONDS
-
-if TYPE_CHECKING:
-    from netbend.models.base import SoundModel
-    from netbend.render.sound import SoundJob
 
 # Options that mean nothing without another, or beside it.
 _WITHOUT = {
-    "recipe": ["five_items", "seed", "variations", "clusters"],
+    "recipe": ["five_items", "strength", "seed", "variations", "clusters"],
     "seeds": ["walk"],
 }
 _BESIDE = {
-    "seeds": ["sources", "phase", "mix", "detail", "gain", "spectrogram", "variations"],
+    "seeds": [
+        *("sources", "start", "end", "phase", "mix", "detail", "stereo", "gain", "spectrogram", "variations"),
+    ],
     "sources": ["seconds", "truncation"],
 }
 
 
 def sound(
     context: typer.Context,
-    sources: Annotated[list[Path] | None, typer.Argument(help="Sound files of any kind.")] = None,
+    sources: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Sound files, films, folders of them; - is standard input."),
+    ] = None,
     recipe: Annotated[
         Path | None, typer.Option("--recipe", "-r", help="Recipe file; without one the model is unbent.")
     ] = None,
+    strength: Strength = None,
     five_items: FiveItemMeaning = None,
     model: Annotated[
         str | None,
         typer.Option("--model", "-m", help="Name or checkpoint file; default: the recipe's, or music."),
     ] = None,
     out: Annotated[
-        Path, typer.Option("--out", "-o", help="Sound file to write, or a folder for several.")
+        Path,
+        typer.Option(
+            "--out", "-o", help="Sound file to write, a folder for several, or - for WAV to standard output."
+        ),
     ] = Path("out"),
+    start: Annotated[
+        float | None,
+        typer.Option(parser=parse_clock, metavar="TIME", help="Where to begin: seconds, or such as 1:23.5."),
+    ] = None,
+    end: Annotated[
+        float | None,
+        typer.Option(parser=parse_clock, metavar="TIME", help="Where to end; default: the source's end."),
+    ] = None,
     phase: Annotated[Phase, typer.Option(help="The source's phases, or phases made anew.")] = Phase.INPUT,
     iterations: Annotated[int, typer.Option(help="Of Griffin-Lim.", min=1, max=1000)] = 32,
     mix: Annotated[float, typer.Option(help="0 the source alone, 1 the bent sound alone.")] = 1.0,
@@ -56,6 +78,13 @@ def sound(
             "own rhythm), 0 (nothing, the paper's way) to 1 (all)."
         ),
     ] = "tonal",
+    stereo: Annotated[
+        Stereo,
+        typer.Option(
+            help="linked: all channels are bent by the same features; per-channel: each by its own draw, of "
+            "the seeds from --seed on; mid-side: middle and sides, by the same features."
+        ),
+    ] = Stereo.LINKED,
     gain: Annotated[bool, typer.Option("--gain/--no-gain", help="Keep the source's loudness.")] = True,
     volume: Annotated[float, typer.Option(help="Make the result louder or softer, dB.")] = 0.0,
     limit: Annotated[
@@ -101,6 +130,8 @@ def sound(
     """
     from netbend.latents.seeds import parse_seeds
     from netbend.models.base import Play
+    from netbend.render.sound import Mixing
+    from netbend.render.stream import Listening
 
     refuse_idle_options(context, _WITHOUT, _BESIDE)
     if not sources and seeds is None and recipe is None:
@@ -109,25 +140,49 @@ def sound(
         _refuse_without_sources(context)
     if not limit and is_given(context, "ceiling"):
         raise RenderError("--ceiling means nothing beside --no-limit")
-    refuse_other_formats(out)
-    refuse_unwritable(out)
+    _check_out(out, json)
+    _check_part(start or 0.0, end)
     Play(truncation)  # refuses what is no truncation
+    unbent = {
+        "listening": Listening(phase, iterations, detail=_amount(detail), stereo=stereo),
+        "mixing": Mixing(mix, gain, volume, ceiling if limit else None),
+        "nonfinite": nonfinite,
+    }
     numbers = None if seeds is None else parse_seeds(seeds)
     if spectrogram is not None:
         _check_spectrogram(spectrogram, sources or [])
-    lengths = _lengths(sources or [])
-    settings = _Settings(
-        recipe, five_items, model, clusters, seed, variations, device, precision, next(iter(lengths), None)
-    )
-    jobs = settings.jobs(phase, iterations, detail, mix, gain, volume, ceiling if limit else None, nonfinite)
-    if sources:
-        written = bend_files(lengths, jobs, out, recipe, spectrogram, overwrite, quiet or json)
-    else:
-        written = let_sing(numbers, jobs, out, recipe, seconds, walk, truncation, overwrite, quiet or json)
+    with from_standard_input(sources or []) as given, to_standard_output(out) as place:
+        found = find_sources(given, place)
+        first = found.sounds[0].path if found.sounds else None
+        jobs = Settings(
+            recipe, five_items, strength, model, clusters, seed, variations, device, precision, first
+        ).jobs(unbent)
+        asked = Asked(place, recipe, start or 0.0, end, spectrogram, overwrite, quiet or json, json)
+        if sources:
+            results = bend_files(found, jobs, asked)
+        else:
+            results = let_sing(numbers, jobs[""], asked, seconds, walk, truncation)
     if json:
-        print_json({"files": [str(path) for path in written]})
-    elif not quiet:
-        print(*written, sep="\n")
+        print_json(results.to_data())
+    elif not quiet and out != PIPE:
+        print(*(result.path for result in results.made), sep="\n")
+    if results.left_out:
+        raise RenderError(
+            f"{len(results.left_out)} sounds were left out, as said above; {len(results.made)} were made"
+        )
+
+
+def _check_out(out: Path, json: bool) -> None:
+    if out == PIPE and json:
+        raise RenderError("--json means nothing beside --out -, which takes standard output; leave one out")
+    if out != PIPE:
+        refuse_other_formats(out)
+        refuse_unwritable(out)
+
+
+def _check_part(start: float, end: float | None) -> None:
+    if end is not None and end <= start:
+        raise RenderError(f"--start {start:g} and --end {end:g}: expected an end after the start, in seconds")
 
 
 def _refuse_without_sources(context: typer.Context) -> None:
@@ -135,66 +190,6 @@ def _refuse_without_sources(context: typer.Context) -> None:
     for name in _BESIDE["seeds"]:
         if is_given(context, name):
             raise RenderError(f"--{name} means nothing without sound files")
-
-
-@dataclass(frozen=True)
-class _Settings:
-    """What decides about model and plans. source: a sound to bend, None to let the model sing."""
-
-    recipe: Path | None
-    five_items: FiveItems | None
-    model: str | None
-    clusters: Path | None
-    seed: int | None
-    variations: int
-    device: str
-    precision: Precision
-    source: Path | None
-
-    def jobs(
-        self,
-        phase: Phase,
-        iterations: int,
-        detail: str,
-        mix: float,
-        gain: bool,
-        volume: float,
-        ceiling: float | None,
-        nonfinite: NonFinite,
-    ) -> "dict[str, SoundJob]":
-        """One job for each variation, by what its files have in their names."""
-        from netbend.recipe import load_clusters
-        from netbend.render.sound import Mixing, SoundJob
-        from netbend.render.stream import Listening
-
-        mixing = Mixing(mix, gain, volume, ceiling)
-        recipe = None if self.recipe is None else read_recipe(self.recipe, self.five_items)
-        clusters = None if self.clusters is None else load_clusters(self.clusters)
-        check_recipe(
-            recipe,
-            clusters=clusters is None,
-            latent=self.source is None,
-            truncation=self.source is None,
-            soundtrack=None if recipe is None or recipe.soundtrack else self.source,
-        )
-        model = self._load(self.model or (recipe.model if recipe else None) or "music")
-        listening = Listening(phase, iterations, detail=_amount(detail))
-        job = SoundJob(model, listening=listening, mixing=mixing, nonfinite=nonfinite)
-        if recipe is None:
-            return {"": job}
-        first = recipe.seed if self.seed is None else self.seed
-        if self.variations == 1:
-            return {"": job.bent(recipe, first, clusters)}
-        draws = range(first, first + self.variations)
-        return {f"-seed{draw:04d}": job.bent(recipe, draw, clusters) for draw in draws}
-
-    def _load(self, name: str) -> "SoundModel":
-        from netbend.models.base import SoundModel
-
-        model = load(name, self.device, self.precision)
-        if not isinstance(model, SoundModel):
-            raise ModelError(f"{model.name} makes pictures, not sound: `netbend render` plays it")
-        return model
 
 
 def _amount(detail: str) -> float | str:
@@ -206,19 +201,6 @@ def _amount(detail: str) -> float | str:
 
 
 def _check_spectrogram(picture: Path, sources: list[Path]) -> None:
-    if len(sources) > 1:
+    if len(sources) != 1 or sources[0].is_dir():
         raise RenderError("--spectrogram shows one source: name one file")
     refuse_other_ending(picture, [".png"], "a picture")
-
-
-def _lengths(sources: list[Path]) -> dict[Path, int]:
-    """Frames of each file. Raises SoundError for one that cannot be read, before any is bent."""
-    from netbend.sound.files import SoundReader
-
-    lengths = {}
-    for source in sources:
-        if source in lengths:
-            raise RenderError(f"{source} comes twice")
-        with SoundReader(source) as reader:
-            lengths[source] = reader.frames
-    return lengths

@@ -1,7 +1,7 @@
 """Sound files through a model: same length, rate, channels and loudness, written whole or not at all."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from itertools import count
@@ -12,7 +12,7 @@ import numpy as np
 
 from netbend import __version__
 from netbend.bending import Plan, resolve
-from netbend.choices import NonFinite, Phase, Space, choose_fields
+from netbend.choices import NonFinite, Phase, Space, Stereo, choose_fields
 from netbend.errors import RenderError, SoundError
 from netbend.latents.path import latent_path
 from netbend.latents.walk import walk
@@ -21,6 +21,7 @@ from netbend.recipe import Clusters, Recipe, recipe_to_data
 from netbend.recipe.moving import fitted_recipe, recipe_moves
 from netbend.render.scratch import Beside, scratch
 from netbend.render.stream import Listening, SoundStream, chunk_time, sing
+from netbend.sound.excerpt import excerpt
 from netbend.sound.files import SoundReader
 from netbend.sound.formats import BLOCK, Samples, format_of
 from netbend.sound.limiter import CEILING, Limiter
@@ -99,6 +100,13 @@ class SoundJob:
             soundtrack=soundtrack,
         )
 
+    def plans(self, channels: int, seconds: float, source: Path | None = None) -> Sequence[Plan]:
+        """A plan for each channel: one and the same, or drawn from the seeds from `seed` on."""
+        if self.recipe is None or self.listening.stereo is not Stereo.PER_CHANNEL:
+            return [self.plan(seconds, source)] * channels
+        first = self.recipe.seed_of_draws(self.seed)
+        return [replace(self, seed=first + channel).plan(seconds, source) for channel in range(channels)]
+
     def comment(self, **given: object) -> str:
         """What the result was made from, as JSON for the file's comment."""
         made_with = {
@@ -117,28 +125,44 @@ class SoundJob:
         return text
 
     def write(
-        self, source: Path, out: Path, report: Report = lambda _: None, *, overwrite: bool = True
+        self,
+        source: Path,
+        out: Path,
+        report: Report = lambda _: None,
+        *,
+        overwrite: bool = True,
+        start: float = 0.0,
+        end: float | None = None,
     ) -> int:
         """Bend one file into another. Gives the number of samples that were clipped.
 
-        report: called with the number of frames that went through. overwrite: replace a file that is there.
-        Raises SoundError for a file that cannot be read or written; then nothing is left of it.
+        Args:
+            source: The sound to bend.
+            out: The file to write, in the format that it ends in, at the rate that `written_rate` says.
+            report: Called with the number of frames that went through.
+            overwrite: Replace a file that is there.
+            start: Seconds of the source that are left out before the part to bend.
+            end: Seconds at which that part ends; None for the end of the source.
+
+        Raises:
+            SoundError: For a file that cannot be read or written; then nothing is left of it.
         """
-        with SoundReader(source) as reader, ExitStack() as stack:
+        given: dict[str, object] = {} if start == 0 and end is None else {"start": start, "end": end}
+        with excerpt(source, start, end) as part, SoundReader(part) as reader, ExitStack() as stack:
             channels, rate = reader.channels, reader.sample_rate
-            plan = self.plan(reader.seconds, source)
-            writer = self._writer(reader, out, overwrite)
+            plans = self.plans(reader.channels, reader.seconds, part)
+            writer = self._writer(reader, out, overwrite, **given)
             stack.enter_context(writer)  # first: what cannot be written is refused before the work
             waiting = stack.enter_context(scratch(out, channels))
             meter = LoudnessMeter(rate, channels, HEARD)
-            for dry, wet in self._bent(reader, plan, report):
+            for dry, wet in self._bent(reader, plans, report):
                 waiting.write(wet)
                 if self.mixing.keep_loudness:
                     meter.push(dry, wet)
             meter.flush()
             dry_gain, wet_gain = self._gains(meter)
             limiter = self.mixing.limiter(rate, channels)
-            with SoundReader(source) as again:
+            with SoundReader(part) as again:
                 for dry in again.blocks():
                     wet = waiting.read(dry.shape[1])
                     if wet.shape != dry.shape:
@@ -148,14 +172,18 @@ class SoundJob:
         return writer.clipped
 
     def check(self, source: Path, out: Path) -> None:
-        """Find out whether a file's result can be written; nothing is. Raises SoundError."""
+        """Find out whether a file's result can be made and written; nothing is.
+
+        Raises SoundError, and RenderError for channels that have no middle and sides.
+        """
         with SoundReader(source) as reader:
+            SoundStream(self.model, channels=reader.channels, listening=self.listening)
             self._writer(reader, out, overwrite=True).check()
 
-    def _writer(self, reader: SoundReader, out: Path, overwrite: bool) -> SoundWriter:
+    def _writer(self, reader: SoundReader, out: Path, overwrite: bool, **given: object) -> SoundWriter:
         """Of the rate and channels of the source, and of its kind of samples if the format has such."""
         subtype = reader.subtype if reader.format == format_of(out) else None
-        comment = self.comment(source=reader.path.name)
+        comment = self.comment(source=reader.path.name, **given)
         return SoundWriter(
             out, reader.sample_rate, reader.channels, subtype, comment, reader.frames, overwrite=overwrite
         )
@@ -209,11 +237,13 @@ class SoundJob:
         cutting = listening.cutting(self.model)
         return (path.at([chunk_time(self.model, cutting, number)]) for number in count())
 
-    def _bent(self, reader: SoundReader, plan: Plan, report: Report) -> Iterator[tuple[Samples, Samples]]:
+    def _bent(
+        self, reader: SoundReader, plans: Sequence[Plan], report: Report
+    ) -> Iterator[tuple[Samples, Samples]]:
         """The source and, sample by sample beside it, what came of it."""
         channels, rate = reader.channels, self.model.spectrum.sample_rate
-        listening = _moving(self.listening) if plan.moving else self.listening
-        stream = SoundStream(self.model, plan, channels, listening, self.nonfinite, ceiling=None)
+        listening = _moving(self.listening) if any(plan.moving for plan in plans) else self.listening
+        stream = SoundStream(self.model, plans, channels, listening, self.nonfinite, ceiling=None)
         inward, outward = (
             Resampling(reader.sample_rate, rate, channels),
             Resampling(rate, reader.sample_rate, channels),

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from netbend.bending import Plan, bend
-from netbend.choices import NonFinite, Phase, choose, choose_fields
+from netbend.choices import NonFinite, Phase, Stereo, choose, choose_fields
 from netbend.errors import RenderError
 from netbend.models.base import Latents, Play, SoundModel
 from netbend.motion import Number, value_at
@@ -34,6 +34,7 @@ class Listening:
     overlap, context: of chunks, in frames, see `Cutting`; context shortens the latency.
     detail: what is put back of what the network cannot reconstruct. "tonal": what is steady of it, so that
     tones are as they were and blows as the bends make them; 0: nothing (the paper's way); up to 1: all.
+    stereo: see Stereo; what is drawn for each channel, `SoundJob` draws, and a SoundStream is given.
     Raises RenderError for another detail.
     """
 
@@ -42,9 +43,10 @@ class Listening:
     overlap: int = 32
     context: int = 0
     detail: float | str = TONAL
+    stereo: Stereo = Stereo.LINKED
 
     def __post_init__(self) -> None:
-        choose_fields(self, phase=Phase)
+        choose_fields(self, phase=Phase, stereo=Stereo)
         if self.detail != TONAL and (isinstance(self.detail, str) or not 0 <= self.detail <= 1):
             raise RenderError(f"detail {self.detail!r:.40}: expected {TONAL}, or 0 (nothing) to 1 (all)")
 
@@ -69,21 +71,28 @@ class SoundStream:
     bends move, a chunk is bent as the plan is at the middle of what is heard of it, and faded into the
     next. Whatever went in is heard after at most `latency` more samples; memory stays
     within that many samples and the blocks. Where the source is silent (every bin of a frame below
-    the model's floor) the result is.
-    Raises RenderError for blocks of another shape, NonFiniteError where a bend makes NaN.
+    the model's floor) the result is. Instead of one plan there may be one for each channel.
+    Raises RenderError for blocks of another shape, for plans of another number than channels, and for the
+    middle and sides of more than two channels; NonFiniteError where a bend makes NaN.
     """
 
     def __init__(
         self,
         model: SoundModel,
-        plan: Plan = Plan(()),
+        plan: Plan | Sequence[Plan] = Plan(()),
         channels: int = 1,
         listening: Listening = Listening(),
         nonfinite: NonFinite = NonFinite.ERROR,
         *,
         ceiling: float | None = CEILING,
     ):
-        self._model, self._plan, self._channels = model, plan, channels
+        self._model, self._channels = model, channels
+        self._plans = [plan] * channels if isinstance(plan, Plan) else list(plan)
+        if len(self._plans) != channels:
+            raise RenderError(f"{len(self._plans)} plans for {channels} channels: expected one for each")
+        self._is_mid_side = listening.stereo is Stereo.MID_SIDE and channels > 1
+        if self._is_mid_side and channels != 2:
+            raise RenderError(f"{channels} channels have no middle and sides; expected two")
         self._listening, self._nonfinite = listening, choose(NonFinite, nonfinite, "nonfinite")
         spectrum, cutting = model.spectrum, listening.cutting(model)
         self._analysis = Analysis(spectrum, channels)
@@ -112,7 +121,9 @@ class SoundStream:
         if samples.ndim != 2 or len(samples) != self._channels:
             raise RenderError(f"a block {samples.shape}: this stream takes ({self._channels}, samples)")
         self._received += samples.shape[1]
-        return self._give(self._heard(self._analysis.push(torch.from_numpy(samples).float())))
+        taken = torch.from_numpy(samples).float()
+        taken = _sum_and_difference(taken) / 2 if self._is_mid_side else taken
+        return self._give(self._heard(self._analysis.push(taken)))
 
     def flush(self) -> Samples:
         """The rest, when nothing more comes."""
@@ -125,6 +136,7 @@ class SoundStream:
 
     def _give(self, samples: Tensor) -> Samples:
         self._given += samples.shape[1]
+        samples = _sum_and_difference(samples) if self._is_mid_side else samples
         array: Samples = samples.numpy()
         return array if self._limiter is None else self._limiter.push(array)
 
@@ -141,18 +153,23 @@ class SoundStream:
         """Chunks `(K, C, frames, bins)` through the network to frames `(C, step, bins)`, one by one."""
         for group in torch.split(chunks, max(1, NETWORK_BATCH // self._channels)):
             if len(group):
-                flat, plans = group.flatten(0, 1), self._plans(len(group))
+                flat, plans = group.flatten(0, 1), self._plans_of_next(len(group))
                 bent = through_model(self._model, plans, flat, self._listening.detail, self._nonfinite)
                 for chunk in bent.view(group.shape):
                     yield self._crossfade.push(chunk[None])
 
-    def _plans(self, chunks: int) -> list[Plan]:
-        """Plans for the next chunks, channel by channel; one if nothing moves."""
+    def _plans_of_next(self, chunks: int) -> list[Plan]:
+        """Plans for the next chunks, channel by channel; one if it is the same for all."""
         first, self._chunks = self._chunks, self._chunks + chunks
-        if not self._plan.moving:
-            return [self._plan]
-        times = [chunk_time(self._model, self._cutting, number) for number in range(first, self._chunks)]
-        return [plan for time in times for plan in [self._plan.at(time)] * self._channels]
+        distinct = {id(plan): plan for plan in self._plans}
+        if not any(plan.moving for plan in distinct.values()):
+            return self._plans[:1] if len(distinct) == 1 else self._plans * chunks
+        plans = []
+        for number in range(first, self._chunks):
+            time = chunk_time(self._model, self._cutting, number)
+            at_time = {key: plan.at(time) for key, plan in distinct.items()}
+            plans += [at_time[id(plan)] for plan in self._plans]
+        return plans
 
     def _phased(self, levels: Tensor) -> Tensor:
         """Levels `(C, n, bins)` to spectra; silent where the source is."""
@@ -165,6 +182,11 @@ class SoundStream:
         if self._listening.phase is Phase.GRIFFIN_LIM:
             return self._phasing.push(magnitudes)
         return magnitudes * torch.sgn(source)
+
+
+def _sum_and_difference(channels: Tensor) -> Tensor:
+    """Left and right to twice the middle and the sides, or these to left and right."""
+    return torch.stack([channels[0] + channels[1], channels[0] - channels[1]])
 
 
 def chunk_time(model: SoundModel, cutting: Cutting, number: int) -> float:
