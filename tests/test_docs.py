@@ -21,6 +21,7 @@ from netbend.render.record import read_record
 from netbend.sound.files import read_mono
 from netbend.sound.streaming import Analysis
 from netbend.transforms import all_transforms, base
+from netbend.transforms.axes import suffices
 
 ROOT = Path(__file__).parent.parent
 RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
@@ -71,6 +72,23 @@ def test_every_recipe_shown_fits_its_model(faces: Model, tmp_path: Path) -> None
 def test_the_table_of_transforms_is_complete() -> None:
     table = (ROOT / "docs" / "transforms.md").read_text()
     assert all(f"`{name}`" in table for name in all_transforms())
+
+
+def test_the_table_of_axes_is_that_of_the_transforms() -> None:
+    section = (ROOT / "docs" / "transforms.md").read_text().partition("## Along which axes")[2]
+    rows = [row.split("|")[1:-1] for row in section.splitlines() if row.startswith("| `")]
+    shown = {
+        name: tuple(bool(cell.strip()) for cell in cells)
+        for first, *cells in rows
+        for name in re.findall(r"`([a-z-]+)`", first)
+    }
+    kinds = ("", "T", "HW", "DHW")
+    classes = {
+        name: cls for name, cls in all_transforms().items() if cls.__module__.startswith("netbend.transforms")
+    }
+    assert shown == {
+        name: tuple(suffices(spatial, cls.axes) for spatial in kinds) for name, cls in classes.items()
+    }
 
 
 def test_the_python_shown_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

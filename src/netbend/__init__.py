@@ -84,7 +84,7 @@ if TYPE_CHECKING:
     from netbend.render.sound import Mixing, SoundJob
     from netbend.render.stream import Listening, SoundStream
     from netbend.sound.measures import SoundMeasures, measure_sound
-    from netbend.transforms import Transform, build_transform, parameter, transform
+    from netbend.transforms import Axes, Transform, build_transform, parameter, transform
     from netbend.variations.breed import breed
     from netbend.variations.freeze import freeze
     from netbend.variations.grid import make_grid
@@ -156,7 +156,7 @@ _ROOMS = {
     "render.sound": ["Mixing", "SoundJob"],
     "render.stream": ["Listening", "SoundStream"],
     "sound.measures": ["SoundMeasures", "measure_sound"],
-    "transforms": ["Transform", "build_transform", "parameter", "transform"],
+    "transforms": ["Axes", "Transform", "build_transform", "parameter", "transform"],
     "variations.breed": ["breed"],
     "variations.freeze": ["freeze"],
     "variations.grid": ["make_grid"],
@@ -167,6 +167,7 @@ _THERE = {"ProjectionSettings": "Settings"}  # what has a shorter name in its ro
 
 __all__ = [
     "All",
+    "Axes",
     "Bend",
     "Bounds",
     "CheckpointError",

@@ -109,14 +109,14 @@ def test_names_are_text_and_no_html(model: StyleGAN2, clusters: Clusters, tmp_pa
 @pytest.mark.parametrize("name", ["eyes", "left eye", 'a "b": c', "true", "ohren & nase", "目"])
 def test_the_line_of_a_recipe_reads_back(name: str) -> None:
     clusters = Clusters({5: {2: (0,)}}, names={5: {2: name}})
-    line = recipe_line(clusters, Layer(5, "b32.conv0", "m", 4, 8, 8), 2)
+    line = recipe_line(clusters, Layer(5, "b32.conv0", "m", (4, 8, 8)), 2)
     (bend,) = parse_recipe(f"bends:\n  {line}\n").bends
     assert (bend.layer, bend.features.ids) == (5, (name,))
 
 
 def test_a_name_that_two_clusters_have_is_not_used_for_one_of_them() -> None:
     clusters = Clusters({"b8.torgb": {0: (0,), 1: (1,)}}, names={"b8.torgb": {0: "eyes", 1: "eyes"}})
-    line = recipe_line(clusters, Layer(None, "b8.torgb", "m", 4, 8, 8), 1)
+    line = recipe_line(clusters, Layer(None, "b8.torgb", "m", (4, 8, 8)), 1)
     assert line == "- {layer: b8.torgb, transform: ablate, features: {cluster: 1}}"
 
 
@@ -257,7 +257,7 @@ def test_what_is_copied_from_a_page_holds_nothing_that_a_terminal_obeys() -> Non
     """Names of models, sounds and files of clusters; the lines on it are meant to be pasted."""
     evil = "<b>\x1b]0;owned\x07\x9b\u202e\udce9"
     cluster = ClusterEntry(0, evil, 1, "mean.png", [], [Shown("unbent", ["a.png"])], evil, evil)
-    layer = LayerEntry(Layer(1, "conv", "conv", 4, 8, 8), "conv", "conv.png", [cluster])
+    layer = LayerEntry(Layer(1, "conv", "conv", (4, 8, 8)), "conv", "conv.png", [cluster])
     text = page(Atlas(evil, [("Clusters", evil)], [evil], Shown("unbent", ["a.png"]), (8, 8), [layer], False))
     assert not set("\x1b\x07\x9b\u202e\udce9") & set(text)
     assert text.count(r"&lt;b&gt;\x1b]0;owned\x07\x9b\u202e\udce9") >= 6

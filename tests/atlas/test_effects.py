@@ -63,7 +63,7 @@ def test_percent(share: float, text: str) -> None:
 
 
 def test_the_disc_is_smaller_where_maps_are_small() -> None:
-    radius = [treatments(Layer(1, "a", "a", 4, height, 33))[3].transform.r for height in (4, 7, 8, 64)]
+    radius = [treatments(Layer(1, "a", "a", (4, height, 33)))[3].transform.r for height in (4, 7, 8, 64)]
     assert radius == [1, 1, 2, 2]
 
 

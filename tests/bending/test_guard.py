@@ -49,7 +49,7 @@ class Chain(nn.Module):
 def chain() -> WrappedModule:
     torch.manual_seed(0)
     network = Chain().requires_grad_(False)
-    return WrappedModule(network, [Layer(i, f"layer-{i}", f"layers.{i}", 6, 12, 12) for i in range(3)])
+    return WrappedModule(network, [Layer(i, f"layer-{i}", f"layers.{i}", (6, 12, 12)) for i in range(3)])
 
 
 def every_kind() -> Recipe:
@@ -97,7 +97,7 @@ class Overflowing(nn.Module):
 def test_what_the_network_itself_made_is_not_blamed_on_the_bend_that_comes_after() -> None:
     model = chain()
     model.network.layers.insert(1, Overflowing())
-    model.layers[1:] = [Layer(2, "layer-2", "layers.2", 6, 12, 12)]
+    model.layers[1:] = [Layer(2, "layer-2", "layers.2", (6, 12, 12))]
     with (
         pytest.raises(
             NonFiniteError,
@@ -184,7 +184,7 @@ def test_extremes_do_not_depend_on_how_maps_lie() -> None:
 def test_what_a_bend_does_not_touch_stays_when_its_infinities_are_replaced(how: str) -> None:
     mask = torch.zeros(2, 3)
     mask[0] = 1
-    layer, huge = Layer(0, "maps", "maps", 1, 2, 3), build_transform("multiply", [3e38])
+    layer, huge = Layer(0, "maps", "maps", (1, 2, 3)), build_transform("multiply", [3e38])
     maps = torch.tensor([[9.0, -9.0, 1e-38], [4.0, 5.0, 6.0]]).reshape(1, 1, 2, 3)
     planned = PlannedBend(layer, huge, (0,), *((1.0, mask) if how == "mask" else (0.5, None)))
     bent = apply(planned, maps, "replace").flatten()

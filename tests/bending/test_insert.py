@@ -135,7 +135,7 @@ def test_a_bend_keeps_its_draw_when_others_change(model: Model) -> None:
     ("fraction", "features", "count"), [(0.29, 100, 29), (0.1, 512, 51), (1, 7, 7), (0, 7, 0)]
 )
 def test_a_fraction_draws_the_floor_of_its_share(fraction: float, features: int, count: int) -> None:
-    layer = Layer(0, "only", "only", features, 4, 4)
+    layer = Layer(0, "only", "only", (features, 4, 4))
     model = WrappedModule(nn.Identity(), [layer])
     plan = resolve(recipe_of(bent_at(0, "ablate", features=Random(fraction=fraction))), model)
     assert len(set(plan.bends[0].indices)) == count

@@ -102,7 +102,7 @@ def test_torchscript_is_refused_by_name() -> None:
         with pytest.raises(ModelError, match="TorchScript"):
             wrap(scripted, lambda made=scripted: made(X))
     mixed = nn.Sequential(torch.jit.trace(network(), X), nn.Conv2d(3, 3, 1))
-    model = WrappedModule(mixed, [Layer(0, "inside", "0.0", 4, 6, 6), Layer(1, "whole", "0", 3, 6, 6)])
+    model = WrappedModule(mixed, [Layer(0, "inside", "0.0", (4, 6, 6)), Layer(1, "whole", "0", (3, 6, 6))])
     with pytest.raises(ModelError, match=r"layer 0 \(inside\): is inside of TorchScript"):
         bend(model, Recipe((Bend(0, ABLATE),))).__enter__()
     with bend(model, Recipe((Bend(1, ABLATE),))):
@@ -121,7 +121,7 @@ class Early(nn.Module):
 
 
 def early() -> WrappedModule:
-    layers = [Layer(i, name, name, 3, 8, 8) for i, name in enumerate(("first", "last", "never"))]
+    layers = [Layer(i, name, name, (3, 8, 8)) for i, name in enumerate(("first", "last", "never"))]
     return WrappedModule(Early(), layers)
 
 

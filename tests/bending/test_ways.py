@@ -76,7 +76,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def planned(name: str, params: dict[str, object], indices: tuple[int, ...], mix: float = 1.0) -> PlannedBend:
-    layer = Layer(0, "maps", "maps", FEATURES, *SIZE)
+    layer = Layer(0, "maps", "maps", (FEATURES, *SIZE))
     return PlannedBend(layer, build_transform(name, params), indices, mix)
 
 

@@ -35,7 +35,7 @@ class Rows(nn.Module):
 
 
 def rows() -> WrappedModule:
-    return WrappedModule(Rows(), [Layer(1, "rows", "rows", FEATURES, 8, 8)], hash="ab" * 32)
+    return WrappedModule(Rows(), [Layer(1, "rows", "rows", (FEATURES, 8, 8))], hash="ab" * 32)
 
 
 def collected(model: WrappedModule, maps: Activations, **options: Any) -> MetricTraining:

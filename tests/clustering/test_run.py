@@ -50,7 +50,7 @@ class Blobs(nn.Module):
 
 @pytest.fixture
 def blobs() -> WrappedModule:
-    return WrappedModule(Blobs(), [Layer(1, "blobs", "maps", FEATURES, 8, 8)], hash="ab" * 32)
+    return WrappedModule(Blobs(), [Layer(1, "blobs", "maps", (FEATURES, 8, 8))], hash="ab" * 32)
 
 
 def run_of(model: WrappedModule):
@@ -98,7 +98,7 @@ def test_the_papers_method_groups_features_whose_maps_look_alike(tmp_path: Path)
             maps = shapes[torch.from_numpy(TRUTH)] * gains
             return self.maps(maps + 0.3 * z.reshape(-1, 1, 1, 6).mean(3, keepdim=True))
 
-    model = WrappedModule(Shapes(), [Layer(1, "shapes", "maps", FEATURES, 8, 8)], hash="cd" * 32)
+    model = WrappedModule(Shapes(), [Layer(1, "shapes", "maps", (FEATURES, 8, 8))], hash="cd" * 32)
     settings = default_settings(model, preset="paper", samples=60, test_samples=6, epochs=30)
     reports: list[Report] = []
     file = tmp_path / "networks.safetensors"
@@ -121,7 +121,7 @@ def test_the_papers_method_groups_features_whose_maps_look_alike(tmp_path: Path)
     other = WrappedModule(Shapes(), model.layers, hash="ef" * 32)
     with pytest.raises(ClusterError, match="of another model"):
         load_networks(file, other)
-    smaller = WrappedModule(Shapes(), [Layer(1, "shapes", "maps", FEATURES, 4, 4)], hash=model.hash)
+    smaller = WrappedModule(Shapes(), [Layer(1, "shapes", "maps", (FEATURES, 4, 4))], hash=model.hash)
     with pytest.raises(ClusterError, match=r"missing, not known or of another shape$"):
         load_networks(file, smaller)
     file.write_bytes(b"no safetensors")
@@ -235,7 +235,7 @@ def test_a_disk_that_is_too_small_is_told_before_anything_is_written(
 
 
 def test_seeds_share_no_sample() -> None:
-    model = WrappedModule(Blobs(), [Layer(1, "blobs", "maps", FEATURES, 8, 8)])
+    model = WrappedModule(Blobs(), [Layer(1, "blobs", "maps", (FEATURES, 8, 8))])
     for preset in ("quick", "paper"):
         first, second = (default_settings(model, preset=preset, samples=10, seed=seed) for seed in (0, 1))
         assert not set(first.latent_seeds) & set(second.latent_seeds)

@@ -34,7 +34,7 @@ def test_depth_and_number_of_clusters_are_those_of_the_paper(
     size: tuple[int, int], depth: int, clusters: int
 ) -> None:
     assert depth_for(*size) == depth
-    assert count_for(Layer(1, "l", "l", 32, *size)) == clusters
+    assert count_for(Layer(1, "l", "l", (32, *size))) == clusters
 
 
 @pytest.mark.parametrize(("size", "batch"), [(row[0], row[3]) for row in TABLE_2])
@@ -193,7 +193,7 @@ def test_auto_finds_how_many_groups_were_planted() -> None:
 
 
 def test_counts_are_read_for_all_layers_and_for_some() -> None:
-    layer = Layer(1, "b8.conv0", "m", 32, 8, 8)
+    layer = Layer(1, "b8.conv0", "m", (32, 8, 8))
     assert parse_counts("7").of(layer) == 7
     assert parse_counts("6, 1:auto").of(layer) == "auto"
     assert parse_counts("b8.conv0:3,2:9").of(layer) == 3

@@ -28,7 +28,7 @@ DICTIONARY = """\
 - {feature_index: 3, cluster_index: 4}
 """
 EXPECTED = {1: {0: (1,), 1: (0, 2)}, 2: {4: (3,)}}
-LAYER = Layer(1, "b8.conv0", "layers.1", 4, 8, 8)
+LAYER = Layer(1, "b8.conv0", "layers.1", (4, 8, 8))
 MODEL = WrappedModule(nn.Identity(), [LAYER])
 
 

@@ -54,7 +54,7 @@ def test_noise_has_the_deviation_that_is_asked_for_and_others_for_other_seeds() 
 
 
 def test_a_feature_has_the_same_noise_whichever_others_are_bent() -> None:
-    layer, maps = Layer(0, "maps", "maps", 6, 5, 4), maps_of(2, 6, 5, 4, dtype=torch.float32)
+    layer, maps = Layer(0, "maps", "maps", (6, 5, 4)), maps_of(2, 6, 5, 4, dtype=torch.float32)
     noise = build_transform("noise", [1.0, 9])
     everything = apply(PlannedBend(layer, noise, tuple(range(6))), maps)
     for chosen in ((2,), (0, 2, 5), (1, 2, 3, 4)):
@@ -90,7 +90,7 @@ def test_shuffled_features_are_the_same_ones_in_numpys_order(
 
 
 def test_shuffling_leaves_the_features_that_are_not_selected() -> None:
-    layer, maps = Layer(0, "maps", "maps", 6, 5, 4), maps_of(2, 6, 5, 4, dtype=torch.float32)
+    layer, maps = Layer(0, "maps", "maps", (6, 5, 4)), maps_of(2, 6, 5, 4, dtype=torch.float32)
     bent = apply(PlannedBend(layer, build_transform("shuffle", [1]), (0, 2, 5)), maps)
     assert torch.equal(bent[:, [1, 3, 4]], maps[:, [1, 3, 4]])
     assert torch.equal(bent[:, [0, 2, 5]], maps[:, [5, 0, 2]])  # as definitions.SHUFFLED has it

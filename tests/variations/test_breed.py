@@ -48,7 +48,7 @@ class Places:
     clusters: Clusters | None = Clusters({3: {0: (0, 1), 1: (2, 5, 7)}}, names={3: {1: "eyes"}})
     network = None
     layers = tuple(
-        Layer(number, f"layer{number}", "x", features, size, size)
+        Layer(number, f"layer{number}", "x", (features, size, size))
         for number, (features, size) in enumerate([(12, 4), (12, 8), (10, 8), (10, 16), (8, 16)])
     )
 
@@ -128,7 +128,7 @@ def test_each_kind_of_mutation_happens() -> None:
 
 
 def test_fixed_features_are_exchanged_a_few_at_a_time_and_stay_as_many() -> None:
-    wide = replace(PLACES.layers[0], features=100)
+    wide = replace(PLACES.layers[0], shape=(100, 8, 8))
     places = Places()
     places.layers = (wide,)
     kept = tuple(range(0, 100, 2))

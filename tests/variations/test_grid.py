@@ -249,7 +249,7 @@ TWO_BENDS = replace(BASE, recipe={"bends": [BASE.recipe["bends"][0]] * 2})
         ),
         ("layer=1", "r=1", BASE, "layer 1, r 1: rotate: unknown parameter `r`; it takes angle"),
         ("layer=1,9", "mix=1", BASE, "layer 9, mix 1: layer 9: this model has layers 0-4"),
-        ("layer=1", "mix=2", BASE, "layer 1, mix 2: mix"),
+        ("layer=1", "mix=5", BASE, "layer 1, mix 5: mix"),
         ("layer=1", "share=-1", BASE, "random: expected a fraction"),
         ("layer=1", "cluster=nose", BASE, "cluster nose: .* has for layer 1"),
         ("layer=1", "angle=wide", BASE, "rotate: angle: expected a number"),

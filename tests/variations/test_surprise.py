@@ -17,7 +17,7 @@ from netbend.transforms import Transform, all_transforms, base, parameter, param
 from netbend.variations.surprise import TASTE, Bounds, surprise
 from netbend.variations.values import Range, chance, draw_transform, jitter_transform, range_of
 
-LAYER = Layer(3, "b16.conv0", "x", 32, 16, 16)
+LAYER = Layer(3, "b16.conv0", "x", (32, 16, 16))
 
 
 @pytest.fixture
@@ -108,9 +108,9 @@ class _Places:
     clusters: Clusters | None = None
     network = None
     layers = (
-        Layer(2, "b8.conv1", "a", 10, 8, 8),
-        Layer(None, "b8.torgb", "b", 3, 8, 8),
-        Layer(4, "b16.conv1", "c", 8, 16, 16),
+        Layer(2, "b8.conv1", "a", (10, 8, 8)),
+        Layer(None, "b8.torgb", "b", (3, 8, 8)),
+        Layer(4, "b16.conv1", "c", (8, 16, 16)),
     )
 
 
@@ -179,7 +179,7 @@ def known(name: str, parameter_name: str) -> base.Parameter:
 def test_ranges_are_soft_and_radii_suit_the_layer() -> None:
     assert range_of(known("rotate", "angle"), LAYER) == Range(-180, 180)
     assert range_of(known("dilate", "r"), LAYER) == Range(1, 2, whole=True)
-    assert range_of(known("dilate", "r"), Layer(0, "x", "x", 8, 4, 4)) == Range(1, 1, whole=True)
+    assert range_of(known("dilate", "r"), Layer(0, "x", "x", (8, 4, 4))) == Range(1, 1, whole=True)
     assert range_of(known("scale", "ky"), LAYER) == Range(0.1, 4)
     assert range_of(known("affine", "matrix"), LAYER) is None
 

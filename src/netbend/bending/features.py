@@ -9,7 +9,7 @@ LARGE = 1 << 20  # values; smaller maps are put together sooner than they are sh
 
 
 def take(maps: Tensor, features: Tensor) -> Tensor:
-    """Features of maps `(N, F, H, W)`, `(N, K, H, W)` for K indices; a copy that lies as the maps do."""
+    """Features of maps `(N, F, ...)`, `(N, K, ...)` for K indices; a copy that lies as the maps do."""
     if not by_pixels(maps):
         return maps.index_select(1, features)
     rows, kernels = _rows(maps), None if has_gradients(maps) else _kernels(maps)
@@ -18,7 +18,7 @@ def take(maps: Tensor, features: Tensor) -> Tensor:
 
 
 def put(maps: Tensor, features: Tensor, bent: Tensor) -> Tensor:
-    """A copy of maps with other values `(N, K, H, W)` for some features."""
+    """A copy of maps with other values `(N, K, ...)` for some features."""
     if not by_pixels(maps):
         return maps.index_copy(1, features, bent)
     rows, values = _rows(maps), _rows(bent)

@@ -267,12 +267,14 @@ class LayerHook(Hook):
             self._note(self.bends[0][0], self.bends[0][0].work(maps.device))
             return maps
         layer = self.bends[0][0].planned.layer
-        if not isinstance(maps, Tensor) or maps.ndim != 4 or maps.shape[1] != layer.features:
+        if not layer.suits(maps):
             shape = tuple(maps.shape) if isinstance(maps, Tensor) else type(maps).__name__
-            raise ModelError(f"{layer}: expected maps (N, {layer.features}, H, W), the network gave {shape}")
+            expected = ", ".join(str(layer.features) if axis == "C" else axis for axis in layer.axes)
+            raise ModelError(f"{layer}: expected maps (N, {expected}), the network gave {shape}")
+        maps = layer.arranged(maps)
         for states in self.bends:
             maps = self._apply(states, maps)
-        return maps
+        return layer.restored(maps)
 
     def _apply(self, states: Sequence[Insertion], maps: Tensor) -> Tensor:
         if len(states) == 1:

@@ -30,7 +30,8 @@ class Insertion:
         if there.recorded and self._moves(maps.device):
             raise ModelError(f"{self.planned}: cannot be recorded for other numbers than its own")
         if kind not in self.tables:
-            self.tables[kind] = self.planned.transform.prepare(maps, self.planned.indices)
+            taken = self.planned.as_taken(maps)
+            self.tables[kind] = self.planned.transform.prepare(taken, self.planned.indices)
         return there
 
     def work(self, device: torch.device) -> on_gpu.Work | None:
@@ -41,7 +42,7 @@ class Insertion:
         there = self.on(device)
         chosen = None if len(planned.indices) == planned.layer.features else there.chosen
         seen = None if planned.stays_finite else there.seen
-        return on_gpu.Work(planned.transform.kernel or "", there.numbers, planned.mix != 1, chosen, seen)
+        return on_gpu.Work(self._kernel or "", there.numbers, planned.mix != 1, chosen, seen)
 
     def on(self, device: torch.device) -> "There":
         """What it needs on a device."""
@@ -90,7 +91,13 @@ class Insertion:
     def _moves(self, device: torch.device) -> bool:
         """Whether the numbers of its transform are read from the memory of a device."""
         planned = self.planned
-        return planned.mask is None and planned.transform.kernel is not None and on_gpu.has_triton(device)
+        return planned.mask is None and self._kernel is not None and on_gpu.has_triton(device)
+
+    @cached_property
+    def _kernel(self) -> str | None:
+        """The kernel that does its transform; those that need neighbours know height and width alone."""
+        kernel = self.planned.transform.kernel
+        return kernel if kernel in on_gpu.POINTWISE or self.planned.layer.spatial == "HW" else None
 
     @cached_property
     def _of_transform(self) -> tuple[float, ...]:
@@ -120,7 +127,7 @@ Guard = Callable[[PlannedBend, Tensor, Tensor], Tensor]
 
 
 def apply(planned: PlannedBend, maps: Tensor, policy: NonFinite | str = NonFinite.ERROR) -> Tensor:
-    """Bend activation maps `(N, F, H, W)`; features that were not selected pass through untouched."""
+    """Bend activations of the layer's axes; features that were not selected pass through untouched."""
     policy = choose(NonFinite, policy, "policy")
 
     def guard(planned: PlannedBend, unbent: Tensor, bent: Tensor) -> Tensor:
@@ -132,10 +139,13 @@ def apply(planned: PlannedBend, maps: Tensor, policy: NonFinite | str = NonFinit
             report(str(error), policy)
         return bent
 
-    return bend_maps(Insertion(planned), maps, guard, policy is NonFinite.REPLACE)
+    layer = planned.layer
+    bent = bend_maps(Insertion(planned), layer.arranged(maps), guard, policy is NonFinite.REPLACE)
+    return layer.restored(bent)
 
 
 def bend_maps(insertion: Insertion, maps: Tensor, guard: Guard, replacing: bool) -> Tensor:
+    """Bend maps `(N, F, ...)`, as `Layer.arranged` gives them."""
     planned = insertion.planned
     if not planned.indices or planned.mix == 0:
         return maps
@@ -143,9 +153,6 @@ def bend_maps(insertion: Insertion, maps: Tensor, guard: Guard, replacing: bool)
     everything = len(planned.indices) == maps.shape[1]
     unbent = maps if everything else take(maps, there.features)
     transformed = planned.transformed(unbent)
-    if transformed.shape != unbent.shape or transformed.dtype != unbent.dtype:
-        given, got = (f"{tuple(m.shape)} {m.dtype}" for m in (unbent, transformed))
-        raise ModelError(f"{planned}: was given maps {given} and made {got}; a transform keeps both")
     if replacing and (planned.mix != 1 or there.mask is not None):
         transformed = replaced(transformed)  # infinity times a weight of 0 is NaN
     bent = guard(planned, unbent, _blend(unbent, transformed, planned, there))
@@ -158,7 +165,7 @@ def _blend(unbent: Tensor, bent: Tensor, planned: PlannedBend, there: There) -> 
         if planned.mix == 1:
             return bent
         return _mixed(unbent, bent, there.numbers[:1]) if moving else unbent.lerp(bent, planned.mix)
-    size = unbent.shape[2:]
+    size = (1, *unbent.shape[2:])[-2:]  # of sequences one row
     if there.mask.shape != size:
         raise ModelError(f"{planned.layer}: a mask for {tuple(there.mask.shape)}, but maps of {tuple(size)}")
     weight = (there.numbers[0].float() if moving else planned.mix) * there.mask

@@ -5,29 +5,88 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from torch import nn
+from torch import Tensor, nn
 
 from netbend.errors import RecipeError
 from netbend.recipe import Clusters
 from netbend.recipe.schema import EVERY_LAYER
 
+SPATIAL = ("", "T", "HW", "DHW")  # what axes consist of besides the features
+
 
 @dataclass(frozen=True)
 class Layer:
-    """A place in a network whose output is a set of activation maps.
+    """A place in a network whose output is a set of activations.
 
     number: as recipes count them, None for places that only have a name.
     name: unique within the model.
-    module: dotted path, in the network, of the module that puts the maps out.
-    features, height, width: of its maps, `(N, features, height, width)`.
+    module: dotted path, in the network, of the module that puts the activations out.
+    shape: of the activations of one sample, such as (512, 8, 8).
+    axes: a letter for each: C features, T time, D depth, H height, W width. `CHW` are maps, `CT` sequences,
+    `TC` tokens, `CDHW` volumes, `C` vectors. The samples come first, and have no letter.
+
+    Raises ValueError for axes that are none of those, and for a shape that has not as many.
     """
 
     number: int | None
     name: str
     module: str
-    features: int
-    height: int
-    width: int
+    shape: tuple[int, ...]
+    axes: str = "CHW"
+
+    def __post_init__(self) -> None:
+        if self.axes.count("C") != 1 or self.spatial not in SPATIAL:
+            raise ValueError(f"axes {self.axes!r:.40}: expected such as CHW, CT, TC, CDHW or C")
+        if len(self.shape) != len(self.axes):
+            raise ValueError(f"shape {self.shape!r:.60}: expected a size for each of the axes {self.axes}")
+
+    @property
+    def features(self) -> int:
+        """How many features it has."""
+        return self.shape[self.axes.index("C")]
+
+    @property
+    def spatial(self) -> str:
+        """The axes without that of the features, such as `HW`."""
+        return self.axes.replace("C", "")
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Along the spatial axes."""
+        return tuple(size for size, axis in zip(self.shape, self.axes, strict=True) if axis != "C")
+
+    @property
+    def height(self) -> int:
+        """Of a picture of its activations; a sequence has one row."""
+        return self.sizes[-2] if len(self.sizes) > 1 else 1
+
+    @property
+    def width(self) -> int:
+        """Of a picture of its activations."""
+        return self.sizes[-1] if self.sizes else 1
+
+    @property
+    def resolution(self) -> str:
+        """Its sizes in words, such as `8x8`; `-` if there are none."""
+        return "x".join(map(str, self.sizes)) or "-"
+
+    def suits(self, activations: object) -> bool:
+        """Whether activations have its axes and features; they may have other sizes."""
+        if not isinstance(activations, Tensor) or activations.ndim != 1 + len(self.axes):
+            return False
+        return activations.shape[self._place] == self.features
+
+    def arranged(self, activations: Tensor) -> Tensor:
+        """Activations with the features first: `(N, F, ...)`, a view."""
+        return activations if self._place == 1 else activations.movedim(self._place, 1)
+
+    def restored(self, maps: Tensor) -> Tensor:
+        """The way back from `arranged`."""
+        return maps if self._place == 1 else maps.movedim(1, self._place).contiguous()
+
+    @property
+    def _place(self) -> int:
+        return 1 + self.axes.index("C")
 
     @property
     def key(self) -> int | str:

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from math import floor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from torch import Tensor
 
 from netbend.bending.layers import Bendable, Layer, find_layer
 from netbend.bending.mask import load_mask
-from netbend.errors import RecipeError
+from netbend.errors import ModelError, RecipeError
 from netbend.motion import perlin, value_at
 from netbend.recipe import (
     All,
@@ -34,8 +35,10 @@ from netbend.recipe import (
 )
 from netbend.recipe.clusters import clusters_file
 from netbend.recipe.moving import bend_moves, fitted_recipe, still_bend
+from netbend.recipe.problems import in_type_of
 from netbend.recipe.selection import selection_moves
 from netbend.transforms import Transform
+from netbend.transforms.axes import as_given, as_taken, misfit
 
 
 @dataclass(frozen=True)
@@ -59,10 +62,20 @@ class PlannedBend:
         return self.transform.stays_finite and self.mix == 1 and self.mask is None
 
     def transformed(self, maps: Tensor) -> Tensor:
-        """Maps of its features with the transform applied, without mix and mask."""
-        if self.transform.numbered:
-            return self.transform(maps, features=self.indices)  # type: ignore[call-arg]
-        return self.transform(maps)
+        """Maps `(N, K, ...)` of its features with the transform applied, without mix and mask."""
+        taken = self.as_taken(maps)
+        named: dict[str, Any] = {"features": self.indices} if self.transform.numbered else {}
+        made = self.transform(taken, **named)
+        if made.shape != taken.shape or made.dtype != taken.dtype:
+            given, got = (f"{tuple(each.shape)} {each.dtype}" for each in (taken, made))
+            raise ModelError(f"{self}: was given maps {given} and made {got}; a transform keeps both")
+        return as_given(made, maps)
+
+    def as_taken(self, maps: Tensor) -> Tensor:
+        """Maps in the shape that the transform takes. Raises ModelError where it lacks an axis."""
+        if (reason := misfit(self.transform, self.layer.spatial)) is not None:
+            raise ModelError(f"{self.layer}: {reason}")
+        return as_taken(self.transform, maps)
 
     def __str__(self) -> str:
         return f"`{self.transform.name}` at {self.layer}"
@@ -126,6 +139,7 @@ def resolve(
     moving: dict[int, Callable[[float], PlannedBend]] = {}
     for position, bend in enumerate(recipe.bends):
         layer = find_layer(model.layers, bend.layer, recipe.at("bends", position, "layer"))
+        check_axes(bend, layer, recipe.at("bends", position, "transform"))
         where = recipe.at("bends", position, "features")
         selector = _Selector(layer, clusters, [seed, position], where)
         mask = _mask(recipe, bend, layer, recipe.at("bends", position, "mask"))
@@ -134,6 +148,16 @@ def resolve(
         if bend_moves(bend):
             moving[position] = at_time
     return Plan(tuple(planned), moving)
+
+
+def check_axes(bend: Bend, layer: Layer, where: str) -> None:
+    """Raise RecipeError, led by `where`, unless the layer has the axes that a bend needs at all times."""
+    greatest = {
+        name: in_type_of(type(bend.transform), name, curve.bounds[1]) for name, curve in bend.moving.items()
+    }
+    for transform in (bend.transform, bend.transform.model_copy(update=greatest)):
+        if (reason := misfit(transform, layer.spatial)) is not None:
+            raise RecipeError(f"{where}: {layer}: {reason}")
 
 
 def _planned(
@@ -181,6 +205,7 @@ def replan(
             raise RecipeError(f"bend {position}: the recorded features or mask do not fit {layer}")
         if bend_moves(bend):
             raise RecipeError(f"bend {position}: recorded in motion; a picture has one moment")
+        check_axes(bend, layer, f"bend {position}")
         features = tuple(sorted(set(chosen)))
         planned.append(PlannedBend(layer, bend.transform, features, value_at(bend.mix, 0), mask))
     return Plan(tuple(planned))
@@ -310,6 +335,8 @@ def _refuse_beyond(file: str, cluster: int | str, features: Sequence[int], layer
 def _mask(recipe: Recipe, bend: Bend, layer: Layer, where: str) -> Tensor | None:
     if bend.mask is None:
         return None
+    if not layer.sizes:
+        raise RecipeError(f"{where}: {layer}: a mask needs a spatial axis, and there is none")
     return load_mask(_beside(recipe, bend.mask), (layer.height, layer.width), where)
 
 

@@ -178,15 +178,18 @@ def _repeated(output: Any, batch: int) -> Any:
         if len(output) != 1:
             raise ModelError(f"a run of {len(output)} samples was kept; it cannot be replayed as {batch}")
         # Copied, not expanded: kernels take other ways through maps whose samples overlap.
-        form = torch.channels_last if _is_channels_last(output) else torch.preserve_format
+        form = next((form for dims, form in _BY_PIXELS if _lies(output, dims, form)), torch.preserve_format)
         return output.expand(batch, *output.shape[1:]).clone(memory_format=form)
     if isinstance(output, list | tuple):
         return type(output)(_repeated(part, batch) for part in output)
     return output
 
 
-def _is_channels_last(output: Tensor) -> bool:
-    return output.ndim == 4 and output.is_contiguous(memory_format=torch.channels_last)
+_BY_PIXELS = ((4, torch.channels_last), (5, torch.channels_last_3d))
+
+
+def _lies(output: Tensor, dimensions: int, form: torch.memory_format) -> bool:
+    return output.ndim == dimensions and output.is_contiguous(memory_format=form)
 
 
 def _bytes(output: Any) -> int:

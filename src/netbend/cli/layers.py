@@ -1,11 +1,14 @@
 """`netbend layers`: where a model can be bent."""
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from netbend.cli.output import Json, print_json, print_table
+
+if TYPE_CHECKING:
+    from netbend.bending import Layer
 
 
 def layers(
@@ -17,7 +20,7 @@ def layers(
 
     found = load_model(model, device="cpu").layers
     if json:
-        print_json([asdict(layer) for layer in found])
+        print_json([_described(layer) for layer in found])
         return
     print_table(
         ["layer", "name", "resolution", "features"],
@@ -25,9 +28,14 @@ def layers(
             (
                 "-" if layer.number is None else layer.number,
                 layer.name,
-                f"{layer.height}x{layer.width}",
+                layer.resolution,
                 layer.features,
             )
             for layer in found
         ),
     )
+
+
+def _described(layer: "Layer") -> dict[str, Any]:
+    sizes = {"features": layer.features, "height": layer.height, "width": layer.width}
+    return {**asdict(layer), **sizes}

@@ -16,6 +16,7 @@ def transforms(json: Json = False) -> None:
                 name: {
                     "doc": _summary(cls.__doc__),
                     "older_names": list(cls.older_names),
+                    "axes": cls.axes,
                     "parameters": [asdict(parameter) for parameter in parameters_of(cls)],
                 }
                 for name, cls in found.items()

@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ LARGEST_FLOAT16 = 65504.0
 
 
 Reduce = Callable[[Tensor], Tensor]
-"""Makes of maps `(N, F, H, W)` what is to be kept of them."""
+"""Makes of maps `(N, F, ...)` what is to be kept of them."""
 
 
 def whole(maps: Tensor) -> Tensor:
@@ -35,18 +36,17 @@ def whole(maps: Tensor) -> Tensor:
 
 @contextmanager
 def watched(model: Bendable, layers: Sequence[Layer], reduce: Reduce = whole) -> Iterator[dict[str, Tensor]]:
-    """Within the block, the maps `(N, F, H, W)` that each layer put out last, by its name.
+    """Within the block, the maps `(N, F, ...)` that each layer put out last, by its name.
 
     reduce: done at once, so that large maps of many layers need not be held at the same time.
     """
     maps: dict[str, Tensor] = {}
 
-    def watcher(name: str) -> Callable[[Any, Any, Tensor], None]:
-        return lambda _module, _inputs, output: maps.__setitem__(name, reduce(output))
+    def watcher(layer: Layer) -> Callable[[Any, Any, Tensor], None]:
+        return lambda _module, _inputs, output: maps.__setitem__(layer.name, reduce(layer.arranged(output)))
 
     handles = [
-        model.network.get_submodule(layer.module).register_forward_hook(watcher(layer.name))
-        for layer in layers
+        model.network.get_submodule(layer.module).register_forward_hook(watcher(layer)) for layer in layers
     ]
     try:
         yield maps
@@ -58,11 +58,11 @@ def watched(model: Bendable, layers: Sequence[Layer], reduce: Reduce = whole) ->
 def sampled_maps(
     model: Bendable, layers: Sequence[Layer], run: Run, seeds: Sequence[int], reduce: Reduce = whole
 ) -> Iterator[dict[str, Tensor]]:
-    """Maps `(N, F, H, W)` of the layers, by name, for all seeds: a batch that fits the memory at a time.
+    """Maps `(N, F, ...)` of the layers, by name, for all seeds: a batch that fits the memory at a time.
 
     reduce: see `watched`.
     """
-    sample_bytes = sum(4 * layer.features * layer.height * layer.width for layer in layers)
+    sample_bytes = sum(4 * prod(layer.shape) for layer in layers)
     batch = max(1, min(MOST_BATCH, MOST_WATCHED_BYTES // sample_bytes))
     with watched(model, layers, reduce) as maps, torch.no_grad():
         for start in range(0, len(seeds), batch):

@@ -11,6 +11,7 @@ Its cost does not grow with what is kept, and is linear in the samples.
 from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import torch
 from safetensors.torch import load, save
@@ -25,6 +26,8 @@ from netbend.clustering.progress import Report, Tell, silent
 from netbend.errors import ClusterError
 
 POOLED = 16  # positions to which a side of a map is pooled at most
+SIDES = {1: POOLED**2, 2: POOLED, 3: 6}  # about as many positions in all, by the number of spatial axes
+POOL: dict[int, Any] = {1: F.adaptive_avg_pool1d, 2: F.adaptive_avg_pool2d, 3: F.adaptive_avg_pool3d}
 LEAST_LENGTH = 1e-6
 SECONDS_PER_CHECKPOINT = 10.0
 
@@ -36,7 +39,7 @@ class Correlation(HalvedMean):
         super().__init__(features, features)
 
     def add(self, maps: Tensor) -> None:
-        """Take in maps `(N, F, H, W)` of N more samples."""
+        """Take in maps `(N, F, ...)` of N more samples."""
         flat = pooled(maps).flatten(2)
         flat = flat - flat.mean(dim=2, keepdim=True)
         flat = flat / flat.norm(dim=2, keepdim=True).clamp(min=LEAST_LENGTH)
@@ -57,9 +60,10 @@ def _products(flat: Tensor) -> Tensor:
 
 
 def pooled(maps: Tensor) -> Tensor:
-    """Maps `(N, F, H, W)` averaged over areas, in float32, to at most POOLED x POOLED."""
-    height, width = (min(side, POOLED) for side in maps.shape[2:])
-    return F.adaptive_avg_pool2d(maps.float(), (height, width))
+    """Maps `(N, F, ...)` averaged over areas, in float32, to at most POOLED x POOLED and the like."""
+    axes = maps.ndim - 2
+    averaged: Tensor = POOL[axes](maps.float(), [min(side, SIDES[axes]) for side in maps.shape[2:]])
+    return averaged
 
 
 def spectral_coordinates(correlation: Tensor, dimensions: int) -> Tensor:

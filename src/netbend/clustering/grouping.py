@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import prod
 from typing import Protocol
 
 import numpy as np
@@ -25,7 +26,7 @@ AGREEMENT = 0.9
 
 def count_for(layer: Layer) -> int:
     """Clusters of tables 1 and 2 for a layer: 5 up to 64x64, 4 up to 256x256, 3 beyond."""
-    return next((count for most, count in COUNTS if layer.height * layer.width <= most), LARGEST_MAPS_COUNT)
+    return next((count for most, count in COUNTS if prod(layer.sizes) <= most), LARGEST_MAPS_COUNT)
 
 
 @dataclass(frozen=True)

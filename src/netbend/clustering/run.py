@@ -61,6 +61,7 @@ def cluster_features(
                 model, layers, run, settings.latent_seeds, checkpoint, tell
             )
         else:
+            _check_planes(layers)
             work = work or Path(stack.enter_context(tempfile.TemporaryDirectory()))
             learnt = learn(model, layers, run, settings, work, tell)
             if networks is not None:
@@ -125,6 +126,13 @@ def _runner(model: Bendable, truncation: float) -> Run:
         raise ClusterError("say how this network generates: run=lambda seeds: network(latents of the seeds)")
     play = Play(truncation)
     return lambda seeds: model.generate(model.latents(seeds), play)
+
+
+def _check_planes(layers: Sequence[Layer]) -> None:
+    """The paper's networks see maps of height and width."""
+    for layer in layers:
+        if layer.spatial != "HW":
+            raise ClusterError(f"{layer}: axes {layer.axes}; the preset paper needs maps, use quick")
 
 
 def _check_counts(layers: Sequence[Layer], counts: Counts) -> None:

@@ -84,7 +84,9 @@ def layers_to_cluster(model: Bendable, wanted: Sequence[int | str] = ()) -> list
     """
     if not wanted:
         found = [
-            layer for layer in model.layers if layer.number is not None and layer.features >= FEWEST_FEATURES
+            layer
+            for layer in model.layers
+            if layer.number is not None and layer.features >= FEWEST_FEATURES and layer.sizes
         ]
         if not found:
             raise ClusterError(f"no layer has {FEWEST_FEATURES} features or more; name layers yourself")
@@ -96,4 +98,6 @@ def layers_to_cluster(model: Bendable, wanted: Sequence[int | str] = ()) -> list
     for layer in chosen:
         if layer.features < 2:
             raise ClusterError(f"{layer} has {layer.features} feature; there is nothing to group")
+        if not layer.sizes:
+            raise ClusterError(f"{layer} puts out vectors; features are grouped by their maps")
     return list(dict.fromkeys(chosen))

@@ -1,6 +1,6 @@
 """Any torch module as something to bend."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +10,24 @@ from netbend.bending import Layer
 from netbend.bending.eager import eagerly
 from netbend.errors import ModelError
 from netbend.recipe import Clusters
+
+# What modules of torch put out, by the number of dimensions with that of the samples.
+OF_CONVOLUTIONS = {3: "CT", 4: "CHW", 5: "CDHW"}
+FEATURES_LAST = {2: "C", 3: "TC", 4: "HWC", 5: "DHWC"}
+OF_OTHERS = {2: "C", 4: "CHW", 5: "CDHW"}  # of three dimensions nobody knows which are the features
+
+CONVOLUTIONS = (
+    nn.Conv1d,
+    nn.Conv2d,
+    nn.Conv3d,
+    nn.ConvTranspose1d,
+    nn.ConvTranspose2d,
+    nn.ConvTranspose3d,
+)
+TRANSFORMERS = (nn.TransformerEncoderLayer, nn.TransformerDecoderLayer)
+BY_LAST = (nn.Linear, nn.Bilinear, nn.LayerNorm, nn.RMSNorm, nn.Embedding, *TRANSFORMERS)
+
+Kinds = tuple[type[nn.Module], ...] | Mapping[type[nn.Module], str]
 
 
 @dataclass(frozen=True)
@@ -25,34 +43,35 @@ class WrappedModule:
     clusters: Clusters | None = None
 
 
-def wrap(
-    network: nn.Module, run: Callable[[], object], kinds: tuple[type[nn.Module], ...] = ()
-) -> WrappedModule:
+def wrap(network: nn.Module, run: Callable[[], object], kinds: Kinds = ()) -> WrappedModule:
     """Find the layers of a network by running it once.
 
-    Layers are numbered from 0 in the order in which they ran, and named by their dotted path.
+    Layers are numbered from 0 in the order in which they ran, and named by their dotted path. Their axes
+    follow from the kind of module: convolutions put out `CT`, `CHW` or `CDHW`; linear and embedding layers,
+    layer norms and transformer layers have the features last, `C`, `TC` or `HWC`.
+
+        wrap(network, lambda: network(tokens), {nn.TransformerEncoderLayer: "TC", nn.ReLU: "CT"})
 
     Args:
         network: Any torch module.
         run: Calls the network on an example, such as `lambda: network(z)`.
-        kinds: Module classes whose outputs are layers; by default 2D convolutions of either kind.
+        kinds: Module classes whose outputs are layers, as a tuple or with the axes of each, see `Layer`; by
+            default convolutions of any kind.
 
     Raises:
-        ModelError: If none of them gave activation maps `(N, F, H, W)`, and for TorchScript.
+        ModelError: If none of them gave activations, if their axes cannot be told, and for TorchScript.
     """
     layers: list[Layer] = []
     handles = []
+    wanted: tuple[type[nn.Module], ...] = tuple(kinds) or CONVOLUTIONS
     for path, module in network.named_modules():
-        if isinstance(module, kinds or (nn.Conv2d, nn.ConvTranspose2d)):
+        if isinstance(module, wanted):
 
-            def note(_module: nn.Module, _inputs: object, maps: object, path: str = path) -> None:
-                if (
-                    isinstance(maps, Tensor)
-                    and maps.ndim == 4
-                    and path not in {layer.name for layer in layers}
-                ):
-                    _, features, height, width = maps.shape
-                    layers.append(Layer(len(layers), path, path, features, height, width))
+            def note(module: nn.Module, _inputs: object, output: object, path: str = path) -> None:
+                if isinstance(output, Tensor) and path not in {layer.name for layer in layers}:
+                    axes = _axes(module, path, output, kinds)
+                    if axes is not None:
+                        layers.append(Layer(len(layers), path, path, tuple(output.shape[1:]), axes))
 
             if not isinstance(module, torch.jit.ScriptModule):  # which nothing can watch
                 handles.append(module.register_forward_hook(note))
@@ -66,6 +85,31 @@ def wrap(
         script = any(isinstance(module, torch.jit.ScriptModule) for module in network.modules())
         hint = "; what is inside of TorchScript cannot be watched: wrap the Python module" if script else ""
         raise ModelError(
-            f"no layer to bend: running the network gave no activation maps of shape (N, F, H, W){hint}"
+            f"no layer to bend: running the network gave no activations, such as (N, F, H, W){hint}"
         )
     return WrappedModule(network, tuple(layers))
+
+
+def _axes(module: nn.Module, path: str, output: Tensor, kinds: Kinds) -> str | None:
+    """The axes of what a module put out, None for what is no activations."""
+    named = kinds.items() if isinstance(kinds, Mapping) else ()
+    given = next((axes for kind, axes in named if isinstance(module, kind)), None)
+    if given is not None:
+        if output.ndim != 1 + len(given):
+            raise ModelError(
+                f"{path}: axes {given}, but the network gave {tuple(output.shape)}, samples first"
+            )
+        return given
+    kind = type(module).__name__
+    if isinstance(module, TRANSFORMERS) and not module.self_attn.batch_first:
+        raise ModelError(f"{path}: {kind} with the samples second; make it with batch_first=True")
+    if isinstance(module, CONVOLUTIONS):
+        return OF_CONVOLUTIONS.get(output.ndim)
+    if isinstance(module, BY_LAST):
+        return FEATURES_LAST.get(output.ndim)
+    if output.ndim == 3:
+        raise ModelError(
+            f"{path}: {kind} gave {tuple(output.shape)}: which are the features? Say kinds={{nn.{kind}: "
+            f'"CT"}}, or "TC" where they come last'
+        )
+    return OF_OTHERS.get(output.ndim)

@@ -2,6 +2,7 @@
 
 from netbend.transforms import numerical, affine, morphology  # isort: skip  (listed in the paper's order)
 from netbend.transforms import filters, frequencies, statistics, rearrange  # isort: skip  (... then others)
+from netbend.transforms.axes import Axes
 from netbend.transforms.base import (
     Parameter,
     Transform,
@@ -14,6 +15,7 @@ from netbend.transforms.base import (
 from netbend.transforms.build import build_transform
 
 __all__ = [
+    "Axes",
     "Parameter",
     "Transform",
     "affine",

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Self
 from pydantic import BeforeValidator, model_validator
 from torch import Tensor
 
+from netbend.transforms.axes import Axes
 from netbend.transforms.base import Transform, parameter, transform
 from netbend.transforms.planes import summed_in
 from netbend.transforms.warp import Matrix, origins, sources, warp
@@ -38,6 +39,7 @@ def _cos_sin(degrees: float) -> tuple[float, float]:
 class FlipHorizontal(Transform):
     """Mirror left and right (section 5.2, equation 2)."""
 
+    axes = Axes.LINE
     stays_finite = True
 
     def __call__(self, maps: Tensor) -> Tensor:
@@ -80,6 +82,9 @@ class Warp(Transform):
 class Translate(Warp):
     """Shift the maps; what enters is zero (section 5.2, equation 3)."""
 
+    axes = Axes.LINE
+    upright = "y"
+
     x: float = parameter(doc="to the right", unit="widths", ge=-1, le=1, soft_range=(-1, 1))
     y: float = parameter(0.0, doc="down", unit="heights", ge=-1, le=1, soft_range=(-1, 1))
 
@@ -90,6 +95,9 @@ class Translate(Warp):
 @transform("scale")
 class Scale(Warp):
     """Enlarge or shrink about the middle (section 5.2, equation 4)."""
+
+    axes = Axes.LINE
+    upright = "ky"
 
     kx: float = parameter(doc="factor of the width; 0.6 shrinks", gt=0, soft_range=(0.1, 4))
     ky: float | None = parameter(

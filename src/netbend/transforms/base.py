@@ -13,6 +13,7 @@ from pydantic.config import JsonDict
 from torch import Tensor
 
 from netbend.errors import RecipeError
+from netbend.transforms.axes import Axes
 
 ENTRY_POINTS = "netbend.transforms"
 
@@ -23,6 +24,8 @@ class Transform(BaseModel):
     Subclasses define `__call__`, which gives maps of the same shape, dtype and device, treats
     every feature alone, and never writes into the maps it was given.
 
+    axes: which it needs of activations, and so the shape of what it is given.
+    upright: the parameter for what is done along the height, of those that need a line alone without it.
     stays_finite: whether finite maps never become NaN or infinite, so that nobody need look.
     numbered: whether `__call__` is also given the numbers of the features, as `features`.
     kernel: which one of `on_gpu` does the same on GPUs, if one does.
@@ -32,6 +35,8 @@ class Transform(BaseModel):
 
     name: ClassVar[str] = ""
     older_names: ClassVar[tuple[str, ...]] = ()
+    axes: ClassVar[Axes] = Axes.PLANE
+    upright: ClassVar[str | None] = None
     stays_finite: ClassVar[bool] = False
     numbered: ClassVar[bool] = False
     kernel: ClassVar[str | None] = None  # or a property
@@ -44,6 +49,16 @@ class Transform(BaseModel):
 
     def __call__(self, maps: Tensor) -> Tensor:
         raise NotImplementedError
+
+    @property
+    def needed_axes(self) -> Axes:
+        """The axes that it needs with the parameters that it has."""
+        if (
+            self.upright is None
+            or getattr(self, self.upright) == self.__class__.model_fields[self.upright].default
+        ):
+            return self.axes
+        return Axes.PLANE
 
     def prepare(self, maps: Tensor, features: Sequence[int]) -> object:
         """Make what calls with such maps need beside them, such as tables; to define it is optional.

@@ -11,6 +11,7 @@ from math import exp
 import torch
 from torch import Tensor
 
+from netbend.transforms.axes import Axes
 from netbend.transforms.base import Transform, parameter, transform
 from netbend.transforms.planes import laid_out_as, summed_in
 
@@ -23,6 +24,8 @@ REACH = 4.0  # standard deviations; what lies further out weighs less than 0.01 
 class Blur(Transform):
     """Smooth with a Gaussian along all spatial axes."""
 
+    axes = Axes.SPATIAL
+
     sigma: float = parameter(doc="standard deviation", unit="pixels", gt=0, le=MAX_SIGMA, soft_range=(0.5, 8))
 
     def __call__(self, maps: Tensor) -> Tensor:
@@ -32,6 +35,8 @@ class Blur(Transform):
 @transform("sharpen")
 class Sharpen(Transform):
     """Strengthen what a blur takes away (unsharp mask): f(x) = x + amount * (x - blur(x))."""
+
+    axes = Axes.SPATIAL
 
     amount: float = parameter(1.0, doc="how much is added; below 0 blurs", soft_range=(0, 10))
     sigma: float = parameter(1.0, doc="of the blur", unit="pixels", gt=0, le=MAX_SIGMA, soft_range=(0.5, 8))
@@ -46,6 +51,8 @@ class Sharpen(Transform):
 @transform("sobel")
 class Sobel(Transform):
     """Leave edges: how steeply activations rise at each pixel, by Sobel's operator."""
+
+    axes = Axes.SPATIAL
 
     def __call__(self, maps: Tensor) -> Tensor:
         return _filtered(maps, _steepness)

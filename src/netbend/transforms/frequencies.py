@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from netbend.transforms.axes import Axes
 from netbend.transforms.base import Transform, parameter, transform
 from netbend.transforms.planes import laid_out_as, summed_in
 
@@ -20,6 +21,8 @@ class FFTFilter(Transform):
     `high` alone keeps what is coarse, `low` alone what is fine, both the band between them. Where `low` is
     above `high`, that band is taken out. A `low` above 0 takes away the mean of each map, too.
     """
+
+    axes = Axes.SPATIAL
 
     low: float = parameter(
         0.0, doc="least frequency kept: 0 the mean, 1 the finest", ge=0, le=1, soft_range=(0, 1)

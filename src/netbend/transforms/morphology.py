@@ -1,4 +1,4 @@
-"""Erosion and dilation with a disc (paper, section 5.3)."""
+"""Erosion and dilation with a disc (paper, section 5.3), on volumes with a ball, on sequences with a line."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,6 +8,8 @@ from math import inf
 import torch
 from torch import Tensor
 
+from netbend.transforms.axes import Axes
+from netbend.transforms.ball import largest_in_ball
 from netbend.transforms.base import Transform, parameter, transform
 from netbend.transforms.compiled import compiled
 from netbend.transforms.disc import Point, disc, disc_growth
@@ -22,13 +24,29 @@ MAX_RADIUS_ON_GPU = 8  # whose pixels are read one by one there sooner than by s
 
 
 def dilate(maps: Tensor, radius: int) -> Tensor:
-    """Grey-scale dilation of `(N, F, H, W)`: the largest value under the disc, the map's outside ignored."""
-    return _extremum_under_disc(maps, radius, largest=True)
+    """Grey-scale dilation: the largest value within a radius, the map's outside ignored.
+
+    Args:
+        maps: `(N, F, H, W)`, where a disc lies around each pixel; or sequences `(N, F, T)`, or volumes
+            `(N, F, D, H, W)` and a ball.
+        radius: In pixels.
+    """
+    if maps.ndim == 5:
+        return largest_in_ball(maps, radius)
+    return _extremum_in_plane(maps, radius, largest=True)
 
 
 def erode(maps: Tensor, radius: int) -> Tensor:
-    """Grey-scale erosion: the smallest value under the disc, the map's outside ignored."""
-    return _extremum_under_disc(maps, radius, largest=False)
+    """Grey-scale erosion: the smallest value within a radius; otherwise as `dilate`."""
+    if maps.ndim == 5:
+        return -largest_in_ball(-maps, radius)
+    return _extremum_in_plane(maps, radius, largest=False)
+
+
+def _extremum_in_plane(maps: Tensor, radius: int, *, largest: bool) -> Tensor:
+    if maps.ndim == 3:  # of a disc, on maps of one row, a line is left
+        return _extremum_under_disc(maps[:, :, None], radius, largest=largest)[:, :, 0]
+    return _extremum_under_disc(maps, radius, largest=largest)
 
 
 def _extremum_under_disc(maps: Tensor, radius: int, *, largest: bool) -> Tensor:
@@ -133,6 +151,7 @@ def _planes(maps: Tensor) -> Tensor:
 class Erode(Transform):
     """Thin bright shapes out: the smallest value within r pixels (section 5.3)."""
 
+    axes = Axes.SPATIAL
     stays_finite = True
 
     r: int = parameter(doc="radius of the disc", unit="pixels", ge=1, le=LARGEST_RADIUS, soft_range=(1, 8))
@@ -152,6 +171,7 @@ class Erode(Transform):
 class Dilate(Transform):
     """Make bright shapes grow: the largest value within r pixels (section 5.3)."""
 
+    axes = Axes.SPATIAL
     stays_finite = True
 
     r: int = parameter(doc="radius of the disc", unit="pixels", ge=1, le=LARGEST_RADIUS, soft_range=(1, 8))

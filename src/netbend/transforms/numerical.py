@@ -6,6 +6,7 @@ import torch
 from pydantic import model_validator
 from torch import Tensor
 
+from netbend.transforms.axes import Axes
 from netbend.transforms.base import Transform, parameter, transform
 from netbend.transforms.planes import has_gradients, summed_in
 
@@ -14,6 +15,7 @@ from netbend.transforms.planes import has_gradients, summed_in
 class Ablate(Transform):
     """Switch features off: f(x) = x * 0, also where x is NaN or infinite (section 5.1)."""
 
+    axes = Axes.NONE
     stays_finite = True
     kernel = "ablate"
 
@@ -28,6 +30,7 @@ class Ablate(Transform):
 class Invert(Transform):
     """Turn activations over: f(x) = 1 - x (section 5.1)."""
 
+    axes = Axes.NONE
     kernel = "invert"
 
     def __call__(self, maps: Tensor) -> Tensor:
@@ -41,6 +44,7 @@ class Invert(Transform):
 class Multiply(Transform):
     """Strengthen, weaken or negate activations: f(x) = x * p (section 5.1)."""
 
+    axes = Axes.NONE
     kernel = "multiply"
 
     p: float = parameter(doc="factor; below 0 turns highlights into shadows", soft_range=(-5, 5))
@@ -56,6 +60,7 @@ class Multiply(Transform):
 class Threshold(Transform):
     """Posterise: f(x) = 1 where x >= t, else 0 (section 5.1, equation 1)."""
 
+    axes = Axes.NONE
     stays_finite = True
     kernel = "threshold"
 
@@ -75,6 +80,8 @@ class Threshold(Transform):
 class Add(Transform):
     """Raise or lower activations: f(x) = x + c."""
 
+    axes = Axes.NONE
+
     c: float = parameter(doc="what is added; below 0 lowers", soft_range=(-2, 2))
 
     def __call__(self, maps: Tensor) -> Tensor:
@@ -85,6 +92,7 @@ class Add(Transform):
 class Clamp(Transform):
     """Cut off what lies below or above: f(x) = min(max(x, low), high)."""
 
+    axes = Axes.NONE
     stays_finite = True
 
     low: float = parameter(0.0, doc="least value", soft_range=(-2, 0))
@@ -104,6 +112,8 @@ class Clamp(Transform):
 class Quantize(Transform):
     """Round to the nearest step: f(x) = s * round(x / s)."""
 
+    axes = Axes.NONE
+
     step: float = parameter(doc="distance between two values", gt=0, soft_range=(0.1, 2))
 
     def __call__(self, maps: Tensor) -> Tensor:
@@ -115,6 +125,7 @@ class Quantize(Transform):
 class Abs(Transform):
     """Fold what is negative up: f(x) = |x|."""
 
+    axes = Axes.NONE
     stays_finite = True
 
     def __call__(self, maps: Tensor) -> Tensor:
@@ -125,6 +136,7 @@ class Abs(Transform):
 class Sign(Transform):
     """Keep the sign alone: f(x) = 1 where x > 0, -1 where x < 0, else 0."""
 
+    axes = Axes.NONE
     stays_finite = True
 
     def __call__(self, maps: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ looked through for NaN in passing. Numbers are read where they lie, so that they
 import warnings
 from dataclasses import dataclass
 from functools import lru_cache
+from math import prod
 
 import torch
 from torch import Tensor
@@ -15,6 +16,7 @@ from netbend.transforms.planes import by_pixels, in_memory_order
 
 BLOCK = 2048  # values in one program
 PIXELS, FEATURES = 64, 32  # of a warp
+POINTWISE = ("multiply", "threshold", "invert", "ablate")  # kernels that need no neighbours
 PRECISIONS = (torch.float32, torch.bfloat16, torch.float16)
 
 
@@ -37,7 +39,7 @@ class Work:
     @property
     def is_pointwise(self) -> bool:
         """Whether it bends values one by one, whatever lies around them."""
-        return self.kind in ("multiply", "threshold", "invert", "ablate")
+        return self.kind in POINTWISE
 
     @property
     def flags(self) -> dict[str, bool]:
@@ -74,7 +76,7 @@ def suits(maps: Tensor) -> bool:
     """Whether maps can be bent this way, without gradients."""
     if maps.dtype not in PRECISIONS or not has_triton(maps.device):
         return False
-    return maps.is_contiguous() or maps.is_contiguous(memory_format=torch.channels_last)
+    return maps.is_contiguous() or maps.movedim(1, -1).is_contiguous()
 
 
 def extremes(values: Tensor) -> Tensor:
@@ -88,7 +90,8 @@ def extremes(values: Tensor) -> Tensor:
 
 
 def bend(maps: Tensor, work: Work) -> Tensor:
-    """Maps `(N, F, H, W)` of any layout that `suits`; what moves pixels gives channels-last ones."""
+    """Maps `(N, F, ...)` of any layout that `suits`; what moves pixels takes `(N, F, H, W)` and gives
+    channels-last ones."""
     return _pointwise(maps, work) if work.is_pointwise else _around(maps, work)
 
 
@@ -111,7 +114,7 @@ def _pointwise(maps: Tensor, work: Work) -> Tensor:
         maps if work.seen is None else work.seen,
         maps.numel(),
         maps.shape[1],
-        maps.shape[2] * maps.shape[3],
+        prod(maps.shape[2:]),
         KIND=kind_of(work),
         **work.flags,
         LAST=by_pixels(maps),

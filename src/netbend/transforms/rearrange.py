@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from netbend.limits import MAX_SEED
+from netbend.transforms.axes import Axes
 from netbend.transforms.base import Transform, parameter, transform
 from netbend.transforms.planes import by_pixels, from_pixel_rows, pixel_rows
 
@@ -16,6 +17,8 @@ from netbend.transforms.planes import by_pixels, from_pixel_rows, pixel_rows
 class Roll(Transform):
     """Shift the maps by whole pixels; what leaves at one edge enters at the other."""
 
+    axes = Axes.LINE
+    upright = "y"
     stays_finite = True
 
     x: float = parameter(doc="to the right", unit="widths", ge=-1, le=1, soft_range=(-1, 1))
@@ -32,6 +35,7 @@ class Roll(Transform):
 class Shuffle(Transform):
     """Exchange the selected features among themselves, by chance."""
 
+    axes = Axes.NONE
     stays_finite = True
 
     seed: int = parameter(0, doc="of the order", ge=0, le=MAX_SEED, soft_range=(0, 999))

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from netbend.limits import MAX_SEED
+from netbend.transforms.axes import Axes
 from netbend.transforms.base import Transform, parameter, transform
 from netbend.transforms.planes import summed_in
 
@@ -19,6 +20,8 @@ EPSILON = 1e-5  # of the variance: a level map becomes 0, as in instance normali
 @transform("normalize")
 class Normalize(Transform):
     """Give each map of each sample a mean of 0 and a standard deviation of 1 (instance normalisation)."""
+
+    axes = Axes.SPATIAL
 
     def __call__(self, maps: Tensor) -> Tensor:
         values = maps.to(summed_in(maps.dtype)).flatten(2)
@@ -41,6 +44,7 @@ def _mean(values: Tensor) -> Tensor:
 class Noise(Transform):
     """Add Gaussian noise, of its own for each feature, the same for every sample."""
 
+    axes = Axes.NONE
     numbered = True
 
     strength: float = parameter(doc="standard deviation", soft_range=(0, 2))

@@ -28,6 +28,7 @@ from netbend.recipe.moving import bend_moves
 from netbend.recipe.selection import selection_moves
 from netbend.recipe.yamlfile import Source
 from netbend.transforms import Transform, get_transform
+from netbend.transforms.axes import misfit
 from netbend.variations.freeze import draws_features, freeze
 from netbend.variations.moved import moved
 from netbend.variations.surprise import draw_name
@@ -168,7 +169,7 @@ def _mutated(random: np.random.RandomState, bend: Bend, model: Bendable, mutatio
     if moves:
         bend, layer = _at_neighbour(random, bend, layer, model)
     if exchanges:
-        cls = get_transform(draw_name(random))
+        cls = get_transform(draw_name(random, layer))
         bend = replace(bend, transform=draw_transform(random, cls, layer), moving={})
     if reselects:
         bend = replace(bend, features=_reselected(random, bend, layer, model))
@@ -180,7 +181,11 @@ def _at_neighbour(
 ) -> tuple[Bend, Layer]:
     """The bend one layer earlier or later. Features by number or cluster mean nothing there: as large
     a random share takes their place."""
-    numbered = [other for other in model.layers if other.number is not None]
+    numbered = [
+        other
+        for other in model.layers
+        if other.number is not None and misfit(bend.transform, other.spatial) is None
+    ]
     step = 1 if random.uniform() < 0.5 else -1
     if layer not in numbered or len(numbered) == 1:
         return bend, layer

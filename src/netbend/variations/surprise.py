@@ -11,7 +11,7 @@ from netbend.limits import MAX_BENDS
 from netbend.recipe import All, Bend, Cluster, Random, Recipe, Selection
 from netbend.transforms import get_transform
 from netbend.variations.unlike import MAX_DRAWS, Accept, anything
-from netbend.variations.values import chance, draw_transform
+from netbend.variations.values import chance, draw_transform, fits
 
 # How often each is drawn. Only what is named here or asked for by name is: another package of
 # transforms, once installed, would change what every seed gives.
@@ -96,18 +96,22 @@ def _layers(model: Bendable, bounds: Bounds) -> list[Layer]:
 
 
 def _bend(random: np.random.RandomState, model: Bendable, layer: Layer, bounds: Bounds) -> Bend:
-    transform = draw_transform(random, get_transform(draw_name(random, bounds)), layer)
+    transform = draw_transform(random, get_transform(draw_name(random, layer, bounds)), layer)
     features = _features(random, model, layer, bounds)
     mix = round(random.uniform(0.5, 0.9), 2) if random.uniform() < PARTLY_MIXED else 1.0
     return Bend(layer.key, transform, features, mix)
 
 
-def draw_name(random: np.random.RandomState, bounds: Bounds = Bounds()) -> str:
-    """The name of a transform: each that was asked for alike, or by our taste."""
+def draw_name(random: np.random.RandomState, layer: Layer, bounds: Bounds = Bounds()) -> str:
+    """The name of a transform that the layer has the axes for: each that was asked for alike, or by our
+    taste. Raises RecipeError if there is none."""
+    names = [name for name in bounds.transforms or TASTE if fits(get_transform(name), layer)]
+    if not names:
+        raise RecipeError(f"transforms: none can be done with the axes {layer.axes} of {layer}")
     if bounds.transforms is not None:
-        return bounds.transforms[random.randint(len(bounds.transforms))]
-    weights = np.array(list(TASTE.values()), float)
-    return list(TASTE)[random.choice(len(weights), p=weights / weights.sum())]
+        return names[random.randint(len(names))]
+    weights = np.array([TASTE[name] for name in names], float)
+    return names[random.choice(len(weights), p=weights / weights.sum())]
 
 
 def _features(random: np.random.RandomState, model: Bendable, layer: Layer, bounds: Bounds) -> Selection:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from netbend.bending import Layer
 from netbend.errors import RecipeError
 from netbend.transforms import Parameter, Transform, parameters_of
+from netbend.transforms.axes import suffices
 
 LARGEST_SHARE = 8  # a length in pixels is at most this part of a layer's side
 JITTER = 0.15  # standard deviation of a small change, as a part of the range
@@ -80,9 +81,20 @@ def range_of(parameter: Parameter, layer: Layer) -> Range | None:
     if low is None or high is None:
         return None
     if parameter.unit == "pixels":
-        high = max(low, min(high, min(layer.width, layer.height) / LARGEST_SHARE))
+        high = max(low, min(high, min(layer.sizes, default=1) / LARGEST_SHARE))
     low, high = max(low, _or(parameter.minimum, -inf)), min(high, _or(parameter.maximum, inf))
     return Range(low, high, whole="float" not in kinds)
+
+
+def fits(cls: type[Transform], layer: Layer) -> bool:
+    """Whether a layer has the axes that a transform needs at least."""
+    return suffices(layer.spatial, cls.axes)
+
+
+def _usable(cls: type[Transform], layer: Layer) -> list[Parameter]:
+    """The parameters of a transform but for that along the height, where a layer has none."""
+    has_height = "H" in layer.axes
+    return [parameter for parameter in parameters_of(cls) if has_height or parameter.name != cls.upright]
 
 
 def _or(bound: float | None, otherwise: float) -> float:
@@ -95,7 +107,7 @@ def draw_transform(random: np.random.RandomState, cls: type[Transform], layer: L
     Raises RecipeError if it needs a parameter that has no range.
     """
     values = {}
-    for parameter in parameters_of(cls):
+    for parameter in _usable(cls, layer):
         limits = range_of(parameter, layer)
         optional = not parameter.required and parameter.default is None
         left_out = optional and random.uniform() < 0.5
@@ -114,7 +126,7 @@ def jitter_transform(
 ) -> Transform:
     """The transform with every number that has a range moved a little, but for those named in `still`."""
     values = {}
-    for parameter in parameters_of(type(transform)):
+    for parameter in _usable(type(transform), layer):
         limits, value = range_of(parameter, layer), getattr(transform, parameter.name)
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if limits is not None and number and parameter.name not in still:

@@ -120,8 +120,8 @@ def _renamed(state: Mapping[str, Tensor], file: str) -> dict[str, Tensor]:
 def layers_of(architecture: Architecture) -> list[Layer]:
     """The bendable places of a generator, in the order of computation."""
     layers = [
-        Layer(number, f"b{4 * 2**number}", f"layers.{number}", features, 4 * 2**number, 4 * 2**number)
+        Layer(number, f"b{4 * 2**number}", f"layers.{number}", (features, 4 * 2**number, 4 * 2**number))
         for number, features in enumerate(architecture.features)
     ]
     size = architecture.size
-    return [*layers, Layer(None, f"b{size}.rgb", "to_rgb", architecture.channels, size, size)]
+    return [*layers, Layer(None, f"b{size}.rgb", "to_rgb", (architecture.channels, size, size))]

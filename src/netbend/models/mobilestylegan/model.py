@@ -36,7 +36,7 @@ def layers_of(architecture: Architecture) -> list[Layer]:
     """The bendable places of a generator, in the order of computation."""
 
     def place(number: int | None, name: str, module: str, features: int, size: int) -> Layer:
-        return Layer(number, name, module, features, height=size, width=size)
+        return Layer(number, name, module, (features, size, size))
 
     features = architecture.features
     layers = [

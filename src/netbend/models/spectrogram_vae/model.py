@@ -80,5 +80,5 @@ def layers_of(architecture: Architecture) -> list[Layer]:
     layers = []
     for number, (count, shape, module) in enumerate(zip(features, SHAPES, modules, strict=True), start=1):
         frames, bins = shape.output
-        layers.append(Layer(number, f"t{frames}x{bins}", module, count, frames, bins))
+        layers.append(Layer(number, f"t{frames}x{bins}", module, (count, frames, bins)))
     return layers
