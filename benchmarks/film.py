@@ -23,9 +23,10 @@ from paired import timed
 from plot import Axis
 from report import Report, add_plot, compiling, options, table
 
+from netbend.engine.bound import bind
+from netbend.engine.frames import Film
+from netbend.engine.request import RenderRequest
 from netbend.film.formats import FORMATS
-from netbend.film.frames import Film
-from netbend.film.scene import Scene
 from netbend.film.video import encode
 from netbend.film.write import Encoding, at_height, fraction, write_film
 from netbend.models.base import Model
@@ -110,7 +111,8 @@ def film_of(model: Model) -> Film:
         },
     ]
     frames = FRAMES[model.layers[-1].height < 256]
-    return Scene(model, recipe_from_data({"latent": 3, "bends": bends}), seconds=frames / FPS).film(FPS)
+    recipe = recipe_from_data({"latent": 3, "bends": bends})
+    return Film.of(bind(RenderRequest.of(model, recipe, seconds=frames / FPS, fps=FPS), model))
 
 
 if __name__ == "__main__":

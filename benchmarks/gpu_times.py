@@ -101,7 +101,7 @@ def batch_rate(chosen: argparse.Namespace, size: int, precision: torch.dtype, ba
 
 def film(notes: Notes, chosen: argparse.Namespace) -> None:
     """Frames of a film in which everything moves, as pictures, without a file."""
-    from netbend.film.frames import Film
+    from netbend.engine.frames import Film
     from netbend.recipe import recipe_from_data
 
     @dataclass(frozen=True)

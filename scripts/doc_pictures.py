@@ -19,11 +19,11 @@ from measured import DOCS, ROOT, Criterion, Measured, exit_if_false, table, writ
 from PIL import Image
 
 from netbend.bending import bend, resolve
+from netbend.engine.still import Still
 from netbend.models.base import Play
 from netbend.models.catalog import load_model
 from netbend.pictures import to_pictures
 from netbend.recipe import load_recipe
-from netbend.render.job import Job
 from netbend.variations.axes import transform_data
 from netbend.variations.unlike import MIN_CHANGE, visible_change
 
@@ -171,11 +171,11 @@ def likenesses() -> list[Measured]:
 def pictures(recipes: Sequence[Path | None]) -> list[Image.Image]:
     """One drawn face, bent by each."""
     model = load_model("faces", "cpu")
-    unbent = Job(model, model.latents([LATENT]), Play(truncation=0.7))
+    unbent = Still(model, model.latents([LATENT]), Play(truncation=0.7))
     loaded = [None if path is None else load_recipe(path) for path in recipes]
     plans = [unbent.plan if recipe is None else resolve(recipe, model) for recipe in loaded]
     return [
-        Job(model, unbent.latents, unbent.play, *pair).picture() for pair in zip(loaded, plans, strict=True)
+        Still(model, unbent.latents, unbent.play, *pair).picture() for pair in zip(loaded, plans, strict=True)
     ]
 
 

@@ -6,10 +6,10 @@ from torch import Tensor
 
 from netbend.bending import resolve
 from netbend.clustering.activations import watched
+from netbend.engine.still import Still
 from netbend.models.base import Model, Play
 from netbend.pictures import paint
 from netbend.recipe import Recipe
-from netbend.render.job import Job
 
 SEED = 4
 MAPS = 4
@@ -21,10 +21,10 @@ def draw(model: Model, recipe: Recipe, play: Play) -> Image.Image:
     """Those of one bend, on the maps of its cluster that vary most."""
     small = SIDE // MAPS
     canvas = Image.new("RGB", (2 * (SIDE + small + GAP), SIDE), BACKGROUND)
-    job = Job(model, model.latents([SEED]), play, recipe, resolve(recipe, model))
-    canvas.paste(shrunk(Job(model, job.latents, play).picture()), (0, 0))
-    canvas.paste(shrunk(job.picture()), (canvas.width - SIDE, 0))
-    for row, pair in enumerate(maps_before_and_after(job)):
+    still = Still(model, model.latents([SEED]), play, recipe, resolve(recipe, model))
+    canvas.paste(shrunk(Still(model, still.latents, play).picture()), (0, 0))
+    canvas.paste(shrunk(still.picture()), (canvas.width - SIDE, 0))
+    for row, pair in enumerate(maps_before_and_after(still)):
         low, high = float(pair[0].min()), float(pair[0].max())
         for column, each in enumerate(pair):
             picture = paint((each - low) / (high - low)).convert("RGB")
@@ -33,10 +33,10 @@ def draw(model: Model, recipe: Recipe, play: Play) -> Image.Image:
     return canvas
 
 
-def maps_before_and_after(job: Job) -> list[tuple[Tensor, Tensor]]:
-    (bend,) = job.plan.bends
-    with watched(job.model, [bend.layer]) as maps, torch.no_grad():
-        job.model.generate(job.latents, job.play)
+def maps_before_and_after(still: Still) -> list[tuple[Tensor, Tensor]]:
+    (bend,) = still.plan.bends
+    with watched(still.model, [bend.layer]) as maps, torch.no_grad():
+        still.model.generate(still.latents, still.play)
         found = maps[bend.layer.name][0, list(bend.indices)]
     strongest = found[found.flatten(1).std(1).argsort(descending=True)[:MAPS]]
     return list(zip(strongest, bend.transform(strongest[None])[0], strict=True))

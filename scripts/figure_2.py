@@ -18,10 +18,10 @@ from measured import DOCS, Criterion, Measured, exit_if_false, table, write_into
 from PIL import Image
 
 from netbend.bending import resolve
+from netbend.engine.still import Still
 from netbend.models.base import Model, Play
 from netbend.models.catalog import load_model
 from netbend.recipe import recipe_from_data
-from netbend.render.job import Job
 from netbend.variations.unlike import visible_change
 
 SEEDS = range(1, 9)
@@ -50,7 +50,7 @@ def main(names: Sequence[str]) -> None:
     for name in names:
         model = load_model(name, "cpu")
         layers = [layer.number for layer in model.layers if layer.number is not None]
-        unbent = [small(Job(model, model.latents([seed]), PLAY)) for seed in SEEDS]
+        unbent = [small(Still(model, model.latents([seed]), PLAY)) for seed in SEEDS]
         rows = [[bent(model, layer, *row) for layer in layers] for row in ROWS]
         measured = captions(WHOLE[name], unbent, rows)
         lines = [*by_layer(layers, unbent, rows), "", *table(measured, "row")]
@@ -64,11 +64,11 @@ def bent(model: Model, layer: int, transform: str, params: dict[str, Any]) -> li
     """All seeds, with all features of a layer bent."""
     recipe = recipe_from_data({"bends": [{"layer": layer, "transform": transform, "params": params}]})
     plan = resolve(recipe, model)
-    return [small(Job(model, model.latents([seed]), PLAY, recipe, plan)) for seed in SEEDS]
+    return [small(Still(model, model.latents([seed]), PLAY, recipe, plan)) for seed in SEEDS]
 
 
-def small(job: Job) -> Image.Image:
-    return job.picture().resize((SIDE, SIDE), Image.Resampling.BOX)
+def small(still: Still) -> Image.Image:
+    return still.picture().resize((SIDE, SIDE), Image.Resampling.BOX)
 
 
 def captions(whole: range, unbent: Sequence[Image.Image], rows: Sequence[Row]) -> list[Measured]:

@@ -36,10 +36,10 @@ from measured import DOCS, ROOT, Criterion, Measured, exit_if_false, in_a_senten
 from PIL import Image, ImageDraw, ImageFont
 
 from netbend.bending import resolve
+from netbend.engine.still import Still
 from netbend.models.base import Model, Play
 from netbend.models.catalog import load_model
 from netbend.recipe import Clusters, Recipe, load_recipe, recipe_to_data
-from netbend.render.job import Job
 from netbend.transforms import build_transform
 
 OUT = DOCS / "gallery" / "works"
@@ -151,7 +151,7 @@ ABLATED = Criterion("change when ablated, levels of 255", most=10, digits=1)
 
 def main() -> None:
     model = load_model("photo-faces", "cpu")
-    before = {seed: pixels(Job(model, model.latents([seed]), PLAY)) for seed in SEEDS}
+    before = {seed: pixels(Still(model, model.latents([seed]), PLAY)) for seed in SEEDS}
     faces = {seed: face_of(picture, f"seed {seed}") for seed, picture in before.items()}
     rows = [(["unbent, seeds 1 to 8, psi 0.7"], list(before.values()))]
     found = []
@@ -221,11 +221,11 @@ def ablated_and_multiplied(model: Model, before: dict[int, Pixels]) -> list[Meas
 
 def bent(model: Model, recipe: Recipe, seed: int, clusters: Clusters | None = None) -> Pixels:
     plan = resolve(recipe, model, clusters=clusters)
-    return pixels(Job(model, model.latents([seed]), PLAY, recipe, plan))
+    return pixels(Still(model, model.latents([seed]), PLAY, recipe, plan))
 
 
-def pixels(job: Job) -> Pixels:
-    return np.asarray(job.picture())
+def pixels(still: Still) -> Pixels:
+    return np.asarray(still.picture())
 
 
 def sheet(rows: Sequence[tuple[Sequence[str], Sequence[Pixels]]]) -> Image.Image:

@@ -13,12 +13,12 @@ from pathlib import Path
 from PIL import Image
 
 from netbend.bending import resolve
+from netbend.engine.embedded import png_bytes
+from netbend.engine.still import Still
 from netbend.models.base import Model, Play
 from netbend.models.catalog import load_model
 from netbend.pictures import beside, contact_sheet
 from netbend.recipe import load_recipe
-from netbend.render.job import Job
-from netbend.render.record import png_bytes
 
 HEIGHT = 256
 PLAY = Play(truncation=0.7)
@@ -27,12 +27,12 @@ PLAY = Play(truncation=0.7)
 def main(name: str, recipes: Path, out: Path, seeds: list[int]) -> None:
     model = load_model(name)
     (out / name).mkdir(parents=True, exist_ok=True)
-    unbent = [shrunk(Job(model, model.latents([seed]), PLAY).picture()) for seed in seeds]
+    unbent = [shrunk(Still(model, model.latents([seed]), PLAY).picture()) for seed in seeds]
     rows, captions = [in_a_row(unbent)], [f"{name}, unbent"]
     for path in sorted(recipes.glob("*.yaml")):
-        jobs = [bent(model, path, seed) for seed in seeds]
-        pictures = [shrunk(job.picture()) for job in jobs]
-        (out / name / f"{path.stem}.png").write_bytes(png_bytes(pictures[0], jobs[0].record()))
+        stills = [bent(model, path, seed) for seed in seeds]
+        pictures = [shrunk(still.picture()) for still in stills]
+        (out / name / f"{path.stem}.png").write_bytes(png_bytes(pictures[0], stills[0].request()))
         rows.append(in_a_row(pictures))
         captions.append(path.stem)
     captions = [f"{caption}, seeds {', '.join(map(str, seeds))}" for caption in captions]
@@ -43,9 +43,9 @@ def in_a_row(pictures: list[Image.Image]) -> Image.Image:
     return reduce(beside, pictures)
 
 
-def bent(model: Model, path: Path, seed: int) -> Job:
+def bent(model: Model, path: Path, seed: int) -> Still:
     recipe = load_recipe(path)
-    return Job(model, model.latents([seed]), PLAY, recipe, resolve(recipe, model))
+    return Still(model, model.latents([seed]), PLAY, recipe, resolve(recipe, model))
 
 
 def shrunk(picture: Image.Image) -> Image.Image:

@@ -17,10 +17,10 @@ from figure_criteria import Face, Pixels, face_of
 from figures import FIGURES, PANELS, PLAY, SEEDS, WORKS, bent, in_words, pixels, sheet
 from measured import DOCS, Measured, table, write_into
 
+from netbend.engine.still import Still
 from netbend.models.base import Model
 from netbend.models.catalog import load_model
 from netbend.recipe import Clusters, Recipe, load_clusters, recipe_from_data, recipe_to_data
-from netbend.render.job import Job
 
 CHOSEN_ON = range(11, 14)
 # The paper's bends; 4d takes the eyes of two layers, see docs/works.md.
@@ -86,7 +86,7 @@ def numbers(path: Path, pairs: Sequence[tuple[Pixels, Face, Pixels]]) -> list[Me
 
 @cache
 def unbent(model: Model, seed: int) -> tuple[Pixels, Face]:
-    picture = pixels(Job(model, model.latents([seed]), PLAY))
+    picture = pixels(Still(model, model.latents([seed]), PLAY))
     return picture, face_of(picture, f"seed {seed}")
 
 

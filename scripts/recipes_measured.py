@@ -28,10 +28,10 @@ from measured import DOCS, ROOT, Criterion, Measured, exit_if_false, table, writ
 from PIL import Image
 
 from netbend.bending import resolve
+from netbend.engine.still import Still
 from netbend.models.base import Model, Play
 from netbend.models.catalog import load_model
 from netbend.recipe import load_recipe
-from netbend.render.job import Job
 
 PLAY = Play(truncation=0.7)
 RECIPES = ROOT / "recipes"
@@ -216,11 +216,11 @@ def sentence(found: Sequence[Measured], where: str) -> str:
 
 
 def picture(model: Model, seed: int, path: Path | None = None) -> Pixels:
-    job = Job(model, model.latents([seed]), PLAY)
+    still = Still(model, model.latents([seed]), PLAY)
     if path is not None:
         recipe = load_recipe(path)
-        job = Job(model, job.latents, PLAY, recipe, resolve(recipe, model))
-    return np.asarray(job.picture())
+        still = Still(model, still.latents, PLAY, recipe, resolve(recipe, model))
+    return np.asarray(still.picture())
 
 
 if __name__ == "__main__":

@@ -26,13 +26,15 @@ from measured import DOCS, ROOT, Criterion, Measured, exit_if_false, in_a_senten
 from PIL import Image
 
 from netbend.bending import Plan, resolve
-from netbend.film.scene import Scene
+from netbend.engine.bound import bind
+from netbend.engine.frames import Film
+from netbend.engine.request import RenderRequest
+from netbend.engine.still import Still
 from netbend.models.base import Latents, Model, Play
 from netbend.models.catalog import load_model
 from netbend.motion.measure import measured
 from netbend.recipe import Recipe, load_recipe
 from netbend.recipe.places import Latent, LatentFile, Seed
-from netbend.render.job import Job
 from netbend.variations.unlike import visible_change
 
 WORKS = ROOT / "recipes" / "works"
@@ -103,8 +105,7 @@ def fragments(model: Model) -> list[Measured]:
     recipe = load_recipe(WORKS / "fragments-of-self.yaml")
     best, worst, faces = [], [], []
     for place in (LatentFile("portrait.npz"), *map(Seed, SEEDS)):
-        scene = Scene(model, replace(recipe, latent=Latent(place)))
-        unbent, bent = stills(scene)
+        unbent, bent = stills(film_of(model, replace(recipe, latent=Latent(place))))
         face = face_of(unbent[0], "the portrait")
         mask = face_mask(unbent[0], face)
         like = [relief_likeness(unbent[0], each, face, mask) for each in bent]
@@ -127,7 +128,7 @@ def fragments(model: Model) -> list[Measured]:
 
 def gaze(model: Model) -> list[Measured]:
     """Eyes that stay, in the twelve moments that are shown."""
-    unbent, bent = stills(Scene(model, load_recipe(WORKS / "disembodied-gaze.yaml")))
+    unbent, bent = stills(film_of(model, load_recipe(WORKS / "disembodied-gaze.yaml")))
     faces = [face_of(before, "a moment of the film") for before in unbent]
     moments = list(zip(unbent, bent, faces, strict=True))
     of = "the twelve above"
@@ -153,8 +154,7 @@ def gaze(model: Model) -> list[Measured]:
 def you_are_here(model: Model) -> list[Measured]:
     """Drawn faces that follow photographs, bent in time with a loop."""
     recipe = load_recipe(WORKS / "you-are-here.yaml")
-    scene = Scene(model, recipe)
-    film = scene.film(FPS, PLAY)
+    film = film_of(model, recipe, FPS)
     times = [film.time(frame) for frame in range(len(film))]
     both = np.stack([np.asarray(frame, float) for frame in replace(film, compare=True).frames()])
     unbent, bent = np.split(both, 2, axis=2)
@@ -166,8 +166,8 @@ def you_are_here(model: Model) -> list[Measured]:
         for rows, columns in PLACES
         for channel in range(3)
     ]
-    assert scene.sound is not None
-    onsets = measured(scene.sound, "onset", smooth=0.15)
+    assert recipe.soundtrack is not None
+    onsets = measured(WORKS / recipe.soundtrack, "onset", smooth=0.15)
     in_time = correlation(
         np.abs(bent - unbent).mean((1, 2, 3)), np.array([onsets.at(time) for time in times])
     )
@@ -184,18 +184,22 @@ def you_are_here(model: Model) -> list[Measured]:
 
 def picture(model: Model, latents: Latents, recipe: Recipe | None = None, draw: int | None = None) -> Pixels:
     plan = Plan(()) if recipe is None else resolve(recipe, model, seed=draw)
-    return np.asarray(Job(model, latents, PLAY, recipe, plan).picture())
+    return np.asarray(Still(model, latents, PLAY, recipe, plan).picture())
 
 
-def stills(scene: Scene) -> tuple[list[Pixels], list[Pixels]]:
+def film_of(model: Model, recipe: Recipe, fps: float = 30.0) -> Film:
+    request = RenderRequest.of(model, recipe, fps=fps)
+    return Film.of(bind(request, model))
+
+
+def stills(film: Film) -> tuple[list[Pixels], list[Pixels]]:
     """Unbent and bent pictures at the moments that `--stills 12` shows."""
-    film = scene.film(30.0, PLAY)
     times = [film.time(len(film) * place // STILLS) for place in range(STILLS)]
     latents = film.path.at(times)
-    jobs = [Job(scene.model, latents[place], film.play) for place in range(STILLS)]
-    bent = [replace(job, plan=film.plan.at(time)) for job, time in zip(jobs, times, strict=True)]
-    unbent = [jobs[0].picture()] * STILLS if film.path.still else [job.picture() for job in jobs]
-    return [np.asarray(each) for each in unbent], [np.asarray(job.picture()) for job in bent]
+    stills = [Still(film.model, latents[place], film.play) for place in range(STILLS)]
+    bent = [replace(still, plan=film.plan.at(time)) for still, time in zip(stills, times, strict=True)]
+    unbent = [stills[0].picture()] * STILLS if film.path.still else [still.picture() for still in stills]
+    return [np.asarray(each) for each in unbent], [np.asarray(still.picture()) for still in bent]
 
 
 def photographs_at(film: Path, times: Sequence[float], side: int) -> Pixels:

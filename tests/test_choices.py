@@ -10,8 +10,9 @@ import torch
 from netbend.bending import Plan, apply, bend
 from netbend.choices import NoiseMode, NonFinite, Perceptual, Phase, Precision, Preset, Space, Start
 from netbend.clustering import Settings as ClusterSettings
+from netbend.engine.frames import Film
+from netbend.engine.still import Still
 from netbend.errors import LatentError, NetbendError, OptionError
-from netbend.film.frames import Film
 from netbend.latents.file import load_latents
 from netbend.latents.path import latent_path
 from netbend.latents.projection.perceptual import loss_of
@@ -22,10 +23,8 @@ from netbend.models.precision import wants_bfloat16
 from netbend.motion.curves import Follow, Key, Ramp, Wave
 from netbend.recipe import Recipe
 from netbend.recipe.places import Journey, Latent, LatentFile, Seed
-from netbend.render.job import Job
 from netbend.render.sound import SoundJob
 from netbend.render.stream import Listening
-from netbend.variations.grid import Settings as GridSettings
 
 CPU = torch.device("cpu")
 
@@ -40,10 +39,9 @@ PLACES: dict[str, tuple[Callable[[Model, object], object], type[StrEnum]]] = {
     "Play.nonfinite": (lambda _, word: Play(nonfinite=word).nonfinite, NonFinite),
     "Latents.space": (lambda _, word: Latents(word, torch.zeros(1, 4), (0,)).space, Space),
     "bend": (lambda model, word: bend(model, Recipe(()), nonfinite=word).policy, NonFinite),
-    "Job": (lambda model, word: Job(model, model.latents([0]), nonfinite=word).nonfinite, NonFinite),
+    "Still": (lambda model, word: Still(model, model.latents([0]), nonfinite=word).nonfinite, NonFinite),
     "SoundJob": (lambda model, word: SoundJob(model, nonfinite=word).nonfinite, NonFinite),
     "Film": (lambda model, word: film_of(model, word).nonfinite, NonFinite),
-    "GridSettings": (lambda _, word: GridSettings(nonfinite=word).nonfinite, NonFinite),
     "Listening.phase": (lambda _, word: Listening(phase=word).phase, Phase),
     "ClusterSettings": (lambda _, word: ClusterSettings(None, (), word).preset, Preset),
     "perceptual": (lambda _, word: ProjectionSettings(perceptual=word).perceptual, Perceptual),

@@ -13,11 +13,11 @@ import torch
 
 import netbend
 from netbend.bending import resolve
+from netbend.engine.embedded import read_request
 from netbend.models.base import Model
 from netbend.models.catalog import CATALOGUE, find_entry
-from netbend.recipe import Clusters, Not, load_clusters, parse_recipe, recipe_from_data
+from netbend.recipe import Clusters, Not, load_clusters, parse_recipe
 from netbend.recipe.schema import EVERY_LAYER
-from netbend.render.record import read_record
 from netbend.sound.files import read_mono
 from netbend.sound.streaming import Analysis
 from netbend.transforms import all_transforms, base
@@ -126,9 +126,9 @@ def test_the_gallery_shows_every_recipe_for_photo_faces() -> None:
     assert len(recipes) == 17
     assert all(recipe.model == "photo-faces" and recipe.description for recipe in recipes.values())
     shown = {
-        path.stem: read_record(path) for path in (ROOT / "docs" / "gallery" / "photo-faces").glob("*.png")
+        path.stem: read_request(path) for path in (ROOT / "docs" / "gallery" / "photo-faces").glob("*.png")
     }
-    assert {name: recipe_from_data(record.recipe) for name, record in shown.items()} == recipes
+    assert {name: request.recipe for name, request in shown.items()} == recipes
 
 
 def test_every_recipe_for_music_says_what_it_does_and_is_shown() -> None:

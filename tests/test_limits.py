@@ -15,6 +15,7 @@ import torch
 
 from netbend import limits
 from netbend.cli.terminal import complain
+from netbend.engine.request import RenderRequest
 from netbend.errors import NetbendError
 from netbend.latents.file import load_latents
 from netbend.latents.seeds import parse_seeds
@@ -30,7 +31,6 @@ from netbend.motion import parse_number
 from netbend.recipe import parse_recipe
 from netbend.recipe.clusters import checked_name
 from netbend.recipe.latent import parse_latent
-from netbend.render.record import Record
 from netbend.sound.files import SoundReader
 from netbend.variations.grid import _check_size
 from netbend.variations.lists import values
@@ -164,7 +164,10 @@ BEYOND: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda folder: read_weights(safetensors(folder, f'{{"a": {{"shape": [{"1" * 21}]}}}}')),
         "21 digits",
     ),
-    "MAX_SHEET_PICTURES": (lambda _: Record.model_validate(SHEET), "a sheet of more than 1000 pictures"),
+    "MAX_SHEET_PICTURES": (
+        lambda _: RenderRequest.model_validate(SHEET),
+        "a sheet of more than 1000 pictures",
+    ),
     "MIN_SAMPLE_RATE": (lambda folder: SoundReader(sound(folder, 999)), "expected 1000 to 768000"),
     "MAX_SAMPLE_RATE": (lambda folder: SoundReader(sound(folder, 768_001)), "expected 1000 to 768000"),
     "MAX_XML_BYTES": (lambda _: read_constants(b" " * 4_000_001, b"", "a.xml"), "at most 4000000 are read"),

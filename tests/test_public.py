@@ -92,7 +92,9 @@ def test_a_recipe_can_be_given_in_any_form(model: Model, tmp_path: Path, form: s
 def test_films_grids_and_children_take_the_same_forms(model: Model, tmp_path: Path) -> None:
     path = tmp_path / "turn.yaml"
     path.write_text("bends:\n- {layer: 1, transform: rotate, params: [30], features: {random: 0.5}}\n")
-    frames = [netbend.Scene(model, recipe, seconds=1).film(2).frame(0) for recipe in (path, str(path), TURN)]
+    session = netbend.Session(model)
+    requests = [netbend.RenderRequest.of(model, recipe, fps=2) for recipe in (path, str(path), TURN)]
+    frames = [session.film(request.but(seconds=1)).frame(0) for request in requests]
     assert len({frame.tobytes() for frame in frames}) == 1
     grids = [netbend.make_grid("mix=0,1", "seed=0,1", model, recipe) for recipe in (path, TURN)]
     assert grids[0].tobytes() == grids[1].tobytes()

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 import netbend
-from netbend.film.scene import Scene
+from netbend.engine.bound import bind
+from netbend.engine.frames import Film
+from netbend.engine.request import RenderRequest
 from netbend.models.base import Model
 from netbend.models.catalog import find_entry
 from netbend.recipe import Cluster, Indices, Not, load_clusters
@@ -26,13 +28,14 @@ def faces() -> Model:
     return netbend.load_model("faces", device="cpu")
 
 
-def scene_of(path: Path, model: Model) -> Scene:
+def film_of(path: Path, model: Model) -> Film:
     """The work on faces; a portrait for photo-faces is replaced by the drawn one."""
     recipe = netbend.load_recipe(ON_FACES.get(path.name, path))
     latent = recipe.latent
     if latent is not None and isinstance(latent.place, LatentFile):
         latent = Latent(LatentFile("drawn-portrait.npz"))
-    return Scene(model, replace(recipe, latent=latent), seconds=3.0)
+    request = RenderRequest.of(model, replace(recipe, latent=latent), seconds=3.0, fps=FPS)
+    return Film.of(bind(request, model))
 
 
 @pytest.mark.parametrize("path", WORKS, ids=lambda path: path.stem)
@@ -41,7 +44,7 @@ def test_every_work_is_described_shown_and_runs_on_faces(path: Path, faces: Mode
     assert recipe.name
     assert len(recipe.description or "") > 80
     assert f"recipes/works/{path.name}" in (ROOT / "docs" / "works.md").read_text()
-    film = replace(scene_of(path, faces).film(FPS), compare=True)
+    film = replace(film_of(path, faces), compare=True)
     for frame in film.frames(end=2):
         both = np.asarray(frame, float)
         unbent, bent = both[:, :64], both[:, 64:]
@@ -50,16 +53,14 @@ def test_every_work_is_described_shown_and_runs_on_faces(path: Path, faces: Mode
 
 @pytest.mark.parametrize("name", ["fragments-of-self", "disembodied-gaze", "you-are-here"])
 def test_films_move(name: str, faces: Model) -> None:
-    frames = [
-        np.asarray(frame, float) for frame in scene_of(WORKS[0].with_stem(name), faces).film(FPS).frames()
-    ]
+    frames = [np.asarray(frame, float) for frame in film_of(WORKS[0].with_stem(name), faces).frames()]
     assert len(frames) == 12
     changes = [np.abs(one - next_one).mean() for one, next_one in pairwise(frames)]
     assert min(changes) > 0.3
 
 
 def test_fragments_of_self_ablate_a_moving_part_of_layer_2_and_close(faces: Model) -> None:
-    film = scene_of(WORKS[0].with_stem("fragments-of-self"), faces).film(FPS)
+    film = film_of(WORKS[0].with_stem("fragments-of-self"), faces)
     taken = [set(film.plan.at(time).bends[0].indices) for time in np.arange(0, 20, 0.5)]
     shares = [len(features) / 256 for features in taken]
     assert min(shares) < 0.4 < 0.85 < max(shares)

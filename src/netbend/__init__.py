@@ -37,6 +37,10 @@ if TYPE_CHECKING:
         Stereo,
     )
     from netbend.clustering import Counts, Settings, cluster_features, cluster_latents
+    from netbend.engine.bound import Bound, bind
+    from netbend.engine.frames import Film
+    from netbend.engine.request import RenderRequest, SynthesisOptions
+    from netbend.engine.session import Session
     from netbend.errors import (
         CheckpointError,
         ClusterError,
@@ -51,9 +55,7 @@ if TYPE_CHECKING:
         RenderError,
         SoundError,
     )
-    from netbend.film.frames import Film
     from netbend.film.make import make_film
-    from netbend.film.scene import Scene
     from netbend.latents.directions import Directions, find_directions, load_directions
     from netbend.latents.file import load_latents
     from netbend.latents.path import latent_path
@@ -123,9 +125,11 @@ _ROOMS = {
         "RenderError",
         "SoundError",
     ],
-    "film.frames": ["Film"],
+    "engine.bound": ["Bound", "bind"],
+    "engine.frames": ["Film"],
+    "engine.request": ["RenderRequest", "SynthesisOptions"],
+    "engine.session": ["Session"],
     "film.make": ["make_film"],
-    "film.scene": ["Scene"],
     "latents.directions": ["Directions", "find_directions", "load_directions"],
     "latents.file": ["load_latents"],
     "latents.path": ["latent_path"],
@@ -169,6 +173,7 @@ __all__ = [
     "All",
     "Axes",
     "Bend",
+    "Bound",
     "Bounds",
     "CheckpointError",
     "Cluster",
@@ -206,7 +211,8 @@ __all__ = [
     "RecipeError",
     "RefusedFile",
     "RenderError",
-    "Scene",
+    "RenderRequest",
+    "Session",
     "Settings",
     "SoundError",
     "SoundJob",
@@ -215,8 +221,10 @@ __all__ = [
     "Space",
     "Start",
     "Stereo",
+    "SynthesisOptions",
     "Transform",
     "bend",
+    "bind",
     "breed",
     "build_transform",
     "cluster_features",

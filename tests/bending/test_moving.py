@@ -1,5 +1,6 @@
 """Plans over time: features by noise, a plan for each sample, what a moment is in a record."""
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from netbend.bending import Plan, bend, replan, resolve, stilled
+from netbend.bending import Plan, bend, resolve, stilled
 from netbend.errors import ModelError, RecipeError
 from netbend.models.base import Model, Play
 from netbend.motion import perlin
@@ -124,6 +125,21 @@ def test_a_moment_is_recorded_as_a_still_recipe(model: Model) -> None:
     assert still.bends[1].transform.angle == -22.5
     again = recipe_from_data(recipe_to_data(still))
     assert resolve(again, model) == plan
-    assert replan(again, model.layers, [b.indices for b in plan.bends], [None] * 4) == plan
-    with pytest.raises(RecipeError, match="bend 1: recorded in motion"):
-        replan(recipe, model.layers, [b.indices for b in plan.bends], [None] * 4)
+    recorded = [(planned.indices, None) for planned in plan.bends]
+    assert resolve(again, model, selected=recorded) == plan
+
+
+def test_recorded_features_stay_while_what_moves_moves_on(model: Model) -> None:
+    recipe = recipe_from_data({"seed": 5, "bends": [STILL, TURN, FLICKER, FADING]})
+    drawn = resolve(recipe, model)
+    recorded = [([1, 2], None), (drawn.bends[1].indices, None), (None, None), (drawn.bends[3].indices, None)]
+    plan = resolve(replace(recipe, seed=6), model, selected=recorded)
+    assert plan.bends[0].indices == (1, 2)
+    for time in (0.0, 1.5):
+        assert plan.at(time).bends[1:] == drawn.at(time).bends[1:]
+
+
+@pytest.mark.parametrize("wrong", [([99], None), (None, torch.zeros(3, 3))], ids=["feature", "mask"])
+def test_records_that_do_not_fit_are_refused(model: Model, wrong: tuple[Any, Any]) -> None:
+    with pytest.raises(RecipeError, match="bend 0: the recorded features or mask do not fit layer"):
+        resolve(recipe_from_data({"bends": [STILL]}), model, selected=[wrong])

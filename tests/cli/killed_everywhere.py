@@ -32,7 +32,7 @@ import netbend.film.write
 import netbend.models.stylegan2.model
 from netbend.choices import Precision
 from netbend.cli.main import main
-from netbend.film.frames import Film
+from netbend.engine.frames import Film
 
 OPERATIONS = {"open", "os.rename", "os.link", "os.remove", "os.rmdir", "os.mkdir", "os.truncate"}
 

@@ -157,14 +157,16 @@ def test_a_moment_of_a_recipe_that_moves(run: Run, folder: Path) -> None:
     assert (ran.code, len(names(folder / "seeds"))) == (0, 3)
 
 
-def test_what_lasts_the_whole_film_is_not_needed_where_others_are_named(run: Run, folder: Path) -> None:
+def test_what_lasts_the_whole_film_lasts_as_long_for_a_picture_as_for_the_film(
+    run: Run, folder: Path
+) -> None:
     (folder / "whole.yaml").write_text(
         "latent: {walk: 3}\ntruncation: {from: 0, to: 1}\nbends: [{layer: 3, transform: invert}]"
     )
-    given = ["render", "whole.yaml", "-m", "tiny.safetensors"]
-    assert "whole.yaml:1:9: walk: without `seconds:` it lasts the whole film" in run(*given, "-t", "1").err
-    assert "whole.yaml:2:13: from ... to without `seconds:`" in run(*given, "--seeds", "3").err
-    assert run(*given, "--seeds", "3", "-t", "1").code == 0
+    given = ["whole.yaml", "-m", "tiny.safetensors", "-q"]
+    assert run("film", *given, "--fps", "2", "--frame", "5", "--height", "16", "-o", "frame.png").code == 0
+    assert run("render", *given, "--time", "2.5", "--out", "still.png").code == 0
+    np.testing.assert_array_equal(pixels(folder / "still.png"), pixels(folder / "frame.png"))
 
 
 TOO_LONG = "o" * 300

@@ -18,9 +18,9 @@ import pytest
 import soundfile
 from PIL import Image
 
+from netbend.engine.frames import Film
 from netbend.film import folder as film_folder
 from netbend.film import write
-from netbend.film.frames import Film
 from netbend.film.settings import FilmSettings
 from netbend.models.run_settings import RunSettings
 from netbend.models.stylegan2.checkpoint import save_generator
@@ -90,9 +90,57 @@ def test_a_film_has_its_frames_and_its_record(run: Run, folder: Path) -> None:
     assert [frame.shape for frame in frames(folder / "o/film.mp4")] == [(32, 32, 3)] * 40
     with av.open("o/film.mp4") as container:
         record = json.loads(container.metadata["comment"])
-    assert record["recipe"]["seconds"] == 4
+    assert record["seconds"] == 4
     assert [bend["transform"] for bend in record["recipe"]["bends"]] == ["ablate", "rotate"]
     assert record["fps"] == 10
+
+
+def test_a_film_is_made_again_from_its_file_alone(run: Run, folder: Path) -> None:
+    run(*FILM, "--seconds", "2", "--bend-seed", "9", "--out", "first.mkv", "-q")
+    recipe = folder / FILM[1]
+    recipe.unlink()
+    tiny = ("-m", "tiny.safetensors", "-q")
+    ran = run("film", "--from", "first.mkv", *tiny, "--height", "32", "--out", "again.mkv")
+    assert (ran.code, ran.out, ran.err) == (0, "", "")
+    first, again = frames(folder / "first.mkv"), frames(folder / "again.mkv")
+    np.testing.assert_array_equal(again, first)
+    at = ("-m", "tiny.safetensors", "--time", "1.5", "--out", "moment.png", "-q")
+    assert run("render", "--from", "again.mkv", *at).code == 0
+    expected = run(
+        "film", "--from", "first.mkv", *at[:2], "--frame", "15", "--height", "16", "-o", "frame.png"
+    )
+    assert expected.code == 0
+    np.testing.assert_array_equal(Image.open("moment.png"), Image.open("frame.png"))
+    assert run("render", "--from", "moment.png", *tiny, "--out", "same.png").code == 0
+    np.testing.assert_array_equal(Image.open("same.png"), Image.open("frame.png"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("film", "--from", "seeds.png"), "seeds.png: cannot be made again: it was made with"),
+        (("film", "--from", "gone.mkv"), "gone.mkv: no such file"),
+        (("film", "--from", "drift.yaml"), "drift.yaml: not a readable PNG"),
+        (("film", "--from", "noise.mkv"), "noise.mkv: not a readable film"),
+        (("film", "--from", "silent.mkv"), "silent.mkv: no record in it"),
+        (("film", "--from", "seeds.png", "--seeds", "3"), "--seeds means nothing beside --from"),
+        (("render", "--from", "seeds.png", "--time", "1"), "--time 1: seeds.png is a picture"),
+    ],
+)
+def test_what_is_not_made_again_is_one_error(
+    run: Run, folder: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    (folder / "noise.mkv").write_bytes(bytes(range(256)) * 8)
+    with av.open(str(folder / "silent.mkv"), "w") as container:
+        stream = container.add_stream("ffv1", rate=10, width=16, height=16)
+        frame = av.VideoFrame(16, 16, "yuv420p")
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    run("render", "-m", "tiny.safetensors", "--seeds", "3", "--out", "seeds.png", "-q")
+    before = set(folder.rglob("*"))
+    ran = run(*arguments, "--out", "new.mkv" if arguments[0] == "film" else "new.png")
+    assert (ran.code, set(folder.rglob("*"))) == (1, before)
+    assert message in " ".join(ran.err.split())
 
 
 def test_a_frame_alone_has_the_pixels_of_the_film(run: Run, folder: Path) -> None:

@@ -14,6 +14,9 @@ import netbend
 from netbend.atlas.samples import PictureSamples
 from netbend.bending import Plan, resolve
 from netbend.choices import NonFinite
+from netbend.engine.bound import bind
+from netbend.engine.request import RenderRequest
+from netbend.engine.still import Still
 from netbend.latents.directions import find_directions
 from netbend.latents.path import latent_path
 from netbend.models.dcgan.model import DCGAN
@@ -266,15 +269,11 @@ def test_a_panel_of_the_atlas_is_the_picture_of_its_seed(run: Run) -> None:
 
 
 def test_a_record_without_truncation_is_of_the_time_when_that_was_1(model: netbend.Model) -> None:
-    from netbend.render.job import Job, recorded_job
-
-    job = Job(model, model.latents([3]), netbend.Play(truncation=1.0))
-    record = job.record()
-    assert "truncation" not in record.model_dump(exclude_defaults=True)
-    np.testing.assert_array_equal(pixels(recorded_job(record, model).picture()), pixels(job.picture()))
+    record = {"version": "0.1.0", "model": model.name, "model_hash": model.hash, "seeds": [3]}
+    still = Still(model, model.latents([3]), netbend.Play(truncation=1.0))
+    again = bind(RenderRequest.model_validate(record), model).still()
+    np.testing.assert_array_equal(pixels(again.picture()), pixels(still.picture()))
 
 
 def test_a_record_keeps_the_psi_that_nobody_said(model: netbend.Model) -> None:
-    from netbend.render.job import Job
-
-    assert Job(model, model.latents([3])).record().truncation == 0.7
+    assert Still(model, model.latents([3])).request().options.truncation_psi == 0.7

@@ -16,6 +16,8 @@ import soundfile
 import torch
 from PIL import Image
 
+from netbend.engine.embedded import png_bytes
+from netbend.engine.still import Still
 from netbend.models import catalog, packages
 from netbend.models.base import Model
 from netbend.models.spectrogram_vae.model import SpectrogramModel
@@ -24,8 +26,6 @@ from netbend.models.stylegan2.checkpoint import save_generator
 from netbend.models.stylegan2.network import Generator
 from netbend.recipe import Clusters
 from netbend.recipe.clusters import save_clusters
-from netbend.render.job import Job
-from netbend.render.record import png_bytes
 
 Run = Callable[..., Any]
 SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
@@ -52,7 +52,7 @@ def folder(tmp_path: Path, generator: Generator, monkeypatch: pytest.MonkeyPatch
     SpectrogramModel(network).save(tmp_path / "sound.safetensors")
     soundfile.write(tmp_path / "tone.wav", 0.3 * np.sin(np.arange(22050) / 10), 22050)
     tiny = catalog.load_model("tiny.safetensors", device="cpu")
-    record = Job(tiny, tiny.latents([3])).record()
+    record = Still(tiny, tiny.latents([3])).request()
     (tmp_path / "there.png").write_bytes(png_bytes(Image.new("RGB", (4, 4)), record))
     return tmp_path
 

@@ -13,12 +13,12 @@ import soundfile
 import torch
 from PIL import Image
 
+from netbend.engine.still import Still
 from netbend.models import catalog
 from netbend.models.spectrogram_vae.model import SpectrogramModel
 from netbend.models.spectrogram_vae.network import Architecture, SpectrogramVAE
 from netbend.models.stylegan2.checkpoint import save_generator
 from netbend.models.stylegan2.network import Generator
-from netbend.render.job import Job
 
 Run = Callable[..., Any]
 TURN = "seed: 3\nbends:\n- {layer: 1, transform: rotate, params: [30], features: {random: 0.5}}\n"
@@ -194,8 +194,8 @@ def test_what_was_stopped_goes_on_and_comes_out_the_same(
     kept = content(folder / "o") if (folder / "o").exists() else {}
     assert not [name for name in kept if ".unfinished-" in name]
     asked: list[tuple[int, ...]] = []
-    picture = Job.picture
-    monkeypatch.setattr(Job, "picture", lambda job: asked.append(job.latents.seeds) or picture(job))
+    picture = Still.picture
+    monkeypatch.setattr(Still, "picture", lambda still: asked.append(still.latents.seeds) or picture(still))
     assert run(*command).code == 1  # not without being asked
     again = run(*command, "--resume")
     assert (again.code, again.err) == (0, "")

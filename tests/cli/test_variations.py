@@ -10,12 +10,12 @@ import pytest
 from PIL import Image
 
 from netbend.cli import many
+from netbend.engine.still import Still
 from netbend.models.base import Model
 from netbend.models.stylegan2.checkpoint import save_generator
 from netbend.models.stylegan2.model import StyleGAN2
 from netbend.models.stylegan2.network import Generator
 from netbend.recipe import load_recipe
-from netbend.render.job import Job
 from netbend.variations.surprise import surprise
 from netbend.variations.unlike import Unlike, anything
 
@@ -454,7 +454,7 @@ def test_without_room_for_pictures_they_are_rendered_again_and_are_the_same(
 
 
 def test_pictures_at_hand_take_no_more_than_their_room(model: StyleGAN2) -> None:
-    unlike = Unlike(Job(model, model.latents([3])))
+    unlike = Unlike(Still(model, model.latents([3])))
     recipe = surprise(model, 1, accept=unlike)
     at_hand = many.AtHand(whole=True, room=2 * 3 * 16 * 16)
     assert [at_hand.take(unlike, recipe) is not None for _ in range(3)] == [True, True, False]

@@ -13,14 +13,14 @@ import netbend
 from netbend.bending import plan
 from netbend.cli.watch import Watch, watch_until_stopped
 from netbend.cli.watching import WatchedFiles
+from netbend.engine.again import PictureCache
+from netbend.engine.embedded import read_request
+from netbend.engine.still import Still
 from netbend.models.base import Model
 from netbend.models.stylegan2.checkpoint import save_generator
 from netbend.models.stylegan2.network import Generator
 from netbend.recipe import Clusters
 from netbend.recipe.clusters import save_clusters
-from netbend.render.again import Rerender
-from netbend.render.job import Job
-from netbend.render.record import read_record
 
 Run = Callable[..., Any]
 TURN = "bends:\n- {{layer: 3, transform: rotate, params: [{0}]}}\n"
@@ -46,10 +46,10 @@ class Watched:
         self.loaded: list[str] = []
         self.model = model
 
-        def make_job(read: Any, load: Any) -> Job:
+        def make_job(read: Any, load: Any) -> Still:
             recipe = read(Path("mine.yaml"))
             loaded = load(recipe.model or "tiny")
-            return Job(loaded, loaded.latents([5]), recipe=recipe, plan=netbend.resolve(recipe, loaded))
+            return Still(loaded, loaded.latents([5]), recipe=recipe, plan=netbend.resolve(recipe, loaded))
 
         def load(name: str) -> Model:
             self.loaded.append(name)
@@ -166,7 +166,7 @@ def test_what_the_recipe_names_is_watched(watched: Watched) -> None:
 
 
 def test_clusters_latents_and_directions_of_a_recipe_are_among_its_files(tmp_path: Path) -> None:
-    from netbend.variations.moved import files_of
+    from netbend.recipe.paths import files_of
 
     (tmp_path / "mine.yaml").write_text(
         "clusters: c.yaml\nsoundtrack: s.wav\n"
@@ -222,12 +222,12 @@ def test_layers_before_the_bends_are_computed_once(model: Model) -> None:
         conv = model.network.get_submodule(f"layers.{number}").conv
         conv.register_forward_pre_hook(lambda _m, _i, number=number: ran.append(number))
 
-    def job(*bends: dict[str, Any], compare: bool = False) -> Job:
+    def still(*bends: dict[str, Any], compare: bool = False) -> Still:
         plan = netbend.resolve({"bends": list(bends)}, model)
-        return Job(model, model.latents([5]), plan=plan, compare=compare)
+        return Still(model, model.latents([5]), plan=plan, compare=compare)
 
     turn = {"layer": 3, "transform": "rotate", "params": [30], "features": {"random": 0.5}}
-    again = Rerender()
+    again = PictureCache()
     for number, (changed, layers) in enumerate(
         [
             ([turn], [0, 1, 2, 3, 4]),
@@ -241,10 +241,10 @@ def test_layers_before_the_bends_are_computed_once(model: Model) -> None:
         ]
     ):
         ran.clear()
-        picture = again.picture(job(*changed))
+        picture = again.picture(still(*changed))
         assert ran == layers, number
-        assert picture.tobytes() == job(*changed).picture().tobytes()
-    both = job(turn, compare=True)
+        assert picture.tobytes() == still(*changed).picture().tobytes()
+    both = still(turn, compare=True)
     assert again.picture(both).tobytes() == both.picture().tobytes()
     ran.clear()
     again.picture(both)
@@ -336,13 +336,13 @@ def test_the_picture_is_to_the_bit_what_render_makes(
         for angle in (60, 17.5):
             save(Path("mine.yaml"), TURN.format(angle))
             assert [watching.step(), watching.step()] == [False, True]
-        watched.append((pixels(Path("w.png")), read_record(Path("w.png"))))
+        watched.append((pixels(Path("w.png")), read_request(Path("w.png"))))
 
     monkeypatch.setattr("netbend.cli.render.watch_until_stopped", steps)
     assert run("render", *options, "--watch", "-o", "w.png").code == 0
     assert run("render", *options, "-o", "r.png").code == 0
     np.testing.assert_array_equal(watched[0][0], pixels(Path("r.png")))
-    assert watched[0][1] == read_record(Path("r.png"))
+    assert watched[0][1] == read_request(Path("r.png"))
 
 
 def test_files_are_told_of_when_they_have_come_to_rest(tmp_path: Path) -> None:

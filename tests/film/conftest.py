@@ -9,22 +9,33 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from netbend.film.frames import Film
-from netbend.film.scene import Scene
-from netbend.models.base import Model
+from netbend.engine.bound import Bound, bind
+from netbend.engine.frames import Film
+from netbend.engine.request import RenderRequest, SynthesisOptions
+from netbend.models.base import Model, Play
 from netbend.recipe import recipe_from_data
 
 Film_of = Callable[..., Film]
+Bound_of = Callable[..., Bound]
 
 
 @pytest.fixture
-def film_of(model: Model) -> Film_of:
-    """A film of a recipe's data, at 10 frames a second."""
+def bound_of(model: Model) -> Bound_of:
+    """The request for a film of a recipe's data, at 10 frames a second, bound to the model."""
 
-    def film_of(data: dict[str, Any], seconds: float = 4, fps: float = 10, **rest: Any) -> Film:
-        return Scene(model, recipe_from_data({"bends": [], **data}), seconds=seconds).film(fps, **rest)
+    def bound_of(data: dict[str, Any], seconds: float = 4, fps: float = 10, **rest: Any) -> Bound:
+        recipe = recipe_from_data({"bends": [], **data})
+        options = SynthesisOptions.of(rest.pop("play", Play()))
+        rest = {"seconds": seconds, "fps": fps, "options": options, **rest}
+        return bind(RenderRequest.of(model, recipe, **rest), model)
 
-    return film_of
+    return bound_of
+
+
+@pytest.fixture
+def film_of(bound_of: Bound_of) -> Film_of:
+    """The frames of such a request."""
+    return lambda *args, **rest: Film.of(bound_of(*args, **rest))
 
 
 @dataclass(frozen=True)

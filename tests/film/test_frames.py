@@ -11,9 +11,10 @@ from PIL import Image
 
 from netbend.bending import Plan, bend
 from netbend.choices import NoiseMode
+from netbend.engine.bound import bind
+from netbend.engine.frames import Film
+from netbend.engine.request import RenderRequest
 from netbend.errors import NonFiniteError, RecipeError, RenderError
-from netbend.film.frames import Film
-from netbend.film.scene import Scene
 from netbend.models.base import Model, Play
 from netbend.models.dcgan.model import DCGAN
 from netbend.models.dcgan.network import Architecture, Generator
@@ -164,7 +165,7 @@ def test_truncation_that_moves_is_that_of_each_frame() -> None:
     torch.manual_seed(0)
     eyes = DCGAN(Generator(Architecture((8, 6), z_dim=12, classes=("blue", "brown"))), "eyes", "0" * 64)
     recipe = recipe_from_data({"truncation": {"from": 0, "to": 1, "seconds": 3}, "latent": 1, "bends": []})
-    film = Scene(eyes, recipe, seconds=4).film(10)
+    film = Film.of(bind(RenderRequest.of(eyes, recipe, seconds=4, fps=10), eyes))
     for number in (0, 15, 39):
         psi = min(1.0, number / 30)
         (expected,) = to_pictures(eyes.generate(eyes.latents([1]), Play(truncation=psi)))
@@ -213,10 +214,11 @@ LENGTHS: list[tuple[dict[str, Any], float]] = [
 
 @pytest.mark.parametrize(("data", "seconds"), LENGTHS, ids=str)
 def test_a_film_is_as_long_as_the_recipe_says(model: Model, data: dict[str, Any], seconds: float) -> None:
-    scene = Scene(model, recipe_from_data({"bends": [], **data}))
-    assert scene.length == seconds
-    assert len(scene.film(10)) == 10 * seconds
-    assert Scene(model, scene.recipe, seconds=2).film(10).seconds == 2
+    request = RenderRequest.of(model, recipe_from_data({"bends": [], **data}), fps=10)
+    bound = bind(request, model)
+    assert bound.seconds == seconds
+    assert len(Film.of(bound)) == 10 * seconds
+    assert Film.of(bind(request.but(seconds=2), model)).seconds == 2
 
 
 def test_what_does_not_fit_the_model_is_told_before_the_first_frame(model: Model, tmp_path: Path) -> None:
@@ -225,9 +227,9 @@ def test_what_does_not_fit_the_model_is_told_before_the_first_frame(model: Model
         ({"truncation": {"sound": "soundtrack", "from": 0, "to": 1}}, "name one as `soundtrack:`"),
         ({"soundtrack": str(tmp_path / "gone.wav"), "seconds": 3, "bends": [FOLLOWING]}, "no such file"),
     ]:
-        scene = Scene(model, recipe_from_data({"bends": [], **data}))
+        request = RenderRequest.of(model, recipe_from_data({"bends": [], **data}), fps=10)
         with pytest.raises(RecipeError, match=message):
-            scene.film(10)
+            bind(request, model)
 
 
 FOLLOWING = {**TURN, "params": {"angle": {"sound": "soundtrack", "from": 0, "to": 90}}}

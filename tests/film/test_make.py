@@ -12,28 +12,37 @@ import soundfile
 from PIL import Image
 
 import netbend
+from netbend.engine.frames import Film
+from netbend.engine.request import RenderRequest
 from netbend.errors import NonFiniteError, RenderError, SoundError
 from netbend.film import settings, write
 from netbend.film.folder import unfinished
-from netbend.film.frames import Film
 from netbend.models.base import Model
 from netbend.recipe import recipe_from_data
 
 from .conftest import is_empty
 
-SceneOf = Callable[..., netbend.Scene]
+MakeFilm = Callable[..., Film]
+
+
+Turn = dict[str, Any]
+
+
+def turning(angle: float = 90, turn: object = None, **rest: Any) -> Turn:
+    """The fields of a request for a film of a turning bend, at most so far."""
+    bend = {"layer": 3, "transform": "rotate", "params": {"angle": turn or {"from": 0, "to": angle}}}
+    return {"recipe": recipe_from_data({"latent": 3, "bends": [bend]}), "seconds": 4, "fps": 10, **rest}
 
 
 @pytest.fixture
-def scene_of(model: Model) -> SceneOf:
-    """A scene of a turning bend, at most so far."""
+def make_film(model: Model) -> MakeFilm:
+    """Make a film of such a request, as `netbend.make_film` does."""
 
-    def scene_of(angle: float = 90, turning: object = None, **rest: Any) -> netbend.Scene:
-        turn = {"layer": 3, "transform": "rotate", "params": {"angle": turning or {"from": 0, "to": angle}}}
-        recipe = recipe_from_data({"latent": 3, "bends": [turn]})
-        return netbend.Scene(model, recipe, **{"seconds": 4, **rest})
+    def make_film(request: Turn, out: Path | str, fps: float | None = None, **rest: Any) -> Film:
+        fields = request if fps is None else {**request, "fps": fps}
+        return netbend.make_film(model, RenderRequest.of(model, **fields), out, **rest)
 
-    return scene_of
+    return make_film
 
 
 def pictures(path: Path) -> list[np.ndarray]:
@@ -42,27 +51,27 @@ def pictures(path: Path) -> list[np.ndarray]:
 
 
 def test_a_film_has_the_pixels_of_its_frames_and_says_what_it_was_made_from(
-    scene_of: SceneOf, tmp_path: Path
+    make_film: MakeFilm, tmp_path: Path
 ) -> None:
     told: list[int] = []
-    film = netbend.make_film(scene_of(), str(tmp_path / "o/film.mkv"), 10, height=16, report=told.append)
+    film = make_film(turning(), str(tmp_path / "o/film.mkv"), height=16, report=told.append)
     assert isinstance(film, netbend.Film)
     made = pictures(tmp_path / "o/film.mkv")
     assert (len(made), sum(told)) == (40, 40)
     np.testing.assert_array_equal(made[17], np.asarray(film.frame(17)))
     with av.open(str(tmp_path / "o/film.mkv")) as container:
         record = json.loads(container.metadata["COMMENT"])
-    assert (record["recipe"]["seconds"], record["fps"], record["sound"]) == (4, 10, None)
+    assert (record["seconds"], record["fps"], record.get("soundtrack")) == (4, 10, None)
     assert [path.name for path in (tmp_path / "o").iterdir()] == ["film.mkv"]
 
 
-def test_its_sound_is_beneath_it_where_the_format_has_any(scene_of: SceneOf, tmp_path: Path) -> None:
+def test_its_sound_is_beneath_it_where_the_format_has_any(make_film: MakeFilm, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "tone.wav", np.sin(np.arange(8000) / 10), 8000)
-    scene = scene_of(seconds=None, soundtrack=tmp_path / "tone.wav")
-    netbend.make_film(scene, tmp_path / "film.mkv", 10)
+    scene = turning(seconds=None, soundtrack=tmp_path / "tone.wav")
+    make_film(scene, tmp_path / "film.mkv")
     with av.open(str(tmp_path / "film.mkv")) as container:
         assert [stream.type for stream in container.streams] == ["video", "audio"]
-    netbend.make_film(scene, tmp_path / "frames", 10)
+    make_film(scene, tmp_path / "frames")
     assert len(list((tmp_path / "frames").iterdir())) == 10
 
 
@@ -78,17 +87,17 @@ def failing_from(frame: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_was_stopped_goes_on_and_another_film_is_not_mixed_in(
-    scene_of: SceneOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_film: MakeFilm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    netbend.make_film(scene_of(), tmp_path / "at-once.mkv", 10)
+    make_film(turning(), tmp_path / "at-once.mkv")
     with monkeypatch.context() as patched:
         failing_from(33, patched)
         with pytest.raises(KeyboardInterrupt):
-            netbend.make_film(scene_of(), tmp_path / "film.mkv", 10)
+            make_film(turning(), tmp_path / "film.mkv")
     assert (tmp_path / "film.mkv.unfinished" / "00000000.mkv").exists()
     with pytest.raises(RenderError, match=r"\(recipe, latents or sound\); .* say --overwrite to begin anew"):
-        netbend.make_film(scene_of(angle=80), tmp_path / "film.mkv", 10)
-    netbend.make_film(scene_of(), tmp_path / "film.mkv", 10)
+        make_film(turning(angle=80), tmp_path / "film.mkv")
+    make_film(turning(), tmp_path / "film.mkv")
     assert (tmp_path / "film.mkv").read_bytes() == (tmp_path / "at-once.mkv").read_bytes()
 
 
@@ -99,27 +108,27 @@ def short_parts(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "PART_FRAMES", 16)
 
 
-def stopped(scene: netbend.Scene, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def stopped(make_film: MakeFilm, scene: Turn, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two parts of 16 frames are finished then."""
     with monkeypatch.context() as patched:
         failing_from(32, patched)
         with pytest.raises(KeyboardInterrupt):
-            netbend.make_film(scene, out, 10)
+            make_film(scene, out)
     parts = 32 if out.suffix == "" else 2
     assert len(list(unfinished(out).glob("[f0]*"))) == parts
 
 
 @pytest.mark.usefixtures("short_parts")
 def test_what_was_stopped_is_begun_anew_where_asked_but_nobody_elses_file_is_removed(
-    scene_of: SceneOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_film: MakeFilm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "film.mkv"
-    stopped(scene_of(), out, monkeypatch)
+    stopped(make_film, turning(), out, monkeypatch)
     (unfinished(out) / "notes.txt").write_text("mine")
     with pytest.raises(RenderError, match=r"but also notes\.txt, which stays"):
-        netbend.make_film(scene_of(angle=80), out, 10, begin_anew=True)
+        make_film(turning(angle=80), out, begin_anew=True)
     (unfinished(out) / "notes.txt").unlink()
-    netbend.make_film(scene_of(angle=80), out, 10, begin_anew=True)
+    make_film(turning(angle=80), out, begin_anew=True)
     assert len(pictures(out)) == 40
     assert list(tmp_path.iterdir()) == [out]
 
@@ -131,14 +140,14 @@ CHANGES: list[dict[str, Any]] = [{"seconds": 3.4}, {"seconds": 4.9}, {"soundtrac
 @pytest.mark.parametrize("change", CHANGES, ids=str)
 @pytest.mark.parametrize("name", ["film.mkv", "frames"])
 def test_an_unfinished_film_takes_another_length_or_sound(
-    scene_of: SceneOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], name: str
+    make_film: MakeFilm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], name: str
 ) -> None:
     """Its finished frames are used, and the film has the bytes of one that was made so at once."""
     soundfile.write(tmp_path / "tone.wav", np.sin(np.arange(8000) / 10), 8000)
     change = {key: tmp_path / value if key == "soundtrack" else value for key, value in change.items()}
-    moving = {"seconds": 4, "turning": {"wave": "sine", "from": 0, "to": 90, "seconds": 2}}
-    netbend.make_film(scene_of(**{**moving, **change}), tmp_path / "o" / name, 10)
-    stopped(scene_of(**moving), tmp_path / name, monkeypatch)
+    moving = {"seconds": 4, "turn": {"wave": "sine", "from": 0, "to": 90, "seconds": 2}}
+    make_film(turning(**{**moving, **change}), tmp_path / "o" / name)
+    stopped(make_film, turning(**moving), tmp_path / name, monkeypatch)
     made: list[int] = []
     grouped = Film._grouped
 
@@ -147,7 +156,7 @@ def test_an_unfinished_film_takes_another_length_or_sound(
         return grouped(film, number)
 
     monkeypatch.setattr(Film, "_grouped", noted)
-    netbend.make_film(scene_of(**{**moving, **change}), tmp_path / name, 10)
+    make_film(turning(**{**moving, **change}), tmp_path / name)
     assert min(made) == 32
     assert content(tmp_path / name) == content(tmp_path / "o" / name)
     assert not unfinished(tmp_path / name).exists()
@@ -160,7 +169,7 @@ def content(path: Path) -> dict[str, bytes]:
 
 @pytest.mark.usefixtures("short_parts")
 def test_another_sound_that_is_followed_is_another_film(
-    scene_of: SceneOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_film: MakeFilm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Though it differs only where no frame is compared."""
     follows = {"sound": "soundtrack", "of": "level", "from": 0, "to": 90}
@@ -169,16 +178,15 @@ def test_another_sound_that_is_followed_is_another_film(
         click[place : place + 40] = 0.5
         soundfile.write(tmp_path / name, click, 8000)
     stopped(
-        scene_of(turning=follows, soundtrack=tmp_path / "a.wav", seconds=10), tmp_path / "f.mkv", monkeypatch
+        make_film,
+        turning(turn=follows, soundtrack=tmp_path / "a.wav", seconds=10),
+        tmp_path / "f.mkv",
+        monkeypatch,
     )
     with pytest.raises(RenderError, match=r"other settings \(recipe, latents or sound\)"):
-        netbend.make_film(
-            scene_of(turning=follows, soundtrack=tmp_path / "b.wav", seconds=10), tmp_path / "f.mkv", 10
-        )
+        make_film(turning(turn=follows, soundtrack=tmp_path / "b.wav", seconds=10), tmp_path / "f.mkv")
     (tmp_path / "a.wav").rename(tmp_path / "c.wav")
-    netbend.make_film(
-        scene_of(turning=follows, soundtrack=tmp_path / "c.wav", seconds=10), tmp_path / "f.mkv", 10
-    )
+    make_film(turning(turn=follows, soundtrack=tmp_path / "c.wav", seconds=10), tmp_path / "f.mkv")
 
 
 def damaged(path: Path) -> Path:
@@ -192,7 +200,7 @@ def damaged(path: Path) -> Path:
 
 @pytest.mark.parametrize("name", ["gone.flac", "text.flac", "damaged.flac", "nine.wav", "folder.flac"])
 def test_sounds_are_read_before_the_first_frame(
-    scene_of: SceneOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    make_film: MakeFilm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     (tmp_path / "text.flac").write_text("no sound")
     (tmp_path / "folder.flac").mkdir()
@@ -202,12 +210,12 @@ def test_sounds_are_read_before_the_first_frame(
     with monkeypatch.context() as patched:
         failing_from(0, patched)
         with pytest.raises(SoundError, match=name):
-            netbend.make_film(scene_of(soundtrack=tmp_path / name), tmp_path / "film.mp4", 10)
+            make_film(turning(soundtrack=tmp_path / name), tmp_path / "film.mp4")
     assert sorted(tmp_path.iterdir()) == before
 
 
 def test_two_commands_do_not_make_one_film(
-    scene_of: SceneOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_film: MakeFilm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     grouped, told = Film._grouped, []
 
@@ -215,12 +223,12 @@ def test_two_commands_do_not_make_one_film(
         if told:
             return grouped(film, number)
         with pytest.raises(RenderError, match="another netbend is at work in it; wait for it") as raised:
-            netbend.make_film(scene_of(), tmp_path / "film.mkv", 10)
+            make_film(turning(), tmp_path / "film.mkv")
         told.append(raised)
         return grouped(film, number)
 
     monkeypatch.setattr(Film, "_grouped", meanwhile)
-    netbend.make_film(scene_of(), tmp_path / "film.mkv", 10)
+    make_film(turning(), tmp_path / "film.mkv")
     assert len(told) == 1
     assert len(pictures(tmp_path / "film.mkv")) == 40
     assert [path.name for path in tmp_path.iterdir()] == ["film.mkv"]
@@ -235,17 +243,17 @@ def test_two_commands_do_not_make_one_film(
     ],
 )
 def test_what_cannot_be_written_is_refused_before_the_work(
-    scene_of: SceneOf, tmp_path: Path, out: str, options: dict[str, Any], message: str
+    make_film: MakeFilm, tmp_path: Path, out: str, options: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(RenderError, match=message):
-        netbend.make_film(scene_of(), tmp_path / out, **options)
+        make_film(turning(), tmp_path / out, **options)
     assert is_empty(tmp_path)
 
 
-def test_nan_leaves_nothing(model: Model, tmp_path: Path) -> None:
+def test_nan_leaves_nothing(make_film: MakeFilm, tmp_path: Path) -> None:
     grows = {"keys": [[0, 1], [3.9, 1], [4, 3e38]]}
     bends = [{"layer": 4, "transform": "multiply", "params": {"p": grows}}]
-    scene = netbend.Scene(model, recipe_from_data({"latent": 3, "bends": bends}), seconds=6)
+    scene = {"recipe": recipe_from_data({"latent": 3, "bends": bends}), "seconds": 6, "fps": 10}
     with pytest.raises(NonFiniteError, match="`multiply` at layer 4"):
-        netbend.make_film(scene, tmp_path / "film.mkv", 10)
+        make_film(scene, tmp_path / "film.mkv")
     assert is_empty(tmp_path)

@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 
 from netbend.choices import Encoder, NoiseMode
+from netbend.engine.frames import Film
 from netbend.errors import RenderError, SoundError
 from netbend.film.folder import unfinished
 from netbend.film.formats import FORMATS, Encoding, format_of
@@ -22,7 +23,7 @@ from netbend.film.video import check_gpu
 from netbend.film.write import at_height, fraction, write_film
 from netbend.models.base import Play
 
-from .conftest import Drawn, Film_of, is_empty, noise_picture, plain
+from .conftest import Bound_of, Drawn, is_empty, noise_picture, plain
 
 OWN = Encoding(height=32)  # of the pictures that are written here
 
@@ -361,7 +362,6 @@ OTHERS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     ({}, {"fps": 25}, "fps"),
     ({}, {"compare": True}, "compare"),
     ({}, {"play": Play(cutoff=2)}, "cutoff"),
-    ({}, {"play": Play(label="blue")}, "label"),
     ({}, {"play": Play(noise=NoiseMode.NONE)}, "noise"),
     ({}, {"encoding": {"height": 64}}, "height"),
     ({}, {"encoding": {"quality": 30}}, "quality"),
@@ -371,7 +371,7 @@ OTHERS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("recipe", "rest", "changed"), OTHERS, ids=[other[2] for other in OTHERS])
 def test_another_film_has_other_settings(
-    film_of: Film_of, recipe: dict[str, Any], rest: dict[str, Any], changed: str
+    bound_of: Bound_of, recipe: dict[str, Any], rest: dict[str, Any], changed: str
 ) -> None:
     data = {"latent": 3, "bends": [TURN]}
 
@@ -379,19 +379,29 @@ def test_another_film_has_other_settings(
         rest = dict(rest)
         encoding = Encoding(**rest.pop("encoding", {}))
         kind = rest.pop("kind", ".mp4")
-        return settings_of(film_of(recipe, **rest), encoding, kind, str(recipe))
+        bound = bound_of(recipe, **rest)
+        return settings_of(bound, Film.of(bound), encoding, kind)
 
     first = settings(data, {})
     assert settings(data, {}).difference(first) == []
     assert ", ".join(settings({**data, **recipe}, rest).difference(first)) == changed
 
 
-def test_length_and_sound_are_no_settings_where_no_frame_depends_on_them(film_of: Film_of) -> None:
+def test_another_label_is_another_film(bound_of: Bound_of) -> None:
+    bound = bound_of({"latent": 3, "bends": [TURN]})
+    film = Film.of(bound)
+    first, other = (
+        settings_of(bound, replace(film, play=Play(label=label)), Encoding(), ".mp4") for label in ("a", "b")
+    )
+    assert first.difference(other) == ["label"]
+
+
+def test_length_and_sound_are_no_settings_where_no_frame_depends_on_them(bound_of: Bound_of) -> None:
     turn = {**TURN, "params": {"angle": {"wave": "sine", "from": 0, "to": 90, "seconds": 2}}}
 
     def settings(seconds: float, sound: Path | None) -> Any:
-        film = film_of({"latent": 3, "bends": [turn]}, seconds=seconds)
-        return settings_of(film, Encoding(sound=sound, comment=str(sound)), ".mp4", "recipe")
+        bound = bound_of({"latent": 3, "bends": [turn]}, seconds=seconds)
+        return settings_of(bound, Film.of(bound), Encoding(sound=sound, comment=str(sound)), ".mp4")
 
     assert settings(9.3, Path("a.wav")).difference(settings(4, None)) == []
 
@@ -423,9 +433,10 @@ def test_a_gpu_encodes_what_it_is_asked_to(tmp_path: Path, pretended_gpu: str) -
     np.testing.assert_allclose([frame.mean() for frame in decoded(out)], exact, atol=4)
 
 
-def test_parts_of_two_encoders_are_never_mixed(film_of: Film_of) -> None:
-    film = film_of({"latent": 3, "bends": [TURN]})
-    first, other = (settings_of(film, Encoding(encoder=encoder), ".mp4", "recipe") for encoder in Encoder)
+def test_parts_of_two_encoders_are_never_mixed(bound_of: Bound_of) -> None:
+    bound = bound_of({"latent": 3, "bends": [TURN]})
+    film = Film.of(bound)
+    first, other = (settings_of(bound, film, Encoding(encoder=encoder), ".mp4") for encoder in Encoder)
     assert first.difference(other) == ["encoder"]
 
 

@@ -12,9 +12,11 @@ from PIL import Image
 
 import netbend
 from netbend.choices import Space
+from netbend.engine.bound import bind
+from netbend.engine.frames import Film
+from netbend.engine.request import RenderRequest
 from netbend.errors import LatentError
 from netbend.film.formats import LOSSLESS
-from netbend.film.scene import Scene
 from netbend.film.video import encode
 from netbend.latents import encoded_film
 from netbend.latents.encoded_film import seconds_of
@@ -23,7 +25,6 @@ from netbend.latents.projection.encoder import shipped_encoder
 from netbend.latents.projection.start import start_of
 from netbend.models.base import Model
 from netbend.models.styled import StyledModel
-from netbend.recipe import Recipe
 from netbend.recipe.places import Filmed, Latent
 
 
@@ -66,11 +67,12 @@ def test_only_the_middle_square_is_seen(faces: Model, pictures: list[Image.Image
     torch.testing.assert_close(ways[0], ways[1])
 
 
-def test_a_scene_is_as_long_as_its_film(faces: Model, pictures: list[Image.Image], tmp_path: Path) -> None:
+def test_a_request_is_as_long_as_its_film(faces: Model, pictures: list[Image.Image], tmp_path: Path) -> None:
     latent = Latent(Filmed(str(tmp_path / "one.mkv")))
     filmed(tmp_path / "one.mkv", 7 * pictures[:1])
     assert seconds_of(tmp_path / "one.mkv") == pytest.approx(1.4)
-    assert Scene(faces, Recipe(()), latent).film(10).length == 14
+    request = RenderRequest.of(faces, latents=[latent], fps=10)
+    assert Film.of(bind(request, faces)).length == 14
 
 
 def test_models_without_an_encoder_are_refused(model: Model, tmp_path: Path) -> None:

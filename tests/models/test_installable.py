@@ -10,13 +10,13 @@ import torch
 from PIL import Image
 
 from netbend.atomic import write_atomic
+from netbend.engine.bound import bind
+from netbend.engine.embedded import read_request
 from netbend.errors import ModelError
 from netbend.latents.projection.encoder import shipped_encoder
 from netbend.models.base import Model, Play
 from netbend.models.catalog import CATALOGUE, convert_package, load_model
 from netbend.models.packages import fetch
-from netbend.render.job import recorded_job
-from netbend.render.record import read_record
 
 ROOT = Path(__file__).parents[2]
 GALLERY = ROOT / "docs" / "gallery" / "photo-faces"
@@ -85,7 +85,7 @@ def test_layers_of_photo_faces_are_those_of_table_2(photo_faces: Installed) -> N
 def test_gallery_pictures_are_made_again_from_their_records(photo_faces: Installed, picture: Path) -> None:
     _, model = photo_faces
     small = Image.open(picture).convert("RGB")
-    whole = recorded_job(read_record(picture), model).picture()
+    whole = bind(read_request(picture), model).still().picture()
     assert whole.size == (1024, 1024)
     again = whole.resize(small.size, Image.Resampling.LANCZOS)
     difference = np.abs(np.array(again, dtype=int) - np.array(small, dtype=int))

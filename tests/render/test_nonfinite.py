@@ -12,8 +12,10 @@ from torch import Tensor
 
 from netbend.bending import Plan, bend
 from netbend.choices import Space
+from netbend.engine.batch import render_batch
+from netbend.engine.frames import Film
+from netbend.engine.still import Still
 from netbend.errors import NonFiniteError
-from netbend.film.frames import Film
 from netbend.latents.path import latent_path
 from netbend.models.base import Latents, Model, Play
 from netbend.models.dcgan.model import DCGAN
@@ -25,10 +27,8 @@ from netbend.models.spectrogram_vae.network import SpectrogramVAE
 from netbend.models.stylegan2.model import StyleGAN2
 from netbend.recipe import Bend, Recipe
 from netbend.recipe.places import Latent, Seed
-from netbend.render.job import Job
 from netbend.render.sound import SoundJob
 from netbend.render.stream import SoundStream, sing
-from netbend.render.together import pictures_together
 from netbend.transforms import build_transform
 from netbend.variations.grid import make_grid
 
@@ -109,12 +109,12 @@ def film_of(model: Model, nonfinite: str, play: Play = Play()) -> Film:
 
 # What makes pictures, given a policy.
 MAKERS: dict[str, Callable[[Model, str], object]] = {
-    "render": lambda model, policy: Job(model, model.latents([1]), HUGE, nonfinite=policy).picture(),
-    "compare": lambda model, policy: Job(
+    "render": lambda model, policy: Still(model, model.latents([1]), HUGE, nonfinite=policy).picture(),
+    "compare": lambda model, policy: Still(
         model, model.latents([1]), HUGE, compare=True, nonfinite=policy
     ).picture(),
     "vary": lambda model, policy: dict(
-        pictures_together([Job(model, model.latents([1]), HUGE, nonfinite=policy)] * 2)
+        render_batch([Still(model, model.latents([1]), HUGE, nonfinite=policy)] * 2)
     ),
     "film": lambda model, policy: list(film_of(model, policy).frames()),
     "grid": lambda model, policy: make_grid(

@@ -10,13 +10,15 @@ from PIL import Image, PngImagePlugin
 from netbend.atomic import write_atomic
 from netbend.bending import resolve
 from netbend.choices import NoiseMode
+from netbend.engine.bound import bind
+from netbend.engine.embedded import png_bytes, read_request
+from netbend.engine.still import Still
 from netbend.errors import RenderError
 from netbend.models.base import Model, Play
 from netbend.pictures import contact_sheet, to_pictures
 from netbend.recipe import load_recipe
+from netbend.recipe.places import Latent, Seed
 from netbend.render.files import nothing_left_on_error, refuse_existing
-from netbend.render.job import Job, recorded_job
-from netbend.render.record import png_bytes, read_record
 
 
 def write_recipe(folder: Path) -> Path:
@@ -32,11 +34,11 @@ def write_recipe(folder: Path) -> Path:
     return path
 
 
-def job_of(model: Model, folder: Path, **rest: object) -> Job:
+def still_of(model: Model, folder: Path, **rest: object) -> Still:
     recipe = load_recipe(write_recipe(folder))
     plan = resolve(recipe, model)
     play = Play(truncation=0.6, cutoff=3, noise=NoiseMode.RANDOM)
-    return Job(model, model.latents([5, 6]), play, recipe, plan, **rest)
+    return Still(model, model.latents([5, 6]), play, recipe, plan, **rest)
 
 
 def pixels(picture: Image.Image) -> np.ndarray:
@@ -46,39 +48,40 @@ def pixels(picture: Image.Image) -> np.ndarray:
 @pytest.mark.parametrize("compare", [False, True])
 def test_a_picture_is_made_again_from_its_record_alone(model: Model, tmp_path: Path, compare: bool) -> None:
     (tmp_path / "recipes").mkdir()
-    job = job_of(model, tmp_path / "recipes", compare=compare)[1]
+    still = still_of(model, tmp_path / "recipes", compare=compare)[1]
     write_atomic(
-        tmp_path / "picture.png", png_bytes(job.picture(), job.record()), RenderError, overwrite=True
+        tmp_path / "picture.png", png_bytes(still.picture(), still.request()), RenderError, overwrite=True
     )
     for file in (tmp_path / "recipes").iterdir():
         file.unlink()
-    again = recorded_job(read_record(tmp_path / "picture.png"), model)
+    again = bind(read_request(tmp_path / "picture.png"), model).still()
     np.testing.assert_array_equal(pixels(again.picture()), pixels(Image.open(tmp_path / "picture.png")))
     assert again.picture().width == (32 if compare else 16)
 
 
 def test_mixed_styles_are_kept_in_the_record(model: Model, tmp_path: Path) -> None:
     mixed = model.mix_styles(model.latents([1]), model.latents([2]), [1], Play())
-    job = Job(model, mixed)
+    still = Still(model, mixed)
     write_atomic(
-        tmp_path / "picture.png", png_bytes(job.picture(), job.record()), RenderError, overwrite=True
+        tmp_path / "picture.png", png_bytes(still.picture(), still.request()), RenderError, overwrite=True
     )
-    again = recorded_job(read_record(tmp_path / "picture.png"), model)
-    np.testing.assert_array_equal(pixels(again.picture()), pixels(job.picture()))
+    again = bind(read_request(tmp_path / "picture.png"), model).still()
+    np.testing.assert_array_equal(pixels(again.picture()), pixels(still.picture()))
 
 
 def test_the_record_holds_the_drawn_features(model: Model, tmp_path: Path) -> None:
-    record = job_of(model, tmp_path).record()
-    assert len(record.indices[0]) == 5
-    assert record.indices[1] == list(range(8))
-    assert record.seeds == [5, 6]
+    request = still_of(model, tmp_path).request()
+    assert request.selected is not None
+    assert len(request.selected[0].features) == 5
+    assert request.selected[1].features == list(range(8))
+    assert request.latents == (Latent(Seed(5)), Latent(Seed(6)))
 
 
 def test_a_record_of_another_model_is_refused(model: Model, tmp_path: Path) -> None:
-    record = job_of(model, tmp_path).record()
+    record = still_of(model, tmp_path).request()
     model.hash = "f" * 64
     with pytest.raises(RenderError, match="made with tiny, whose weights have the hash 000000000000"):
-        recorded_job(record, model)
+        bind(record, model).still()
 
 
 def png_with(path: Path, text: str | None) -> Path:
@@ -101,15 +104,15 @@ def png_with(path: Path, text: str | None) -> Path:
 )
 def test_damaged_records_are_refused(tmp_path: Path, text: str | None, message: str) -> None:
     with pytest.raises(RenderError, match=message):
-        read_record(png_with(tmp_path / "picture.png", text))
+        read_request(png_with(tmp_path / "picture.png", text))
 
 
 def test_only_pngs_have_records(tmp_path: Path) -> None:
     (tmp_path / "picture.png").write_text("not a picture")
     with pytest.raises(RenderError, match="not a readable PNG"):
-        read_record(tmp_path / "picture.png")
+        read_request(tmp_path / "picture.png")
     with pytest.raises(RenderError, match="no such file"):
-        read_record(tmp_path / "gone.png")
+        read_request(tmp_path / "gone.png")
 
 
 def test_minus_one_is_black_one_is_white_and_beyond_is_clipped() -> None:

@@ -5,25 +5,34 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from netbend.engine.embedded import png_bytes
+from netbend.engine.latent_values import LatentValues
+from netbend.engine.request import ModelReference, RenderRequest, SynthesisOptions
 from netbend.errors import RenderError
 from netbend.render import resume
-from netbend.render.record import Record, png_bytes
 from netbend.render.resume import already_made, listed, refuse_others
 
-RECORD = Record(version="1", model="m", model_hash="ab", seeds=[3])
-# A change to a record, and how the other picture is called.
+REQUEST = RenderRequest.of("m", seeds=[3], version="1")
+PSI = SynthesisOptions(truncation_psi=0.5)
+W = LatentValues(space="w", values="AAAA", shape=[1])
+# A change to a request, and how the other picture is called.
 CHANGES: list[tuple[dict[str, object], str]] = [
-    ({"seeds": [4]}, "another seed"),
-    ({"model": "n", "model_hash": "cd"}, "another model"),
+    ({"latents": [{"seed": 4}]}, "another latent"),
+    ({"model": ModelReference(name="n")}, "another model"),
     ({"version": "2"}, "another version of netbend"),
-    ({"noise": "none"}, "other noise"),
-    ({"truncation": 0.5, "seeds": [4]}, "another seed and another truncation"),
-    ({"truncation": 0.5, "seeds": [4], "cutoff": 2}, "another cutoff, another seed and another truncation"),
-    ({"bf16": True}, "another precision"),
+    ({"options": SynthesisOptions(noise="none")}, "other noise"),
+    ({"options": PSI, "latents": [{"seed": 4}]}, "another latent and another truncation"),
+    (
+        {"options": PSI.model_copy(update={"truncation_cutoff": 2}), "latents": [{"seed": 4}]},
+        "another latent, another cutoff and another truncation",
+    ),
+    ({"precision": "bf16"}, "another precision"),
     ({"compare": True}, "another layout (--compare)"),
     ({"nonfinite": "warn"}, "another rule for NaN and infinity"),
     ({"recipe": {"bends": []}}, "another recipe"),
-    ({"latents": "AAAA", "latents_shape": [1, 1], "space": "w"}, "another latent"),
+    ({"latents": [W]}, "another latent"),
+    ({"selected": []}, "other features or masks"),
+    ({"sheet": True}, "another layout (--sheet)"),
 ]
 
 
@@ -32,10 +41,10 @@ def test_a_picture_of_something_else_is_called_what_it_is(
     tmp_path: Path, change: dict[str, object], called: str
 ) -> None:
     path = tmp_path / "a.png"
-    path.write_bytes(png_bytes(Image.new("RGB", (4, 4)), Record(**{**vars(RECORD), **change})))
-    assert already_made({path: RECORD}) == set()
+    path.write_bytes(png_bytes(Image.new("RGB", (4, 4)), RenderRequest(**{**dict(REQUEST), **change})))
+    assert already_made({path: REQUEST}) == set()
     with pytest.raises(RenderError) as raised:
-        refuse_others({path: RECORD}, set(), overwrite=False)
+        refuse_others({path: REQUEST}, set(), overwrite=False)
     assert f"is not the picture asked for (it was made with {called}); name another --out" in str(
         raised.value
     )
@@ -47,11 +56,13 @@ def test_the_first_of_several_is_told(tmp_path: Path) -> None:
         path.write_bytes(png_bytes(Image.new("RGB", (4, 4)), None))
     for place in (0, 7):
         with pytest.raises(RenderError, match=rf"/{place}\.png: is not the picture asked for \(no record"):
-            refuse_others(dict.fromkeys(paths, RECORD), set(paths[:place]), overwrite=False)
+            refuse_others(dict.fromkeys(paths, REQUEST), set(paths[:place]), overwrite=False)
 
 
-def test_everything_in_a_record_has_a_word() -> None:
-    assert set(resume._WORDS) == set(Record.model_fields)
+def test_everything_in_the_request_of_a_picture_has_a_word() -> None:
+    of_films_or_open = {"options", "selection_seed", "clusters", "time", "seconds", "fps", "soundtrack"}
+    said = (set(RenderRequest.model_fields) - of_films_or_open) | set(SynthesisOptions.model_fields)
+    assert set(resume._WORDS) == said
 
 
 def test_words_are_listed_as_in_a_sentence() -> None:

@@ -12,11 +12,11 @@ from soundfile import write
 
 import netbend
 from netbend.bending import Layer, resolve
+from netbend.engine.still import Still
 from netbend.errors import RecipeError
 from netbend.models.base import Model, Play
 from netbend.recipe import Clusters, Indices, Random, load_recipe, parse_recipe, recipe_to_yaml
 from netbend.recipe.moving import fitted_recipe
-from netbend.render.job import Job
 from netbend.variations.breed import breed
 from netbend.variations.surprise import surprise
 
@@ -169,7 +169,7 @@ def test_children_render(model: Model) -> None:
     latents = model.latents([1])
     for seed in range(30):
         child = breed(FIRST, SECOND, model, seed, mutation=0.5)
-        Job(model, latents, Play(0.7), child, resolve(child, model)).picture()
+        Still(model, latents, Play(0.7), child, resolve(child, model)).picture()
 
 
 def test_masks_and_clusters_of_files_come_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from netbend.bending import resolve
+from netbend.engine.still import Still
 from netbend.models.base import Model
 from netbend.recipe import (
     All,
@@ -21,9 +22,8 @@ from netbend.recipe import (
     recipe_to_data,
     recipe_to_yaml,
 )
-from netbend.render.job import Job
+from netbend.recipe.paths import rebase_paths
 from netbend.variations.freeze import draws_features, freeze
-from netbend.variations.moved import moved
 
 RECIPE = """\
 name: Mixed
@@ -58,7 +58,7 @@ def recipe_file(tmp_path: Path) -> Path:
 
 def pixels(model: Model, recipe: object, seed: int | None = None) -> np.ndarray:
     return np.asarray(
-        Job(model, model.latents([3]), recipe=recipe, plan=resolve(recipe, model, seed=seed)).picture()
+        Still(model, model.latents([3]), recipe=recipe, plan=resolve(recipe, model, seed=seed)).picture()
     )
 
 
@@ -146,7 +146,7 @@ def test_every_path_in_a_recipe_leads_to_the_same_file_from_another_folder(tmp_p
     (tmp_path / "recipes").mkdir()
     (tmp_path / "recipes" / "full.yaml").write_text(FULL)
     recipe = load_recipe(tmp_path / "recipes" / "full.yaml")
-    there = moved(recipe, tmp_path / "out" / "deep")
+    there = rebase_paths(recipe, tmp_path / "out" / "deep")
     data = recipe_to_data(there)
     assert data["clusters"] == "../../recipes/clusters.yaml"
     assert data["soundtrack"] == "../../recipes/song.wav"
@@ -156,7 +156,7 @@ def test_every_path_in_a_recipe_leads_to_the_same_file_from_another_folder(tmp_p
     assert bend["mix"]["sound"] == "soundtrack"
     (tmp_path / "out" / "deep").mkdir(parents=True)
     (tmp_path / "out" / "deep" / "full.yaml").write_text(recipe_to_yaml(there))
-    back = moved(load_recipe(tmp_path / "out" / "deep" / "full.yaml"), tmp_path / "recipes")
+    back = rebase_paths(load_recipe(tmp_path / "out" / "deep" / "full.yaml"), tmp_path / "recipes")
     assert recipe_to_data(back) == recipe_to_data(recipe)
     assert str(data["latent"]).count("../../recipes/") == 2
 

@@ -14,16 +14,17 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFont
 
 from netbend.bending import resolve
+from netbend.engine.request import RenderRequest, SynthesisOptions
+from netbend.engine.still import Still
 from netbend.errors import ModelError, NetbendError, RecipeError, RenderError
 from netbend.models.base import Model, Play
 from netbend.models.stylegan2.model import StyleGAN2
 from netbend.models.stylegan2.network import Architecture, Generator
 from netbend.pictures import BACKGROUND, GAP, thumbnail
 from netbend.recipe import Bend, Cluster, Clusters, Random, Recipe, parse_recipe, recipe_to_data
-from netbend.render.job import Job
 from netbend.transforms import build_transform
-from netbend.variations.axes import Setup, parse_axis
-from netbend.variations.grid import FIGURES, Grid, Settings, make_grid, plan_grid
+from netbend.variations.axes import Draft, parse_axis
+from netbend.variations.grid import FIGURES, Grid, make_grid, plan_grid
 from netbend.variations.labels import labelled, wrapped
 
 
@@ -40,7 +41,9 @@ CLUSTERS = Clusters(
 RECIPE = parse_recipe(
     "seed: 3\nbends: [{layer: 1, transform: rotate, params: [20], features: {random: 0.5}}]"
 )
-BASE = Setup("tiny", 0, None, recipe_to_data(RECIPE))
+PSI = SynthesisOptions(truncation_psi=0.7)
+REQUEST = RenderRequest.of("tiny", seeds=[0], options=PSI, clusters=CLUSTERS)
+BASE = Draft(REQUEST, recipe_to_data(RECIPE))
 PLAY = Play(0.7)
 
 ROTATE, SCALE = build_transform("rotate", [45]), build_transform("scale", {"kx": 0.6})
@@ -63,11 +66,8 @@ IMPOSSIBLE = {
 PAIRS = [pair for pair in combinations(AXES, 2) if frozenset(pair) not in IMPOSSIBLE]
 
 
-def planned(rows: str, columns: str, base: Setup = BASE, settings: Settings | None = None) -> Grid:
-    settings = settings or Settings(clusters=CLUSTERS, play=PLAY)
-    return plan_grid(
-        parse_axis(rows, "--rows"), parse_axis(columns, "--columns"), base, MODELS.__getitem__, settings
-    )
+def planned(rows: str, columns: str, base: Draft = BASE) -> Grid:
+    return plan_grid(parse_axis(rows, "--rows"), parse_axis(columns, "--columns"), base, MODELS.__getitem__)
 
 
 def pixels(picture: Image.Image) -> np.ndarray:
@@ -87,11 +87,11 @@ def expected(choice: dict[str, Any]) -> np.ndarray:
     recipe = Recipe((replace(bend, **fields),), seed=3)
     model = MODELS[choice.get("model", "tiny")]
     plan = resolve(recipe, model, seed=choice.get("draw"), clusters=CLUSTERS)
-    return pixels(Job(model, model.latents([choice.get("seed", 0)]), PLAY, recipe, plan).picture())
+    return pixels(Still(model, model.latents([choice.get("seed", 0)]), PLAY, recipe, plan).picture())
 
 
-def bent_cells(grid: Grid) -> list[list[Job]]:
-    return [cells for cells in ([job for job in row if job.recipe] for row in grid.cells) if cells]
+def bent_cells(grid: Grid) -> list[list[Still]]:
+    return [cells for cells in ([still for still in row if still.recipe] for row in grid.cells) if cells]
 
 
 @pytest.mark.parametrize("pair", [*PAIRS, *(pair[::-1] for pair in PAIRS[::5])], ids="-".join)
@@ -99,35 +99,37 @@ def test_every_cell_of_every_pair_is_the_picture_rendered_alone(pair: tuple[str,
     (row_text, rows), (column_text, columns) = (AXES[kind] for kind in pair)
     cells = bent_cells(planned(f"{pair[0]}={row_text}", f"{pair[1]}={column_text}"))
     assert (len(cells), len(cells[0])) == (len(rows), len(columns))
-    for row, jobs in zip(rows, cells, strict=True):
-        for column, job in zip(columns, jobs, strict=True):
+    for row, stills in zip(rows, cells, strict=True):
+        for column, still in zip(columns, stills, strict=True):
             choice = {pair[0]: row, pair[1]: column}
-            np.testing.assert_array_equal(pixels(job.picture()), expected(choice), err_msg=str(choice))
-    assert len({job.picture().tobytes() for jobs in cells for job in jobs}) > 1
+            np.testing.assert_array_equal(pixels(still.picture()), expected(choice), err_msg=str(choice))
+    assert len({still.picture().tobytes() for stills in cells for still in stills}) > 1
 
 
 def test_the_picture_holds_the_cells_in_their_places_and_the_unbent_one_in_the_corner() -> None:
     grid = planned("layer=1,2", "angle=10,20,30")
     picture = grid.picture()
     for i, row in enumerate(grid.cells):
-        for j, job in enumerate(row):
+        for j, still in enumerate(row):
             x, y = picture.width - (3 - j) * (128 + GAP), picture.height - (2 - i) * (128 + GAP)
             cell = picture.crop((x, y, x + 128, y + 128))
-            np.testing.assert_array_equal(pixels(cell), pixels(thumbnail(job.picture())))
+            np.testing.assert_array_equal(pixels(cell), pixels(thumbnail(still.picture())))
     model = MODELS["tiny"]
-    unbent = thumbnail(Job(model, model.latents([0]), PLAY).picture())
+    unbent = thumbnail(Still(model, model.latents([0]), PLAY).picture())
     np.testing.assert_array_equal(pixels(picture.crop((GAP, GAP, GAP + 128, GAP + 128))), pixels(unbent))
 
 
 def test_a_grid_is_made_at_once() -> None:
     made = make_grid("layer=1,2", "angle=10,20", MODELS["tiny"], RECIPE, seed=4, truncation=0.5)
-    expected = planned("layer=1,2", "angle=10,20", replace(BASE, seed=4), Settings(play=Play(0.5)))
+    half = REQUEST.options.model_copy(update={"truncation_psi": 0.5})
+    of_seed_4 = RenderRequest.of("tiny", seeds=[4], options=half)
+    expected = planned("layer=1,2", "angle=10,20", replace(BASE, request=of_seed_4))
     np.testing.assert_array_equal(pixels(made), pixels(expected.picture()))
 
 
 def test_without_a_recipe_a_grid_has_a_bend_of_what_the_axes_say() -> None:
     axes = "transform=rotate 45; invert", "layer=1,2"
-    expected = planned(*axes, Setup("tiny", recipe={"bends": [{}]}), Settings(play=Play(0.7)))
+    expected = planned(*axes, Draft(RenderRequest.of("tiny", options=PSI), {"bends": [{}]}))
     made = make_grid(*axes, MODELS["tiny"])
     np.testing.assert_array_equal(pixels(made), pixels(expected.picture()))
     with pytest.raises(RenderError, match=r"rows 'angel'.* did you mean 'angle'"):
@@ -158,15 +160,15 @@ def test_labels_say_what_rows_and_columns_are_and_unbent_comes_first(
     if "unbent" in down + across:
         assert grid.corner is None
         first = grid.cells[0] if down[0] == "unbent" else [row[0] for row in grid.cells]
-        assert all(job.recipe is None and not job.plan.bends for job in first)
+        assert all(still.recipe is None and not still.plan.bends for still in first)
 
 
 def test_unbent_pictures_are_those_of_their_column() -> None:
     grid = planned("layer=1", "seed=4,5")
     model = MODELS["tiny"]
-    for job, seed in zip(grid.cells[0], (4, 5), strict=True):
+    for still, seed in zip(grid.cells[0], (4, 5), strict=True):
         np.testing.assert_array_equal(
-            pixels(job.picture()), pixels(Job(model, model.latents([seed]), PLAY).picture())
+            pixels(still.picture()), pixels(Still(model, model.latents([seed]), PLAY).picture())
         )
 
 
@@ -180,7 +182,7 @@ def test_an_axis_of_one_of_several_bends_leaves_the_others_alone() -> None:
     recipe = replace(RECIPE, bends=(*RECIPE.bends, other))
     base = replace(BASE, recipe=recipe_to_data(recipe))
     grid = planned("2.r=1,2", "1.layer=1,2", base)
-    bends = [[job.recipe.bends for job in row] for row in grid.cells]
+    bends = [[still.recipe.bends for still in row] for row in grid.cells]
     assert [row[0][1].transform.r for row in bends] == [1, 2]
     assert [first.layer for first, _ in bends[0]] == [1, 2]
     assert all(
@@ -189,13 +191,13 @@ def test_an_axis_of_one_of_several_bends_leaves_the_others_alone() -> None:
         for first, second in row
     )
     both = planned("1.layer=1,2", "2.layer=3,4", base)
-    assert [[bend.layer for bend in job.recipe.bends] for job in both.cells[1]] == [[2, 3], [2, 4]]
+    assert [[bend.layer for bend in still.recipe.bends] for still in both.cells[1]] == [[2, 3], [2, 4]]
 
 
 def test_one_parameter_of_several_transforms() -> None:
     base = replace(BASE, recipe={"bends": [{"layer": 1}]})
     grid = planned("transform=erode; dilate", "r=1,2", base)
-    made = [[job.recipe.bends[0].transform for job in row] for row in grid.cells]
+    made = [[still.recipe.bends[0].transform for still in row] for row in grid.cells]
     assert made == [[build_transform(name, [r]) for r in (1, 2)] for name in ("erode", "dilate")]
 
 
@@ -204,7 +206,7 @@ def test_without_any_bend_seeds_by_models_are_unbent() -> None:
     assert (grid.rows, grid.corner) == (["seed 1", "seed 2"], None)
     assert (
         grid.cells[1][1].picture().tobytes()
-        == Job(MODELS["other"], MODELS["other"].latents([2]), PLAY).picture().tobytes()
+        == Still(MODELS["other"], MODELS["other"].latents([2]), PLAY).picture().tobytes()
     )
 
 
@@ -219,9 +221,9 @@ def test_figure_2_of_the_paper() -> None:
         build_transform("dilate", {"r": 2}),
     ]
     assert all(
-        len(job.plan.bends[0].indices) == job.plan.bends[0].layer.features
+        len(still.plan.bends[0].indices) == still.plan.bends[0].layer.features
         for row in grid.cells
-        for job in row
+        for still in row
     )
     assert len(grid.columns) == 5
 
@@ -271,7 +273,7 @@ TWO_BENDS = replace(BASE, recipe={"bends": [BASE.recipe["bends"][0]] * 2})
     ],
 )
 def test_what_does_not_go_together_is_refused_with_the_reason(
-    rows: str, columns: str, base: Setup, message: str
+    rows: str, columns: str, base: Draft, message: str
 ) -> None:
     with pytest.raises(NetbendError, match=message):
         planned(rows, columns, base)
@@ -357,12 +359,12 @@ def test_pictures_of_models_of_other_sizes_are_brought_to_one_height(model: Mode
         parse_axis("layer=1", "--columns"),
         BASE,
         models.__getitem__,
-        Settings(size=40),
+        40,
     )
     picture = grid.picture()
-    assert {job.picture().height for row in grid.cells for job in row} == {16, 32}
+    assert {still.picture().height for row in grid.cells for still in row} == {16, 32}
     x = picture.width - 2 * (40 + GAP)
-    for row, jobs in enumerate(grid.cells):
+    for row, stills in enumerate(grid.cells):
         y = picture.height - (2 - row) * (40 + GAP)
-        shown = jobs[0].picture().resize((40, 40), Image.Resampling.BICUBIC)
+        shown = stills[0].picture().resize((40, 40), Image.Resampling.BICUBIC)
         np.testing.assert_array_equal(pixels(picture.crop((x, y, x + 40, y + 40))), pixels(shown))

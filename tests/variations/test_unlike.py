@@ -6,10 +6,10 @@ import pytest
 from PIL import Image
 
 from netbend.bending import resolve
+from netbend.engine.still import Still
 from netbend.errors import RecipeError
 from netbend.models.base import Model
 from netbend.recipe import Recipe, parse_recipe
-from netbend.render.job import Job
 from netbend.variations.breed import breed
 from netbend.variations.surprise import Bounds, surprise
 from netbend.variations.unlike import MIN_CHANGE, Unlike, visible_change
@@ -23,12 +23,12 @@ OVERFLOWN = "bends:\n- {layer: 2, transform: multiply, params: [1.0e38]}\n- {lay
 
 @pytest.fixture
 def unlike(model: Model) -> Unlike:
-    return Unlike(Job(model, model.latents([3])))
+    return Unlike(Still(model, model.latents([3])))
 
 
 def picture(model: Model, recipe: Recipe) -> Image.Image:
-    job = Job(model, model.latents([3]), recipe=recipe, plan=resolve(recipe, model))
-    return job.picture()
+    still = Still(model, model.latents([3]), recipe=recipe, plan=resolve(recipe, model))
+    return still.picture()
 
 
 @pytest.mark.parametrize("mutation", [0, 0.2])

@@ -3,7 +3,7 @@
 from netbend.bending.insert import bend, finite_output
 from netbend.bending.insertion import apply
 from netbend.bending.layers import Bendable, Layer, find_layer
-from netbend.bending.plan import Plan, PlannedBend, replan, resolve, stilled
+from netbend.bending.plan import Plan, PlannedBend, resolve, stilled
 from netbend.bending.replay import run
 from netbend.choices import NonFinite
 
@@ -17,7 +17,6 @@ __all__ = [
     "bend",
     "find_layer",
     "finite_output",
-    "replan",
     "resolve",
     "run",
     "stilled",

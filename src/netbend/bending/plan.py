@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from math import floor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from torch import Tensor
@@ -39,6 +39,9 @@ from netbend.recipe.problems import in_type_of
 from netbend.recipe.selection import selection_moves
 from netbend.transforms import Transform
 from netbend.transforms.axes import as_given, as_taken, misfit
+
+Recorded: TypeAlias = tuple[Sequence[int] | None, Tensor | None]
+"""What a bend was put on: its features, None where they move, and its mask."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,7 @@ def resolve(
     clusters: Clusters | Path | str | None = None,
     seconds: float | None = None,
     soundtrack: Path | None = None,
+    selected: Sequence[Recorded] | None = None,
 ) -> Plan:
     """Decide everything a recipe leaves open, but for the time.
 
@@ -126,6 +130,7 @@ def resolve(
         clusters: Used instead of the file that the recipe names, or else of the model's own.
         seconds: Length that moving values are fitted to, instead of the recipe's own.
         soundtrack: Sound file that they are fitted to, instead of the recipe's own.
+        selected: For each bend its features and mask as they were before, instead of new draws and files.
 
     Raises:
         RecipeError: At the recipe's line for a layer, feature or cluster that is not there, for clusters of
@@ -133,6 +138,8 @@ def resolve(
     """
     recipe = replace(given_recipe(recipe), latent=None, truncation=None)
     recipe = fitted_recipe(recipe, seconds, soundtrack)
+    if selected is not None:
+        recipe = _with_recorded_features(recipe, selected)
     clusters = _clusters(recipe, model, given_clusters(clusters))
     seed = recipe.seed_of_draws(seed)
     planned = []
@@ -142,7 +149,10 @@ def resolve(
         check_axes(bend, layer, recipe.at("bends", position, "transform"))
         where = recipe.at("bends", position, "features")
         selector = _Selector(layer, clusters, [seed, position], where)
-        mask = _mask(recipe, bend, layer, recipe.at("bends", position, "mask"))
+        if selected is None:
+            mask = _mask(recipe, bend, layer, recipe.at("bends", position, "mask"))
+        else:
+            mask = _recorded_mask(selected[position], layer, position)
         at_time = partial(_planned, bend, layer, selector, mask)
         planned.append(at_time(0.0))
         if bend_moves(bend):
@@ -187,28 +197,22 @@ def stilled(recipe: Recipe, plan: Plan) -> Recipe:
     return replace(recipe, bends=bends, latent=None, truncation=None, seconds=None, soundtrack=None)
 
 
-def replan(
-    recipe: Recipe, layers: Sequence[Layer], indices: Sequence[Sequence[int]], masks: Sequence[Tensor | None]
-) -> Plan:
-    """The plan of a recorded render: its features and masks instead of new draws and files.
+def _with_recorded_features(recipe: Recipe, selected: Sequence[Recorded]) -> Recipe:
+    """Features by number, where they do not move."""
+    bends = tuple(
+        bend if features is None else replace(bend, features=Indices(tuple(sorted(set(features)))))
+        for bend, (features, _) in zip(recipe.bends, selected, strict=True)
+    )
+    return replace(recipe, bends=bends)
 
-    indices, masks: one for each bend. Raises RecipeError if they do not fit.
-    """
-    planned = []
-    for position, (bend, chosen, mask) in enumerate(zip(recipe.bends, indices, masks, strict=True)):
-        layer = find_layer(layers, bend.layer, recipe.at("bends", position, "layer"))
-        size = None if mask is None else tuple(mask.shape)
-        if any(not 0 <= index < layer.features for index in chosen) or size not in (
-            None,
-            (layer.height, layer.width),
-        ):
-            raise RecipeError(f"bend {position}: the recorded features or mask do not fit {layer}")
-        if bend_moves(bend):
-            raise RecipeError(f"bend {position}: recorded in motion; a picture has one moment")
-        check_axes(bend, layer, f"bend {position}")
-        features = tuple(sorted(set(chosen)))
-        planned.append(PlannedBend(layer, bend.transform, features, value_at(bend.mix, 0), mask))
-    return Plan(tuple(planned))
+
+def _recorded_mask(recorded: Recorded, layer: Layer, position: int) -> Tensor | None:
+    features, mask = recorded
+    size = None if mask is None else tuple(mask.shape)
+    beyond = any(not 0 <= feature < layer.features for feature in features or ())
+    if beyond or size not in (None, (layer.height, layer.width)):
+        raise RecipeError(f"bend {position}: the recorded features or mask do not fit {layer}")
+    return mask
 
 
 @dataclass(frozen=True)

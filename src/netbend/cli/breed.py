@@ -72,13 +72,13 @@ def breed(
     seeds. Children can be bred again.
     """
     from netbend.bending import resolve
+    from netbend.engine.bound import bind
+    from netbend.engine.request import RenderRequest, SynthesisOptions, reference_of
     from netbend.models.base import Play
     from netbend.recipe import load_clusters
     from netbend.render.files import refuse_existing
-    from netbend.render.job import Job
     from netbend.variations.breed import breed as child_of
     from netbend.variations.files import Outcome, Wanted
-    from netbend.variations.shown import play_of
     from netbend.variations.unlike import Unlike, anything
 
     refuse_unverifiable(resume, metadata)
@@ -99,20 +99,27 @@ def breed(
     check_recipe(other, clusters=given is None, latent=False, truncation=False)
     loaded = load(name, device, precision)
     pictures = makes_pictures(context, loaded)
-    latent = one_latent(loaded, latent_seed, latents, space, one) if pictures else loaded.latents([0])
-    play = play_of(given_play, one, loaded, latent)
+    request = RenderRequest(
+        model=reference_of(loaded),
+        recipe=one if pictures else None,
+        latents=tuple(one_latent(loaded, latent_seed, latents, space)) if pictures else (),
+        options=SynthesisOptions.of(given_play),
+        clusters=given,
+        nonfinite=nonfinite,
+    )
+    shown_on = bind(request, loaded).still().unbent()
     numbers = range(seed, seed + count)
     if pictures:
         named = [*(f"child-{number:04d}.yaml" for number in numbers), "children.png"]
         refuse_existing([] if resume else [out / file for file in named], overwrite)
     plans = [resolve(parent, loaded, clusters=given) for parent in (one, other)]
-    unlike = Unlike(Job(loaded, latent, play, nonfinite=nonfinite)) if pictures else None
+    unlike = Unlike(shown_on) if pictures else None
     outcomes, at_hand = [], AtHand()
     for file, parent, plan in zip((first, second), (one, other), plans, strict=True):
         if unlike is not None:
             unlike.remember(parent, given)
-        job = Job(loaded, latent, play, parent, plan, nonfinite=nonfinite)
-        outcomes.append(Outcome(file.stem, None, job, at_hand.take(unlike, parent)))
+        still = replace(shown_on, recipe=parent, plan=plan)
+        outcomes.append(Outcome(file.stem, None, still, at_hand.take(unlike, parent)))
     with progress_bar(visible=unlike is not None and not (json or quiet)) as bar:
         for number in bar.track(numbers, description="Breeding"):
             child = child_of(
@@ -122,8 +129,8 @@ def breed(
                 unlike.remember(child)
             picture = at_hand.take(unlike, child)
             child = replace(child, model=name)  # so that the recipe alone gives the picture again
-            job = Job(loaded, latent, play, child, resolve(child, loaded), nonfinite=nonfinite)
-            outcomes.append(Outcome(str(number), f"child-{number:04d}", job, picture))
+            still = replace(shown_on, recipe=child, plan=resolve(child, loaded))
+            outcomes.append(Outcome(str(number), f"child-{number:04d}", still, picture))
     wanted = Wanted(
         out,
         recipes=True,

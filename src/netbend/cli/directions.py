@@ -127,9 +127,9 @@ def _write(
 ) -> None:
     """Both files or neither; the sheet has a row for each direction, with a strip for each seed."""
     from netbend.atomic import write_atomic
+    from netbend.engine.embedded import png_bytes
     from netbend.pictures import contact_sheet
     from netbend.render.files import nothing_left_on_error
-    from netbend.render.record import png_bytes
 
     pictures = [picture for strip in strips for picture in strip.pictures]
     labels = [label for strip in strips for label in strip.labels]

@@ -2,13 +2,13 @@
 
 import sys
 import warnings
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from netbend.choices import Encoder, NoiseMode, NonFinite, Precision, Space
+from netbend.cli.from_file import request_of_film
 from netbend.cli.idle import is_given, refuse_idle_options
 from netbend.cli.inputs import check_latents, check_recipe, check_sounds, read_recipe
 from netbend.cli.loading import load_of_pictures
@@ -35,8 +35,8 @@ from netbend.limits import MAX_FILM_SECONDS
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from netbend.film.frames import Film
-    from netbend.film.scene import Scene
+    from netbend.engine.bound import Bound
+    from netbend.engine.frames import Film
     from netbend.models.base import Model
     from netbend.recipe import Recipe
     from netbend.recipe.places import Latent
@@ -48,6 +48,21 @@ _BESIDE = {
     "latents": ["seeds"],
     "frame": ["quality", "encoder", "stills"],
     "stills": ["quality", "encoder"],
+    "from_film": [
+        *(
+            "recipe",
+            "five_items",
+            "strength",
+            "seeds",
+            "latents",
+            "space",
+            "truncation",
+            "cutoff",
+            "noise",
+            "label",
+        ),
+        *("bend_seed", "clusters", "nonfinite", "compare", "precision"),
+    ],
 }
 
 
@@ -99,6 +114,10 @@ def film(
     stills: Annotated[
         int | None, typer.Option(help="Only so many frames, evenly over the film, on a sheet.", min=2, max=64)
     ] = None,
+    from_film: Annotated[
+        Path | None,
+        typer.Option("--from", help="The film again from what is inside its file; --sound is named anew."),
+    ] = None,
     overwrite: Annotated[
         bool,
         typer.Option("--overwrite", help="Replace what is there, unfinished films included."),
@@ -112,8 +131,10 @@ def film(
 
     A film that was cut off leaves what it had in OUT.unfinished; the same command goes on from there.
     """
+    from netbend.engine.bound import bind
+    from netbend.engine.frames import Film
+    from netbend.engine.request import RenderRequest, SynthesisOptions, reference_of
     from netbend.film.make import encoding_of
-    from netbend.film.scene import Scene
     from netbend.models.base import Play
     from netbend.recipe import Recipe, load_clusters
     from netbend.recipe.moving import follows_soundtrack
@@ -126,23 +147,43 @@ def film(
     else:
         Encoding(encoder=encoder).format(out)
         _check_film(out, fps, height, is_given(context, "quality"), overwrite)
-    said = Recipe(()) if recipe is None else read_recipe(recipe, five_items, strength)
-    given = None if clusters is None else load_clusters(clusters)
-    check_latents(latents)
-    check_recipe(
-        said,
-        clusters=given is None,
-        latent=seeds is None and latents is None,
-        truncation=truncation is None,
-        soundtrack=sound,
-    )
-    check_sounds(_beneath(said, sound))
-    if sound is not None and not is_picture and not follows_soundtrack(said):
-        _refuse_silent(out, sound)
-    loaded = load_of_pictures(model or said.model or "faces", device, precision)
-    latent = _latent(loaded, seeds, latents, space)
-    scene = Scene(loaded, said, latent, seconds, sound, truncation, bend_seed, given)
-    made = scene.film(fps, replace(play, truncation=None), compare=compare, nonfinite=nonfinite)
+    if from_film is not None:
+        request, loaded = request_of_film(from_film, model, device)
+        changes: dict[str, object] = {"seconds": seconds, "soundtrack": sound and str(sound)}
+        changes["fps"] = fps if is_given(context, "fps") else request.fps or fps
+        request = request.but(**{name: value for name, value in changes.items() if value is not None})
+        check_sounds([] if sound is None else [sound])
+    else:
+        said = Recipe(()) if recipe is None else read_recipe(recipe, five_items, strength)
+        given = None if clusters is None else load_clusters(clusters)
+        check_latents(latents)
+        check_recipe(
+            said,
+            clusters=given is None,
+            latent=seeds is None and latents is None,
+            truncation=truncation is None,
+            soundtrack=sound,
+        )
+        check_sounds(_beneath(said, sound))
+        if sound is not None and not is_picture and not follows_soundtrack(said):
+            _refuse_silent(out, sound)
+        loaded = load_of_pictures(model or said.model or "faces", device, precision)
+        latent = _latent(loaded, seeds, latents, space)
+        request = RenderRequest(
+            model=reference_of(loaded),
+            recipe=said,
+            latents=() if latent is None else (latent,),
+            options=SynthesisOptions.of(play),
+            selection_seed=bend_seed,
+            clusters=given,
+            nonfinite=nonfinite,
+            seconds=seconds,
+            fps=fps,
+            soundtrack=None if sound is None else str(sound),
+            compare=compare,
+        )
+    bound = bind(request, loaded)
+    made = Film.of(bound)
     if frame is not None:
         _write_picture(_frame(made, frame, height), out, overwrite)
     elif stills is not None:
@@ -150,8 +191,8 @@ def film(
     else:
         if made.still and len(made) > 1:
             warnings.warn("nothing moves: every frame is the same picture", stacklevel=2)
-        encoding = encoding_of(scene, made, out, height, quality, encoder)
-        _write_film(scene, made, out, encoding, overwrite, quiet or json)
+        encoding = encoding_of(bound, made, out, height, quality, encoder)
+        _write_film(bound, made, out, encoding, overwrite, quiet or json)
     if json:
         print_json({"files": [str(out)], "frames": len(made), "seconds": made.seconds})
     elif not quiet:
@@ -227,13 +268,13 @@ def _stills(film: "Film", count: int, height: int | None) -> "Image":
 
 def _write_picture(picture: "Image", out: Path, overwrite: bool) -> None:
     from netbend.atomic import write_atomic
-    from netbend.render.record import png_bytes
+    from netbend.engine.embedded import png_bytes
 
     write_atomic(out, png_bytes(picture, None), RenderError, overwrite=overwrite)
 
 
 def _write_film(
-    scene: "Scene",
+    bound: "Bound",
     film: "Film",
     out: Path,
     encoding: Encoding,
@@ -247,7 +288,7 @@ def _write_film(
         task = bar.add_task("Filming", total=len(film), visible=False)
         try:
             write_or_keep(
-                scene,
+                bound,
                 film,
                 out,
                 encoding,

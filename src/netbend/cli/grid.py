@@ -1,5 +1,6 @@
 """`netbend grid`: one labelled picture of every value of one thing by every value of another."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -87,20 +88,29 @@ def grid(
     """
     from functools import partial
 
+    from netbend.engine.request import ModelReference, RenderRequest, SynthesisOptions
     from netbend.models.base import Play
     from netbend.recipe import load_clusters
+    from netbend.recipe.places import Latent, Seed
     from netbend.render.files import refuse_existing, refuse_unwritable
     from netbend.variations.cells import unfinished_sheet
     from netbend.variations.files import GridFile
-    from netbend.variations.grid import Settings, plan_grid, setup_of
+    from netbend.variations.grid import draft_of, plan_grid
 
     refuse_idle_options(context, {"recipe": ["five_items"]}, _BESIDE)
     base = None if recipe is None else read_recipe(recipe, five_items)
     down, across = _axes(rows, columns, figure, base)
-    _refuse_varied(context, {down.kind, across.kind})
-    name = model or (base.model if base else None) or "faces"
-    setup = setup_of(down, across, name, base, _bend(transform, layer), seed=seed, draw=draw)
-    if setup.recipe is None:
+    varied = {down.kind, across.kind}
+    _refuse_varied(context, varied)
+    request = RenderRequest(
+        model=ModelReference(name=model or (base.model if base else None) or "faces"),
+        latents=() if seed is None else (Latent(Seed(seed)),),
+        options=SynthesisOptions.of(Play(truncation, cutoff, noise, label)),
+        selection_seed=draw,
+        nonfinite=nonfinite,
+    )
+    draft = draft_of(down, across, request, base, _bend(transform, layer))
+    if draft.recipe is None:
         _refuse_of_bends(context)
     refuse_unverifiable(resume, metadata)
     if out.suffix.lower() != ".png":
@@ -109,29 +119,24 @@ def grid(
         refuse_unwritable(out.parent)
     else:
         refuse_existing([out], overwrite)
-    settings = Settings(
-        folder=None if base is None else base.folder,
-        clusters=None if clusters is None else load_clusters(clusters),
-        play=Play(truncation, cutoff, noise, label),
-        nonfinite=nonfinite,
-        size=size,
-    )
-    varied = {down.kind, across.kind}
+    if clusters is not None:
+        draft = replace(draft, request=draft.request.but(clusters=load_clusters(clusters)))
     check_recipe(
         base,
-        clusters=settings.clusters is None,
+        clusters=clusters is None,
         latent=seed is None and "seed" not in varied,
         truncation=truncation is None,
         cluster_axis="cluster" in varied,
     )
-    planned = plan_grid(down, across, setup, partial(load, device=device, precision=precision), settings)
+    planned = plan_grid(down, across, draft, partial(load, device=device, precision=precision), size)
     files = GridFile(out, typed() if metadata else None, overwrite, resume)
     with (
-        kept_on_stop(files.made, len(planned.jobs), unfinished_sheet(out)),
+        kept_on_stop(files.made, len(planned.stills), unfinished_sheet(out)),
         progress_bar(visible=not (json or quiet)) as bar,
     ):
-        about = {"recipe": setup.recipe, "models": planned.models}
-        files.write(planned, about, lambda made: bar.track(made, len(planned.jobs), description="Rendering"))
+        about = {"recipe": draft.recipe, "models": planned.models}
+        total = len(planned.stills)
+        files.write(planned, about, lambda made: bar.track(made, total, description="Rendering"))
     if json:
         print_json({"files": [str(out)]})
     elif not quiet:

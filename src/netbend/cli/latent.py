@@ -10,8 +10,11 @@ from netbend.cli.options import from_zero
 from netbend.errors import LatentError
 
 if TYPE_CHECKING:
-    from netbend.models.base import Latents, Model
-    from netbend.recipe import Recipe
+    from collections.abc import Sequence
+
+    from netbend.engine.latent_values import LatentValues
+    from netbend.models.base import Model
+    from netbend.recipe.places import Latent
 
 LatentSeed = Annotated[
     int | None,
@@ -27,18 +30,20 @@ BESIDE = {"latents": ["latent_seed"]}
 
 
 def one_latent(
-    model: "Model", seed: int | None, file: Path | None, space: Space | None, recipe: "Recipe | None"
-) -> "Latents":
-    """The latent of a seed, the only one in a file, or the recipe's. Raises LatentError if a file holds
-    several."""
+    model: "Model", seed: int | None, file: Path | None, space: Space | None
+) -> "Sequence[Latent | LatentValues]":
+    """The latent that options name, as a request has it; empty for the recipe's, or seed 0.
+
+    Raises LatentError if a file holds several."""
+    from netbend.engine.latent_values import LatentValues
     from netbend.latents.file import load_latents_for
-    from netbend.variations.shown import latent_of
+    from netbend.recipe.places import Latent, Seed
 
     if file is None:
-        return latent_of(model, seed, recipe)
+        return () if seed is None else (Latent(Seed(seed)),)
     latents = load_latents_for(model, file, space)
     if len(latents) > 1:
         raise LatentError(
             f"latents {file}: holds {len(latents)}; keep the one that is meant in a file of its own"
         )
-    return latents
+    return (LatentValues.of(latents),)

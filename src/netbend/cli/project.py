@@ -225,8 +225,8 @@ class _Work:
 
     def _write_pictures(self, targets: "Tensor", images: "Tensor", names: list[str]) -> None:
         from netbend.atomic import write_atomic
+        from netbend.engine.embedded import png_bytes
         from netbend.pictures import beside, to_pictures
-        from netbend.render.record import png_bytes
 
         pairs = zip(to_pictures(targets), to_pictures(images), names, strict=True)
         for target, image, name in pairs:

@@ -1,6 +1,6 @@
 """`netbend render`: pictures from a model, bent by a recipe."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,6 +8,7 @@ import typer
 
 from netbend.choices import NoiseMode, NonFinite, Precision, Space
 from netbend.cli.destination import places, refuse_unwritable
+from netbend.cli.from_file import render_again
 from netbend.cli.idle import refuse_idle_options
 from netbend.cli.inputs import check_latents, check_recipe, read_recipe
 from netbend.cli.loading import load_of_pictures
@@ -33,14 +34,17 @@ from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar
 from netbend.cli.stopping import kept_on_stop, refuse_unverifiable
 from netbend.cli.terminal import complain
 from netbend.cli.watch import Watch, watch_until_stopped
-from netbend.errors import LatentError, ModelError, RecipeError, RenderError
+from netbend.errors import LatentError, RenderError
+from netbend.latents.seeds import parse_seeds
 from netbend.limits import MAX_FILM_SECONDS
 
 if TYPE_CHECKING:
     from netbend.cli.watch import Load, Read
+    from netbend.engine.latent_values import LatentValues
+    from netbend.engine.still import Still
     from netbend.models.base import Model, Play
     from netbend.recipe import Recipe
-    from netbend.render.job import Job
+    from netbend.recipe.places import Latent
 
 SEEDS = "0-7"
 WATCHED_SEEDS = "0"
@@ -89,7 +93,8 @@ def render(
         bool, typer.Option("--compare", help="Put the unbent picture beside the bent.")
     ] = False,
     from_picture: Annotated[
-        Path | None, typer.Option("--from", help="Make a picture again from the record inside it.")
+        Path | None,
+        typer.Option("--from", help="Make a picture again from what is inside it, or a moment of a film."),
     ] = None,
     watch: Annotated[
         bool,
@@ -109,35 +114,35 @@ def render(
 
     Each PNG keeps a record of recipe, model, seed and drawn features; `--from` makes it again.
     """
-    refuse_idle_options(context, _IDLE_WITHOUT, _IDLE_BESIDE)
+    without_recipe = _IDLE_WITHOUT["recipe"] + ["time"] * (from_picture is None)
+    refuse_idle_options(context, {**_IDLE_WITHOUT, "recipe": without_recipe}, _IDLE_BESIDE)
     refuse_unverifiable(resume, metadata)
     refuse_unwritable(out)
     if from_picture is not None:
-        written = _render_again(from_picture, model, out, metadata, overwrite, device)
+        written = render_again(from_picture, model, out, time, metadata, overwrite, device)
     else:
         from netbend.models.base import Play
 
-        play = Play(truncation, cutoff, noise, label)
+        asked = _Asked(
+            recipe=recipe,
+            model=model,
+            play=Play(truncation, cutoff, noise, label),
+            time=time,
+            seeds=seeds,
+            latents=latents,
+            space=space,
+            selection_seed=bend_seed,
+            clusters=clusters,
+            nonfinite=nonfinite,
+            compare=compare,
+            usual_seeds=WATCHED_SEEDS if watch else SEEDS,
+            look_first=not watch,
+        )
         styles = None if style_seed is None else (style_seed, _style_layers(style_layers))
 
-        def make_job(read: "Read", load: "Load") -> "Job":
-            job = _job(
-                None if recipe is None else read(recipe),
-                model,
-                play,
-                time,
-                seeds,
-                latents,
-                space,
-                bend_seed,
-                clusters,
-                nonfinite,
-                compare,
-                load,
-                WATCHED_SEEDS if watch else SEEDS,
-                not watch,
-            )
-            return job if styles is None else _with_styles(job, *styles)
+        def decide(read: "Read", load: "Load") -> "Still":
+            still = asked.stills(read, load)
+            return still if styles is None else _with_styles(still, *styles)
 
         def read(path: Path) -> "Recipe":
             return read_recipe(path, five_items, strength)
@@ -147,11 +152,11 @@ def render(
 
         if watch and recipe is not None:
             beside = [path for path in (clusters, latents) if path is not None]
-            _watch(Watch(recipe, make_job, read, load, out, beside, metadata, overwrite), quiet)
+            _watch(Watch(recipe, decide, read, load, out, beside, metadata, overwrite), quiet)
             return
-        job = make_job(read, load)
-        stem = recipe.stem if recipe else job.model.name.rpartition("/")[2].partition(".")[0]
-        written = _render_all(job, out, stem, sheet, metadata, overwrite, resume, quiet or json)
+        still = decide(read, load)
+        stem = recipe.stem if recipe else still.model.name.rpartition("/")[2].partition(".")[0]
+        written = _render_all(still, out, stem, sheet, metadata, overwrite, resume, quiet or json)
     if json:
         print_json({"files": [str(path) for path in written]})
     elif not quiet:
@@ -162,7 +167,7 @@ def render(
 _IDLE_WITHOUT = {
     "latents": ["space"],
     "style_seed": ["style_layers"],
-    "recipe": ["five_items", "strength", "bend_seed", "clusters", "time", "watch"],
+    "recipe": ["five_items", "strength", "bend_seed", "clusters", "watch"],
 }
 _IDLE_BESIDE = {
     "latents": ["seeds"],
@@ -189,7 +194,6 @@ _IDLE_BESIDE = {
             "sheet",
             "compare",
             "precision",
-            "time",
             "resume",
             "watch",
         ),
@@ -206,115 +210,109 @@ def _watch(watching: Watch, quiet: bool) -> None:
     watch_until_stopped(watching)
 
 
-def _job(
-    recipe: "Recipe | None",
-    model_name: str | None,
-    play: "Play",
-    time: float | None,
-    seeds: str | None,
-    latents_file: Path | None,
-    space: Space | None,
-    bend_seed: int | None,
-    clusters_file: Path | None,
-    nonfinite: NonFinite,
-    compare: bool,
-    load: "Load",
-    usual_seeds: str,
-    look_first: bool,
-) -> "Job":
-    """look_first: at files, before the model is loaded; of no use where it has been."""
-    from netbend.bending import Plan, resolve
-    from netbend.latents.file import load_latents_for
-    from netbend.latents.path import latent_path
-    from netbend.latents.seeds import parse_seeds
-    from netbend.latents.truncation import truncation_psi
-    from netbend.motion import value_at
-    from netbend.recipe import load_clusters
-    from netbend.recipe.moving import fitted_recipe, recipe_moves
-    from netbend.render.job import Job
+@dataclass(frozen=True)
+class _Asked:
+    """What the options ask for, before a model is loaded. usual_seeds: where nothing says any."""
 
-    if compare and recipe is None:
-        raise RenderError("--compare puts bent beside unbent: name a recipe")
-    if recipe is not None:
-        latent = recipe.latent if seeds is None and latents_file is None else None
-        psi = recipe.truncation if play.truncation is None else None
-        recipe = fitted_recipe(replace(recipe, latent=latent, truncation=psi))
-        if time is not None and not recipe_moves(recipe):
-            named = "the recipe" if recipe.source is None else recipe.source.file
-            raise RenderError(f"--time {time:g}: {named} does not move; leave it out")
-    time = time or 0.0
-    seed_list = parse_seeds(usual_seeds if seeds is None else seeds)
-    clusters = None if clusters_file is None else load_clusters(clusters_file)
-    name = model_name or (recipe.model if recipe else None) or "faces"
-    if look_first:
-        check_latents(latents_file)
-        check_recipe(recipe, clusters=clusters is None)
-    model = load(name)
-    if latents_file is not None:
-        chosen = load_latents_for(model, latents_file, space)
-    elif seeds is None and recipe is not None and recipe.latent is not None:
-        chosen = latent_path(recipe.latent, model, recipe.folder).at([time])
-    else:
-        chosen = model.latents(seed_list)
-    play = replace(play, truncation=value_at(truncation_psi(play.truncation, recipe, model, chosen), time))
-    if recipe is None:
-        return Job(model, chosen, play, None, Plan(()), compare, nonfinite)
-    plan = resolve(recipe, model, seed=bend_seed, clusters=clusters).at(time)
-    return Job(model, chosen, play, recipe, plan, compare, nonfinite)
+    recipe: Path | None
+    model: str | None
+    play: "Play"
+    time: float | None
+    seeds: str | None
+    latents: Path | None
+    space: Space | None
+    selection_seed: int | None
+    clusters: Path | None
+    nonfinite: NonFinite
+    compare: bool
+    usual_seeds: str
+    look_first: bool  # at files, before the model is loaded; of no use where it has been
+
+    def stills(self, read: "Read", load: "Load") -> "Still":
+        """Read the recipe, load the model, and decide all."""
+        from netbend.engine.bound import bind
+        from netbend.engine.request import RenderRequest, SynthesisOptions, reference_of
+        from netbend.recipe import load_clusters
+        from netbend.recipe.moving import recipe_moves
+
+        recipe = None if self.recipe is None else read(self.recipe)
+        if self.compare and recipe is None:
+            raise RenderError("--compare puts bent beside unbent: name a recipe")
+        own_latent = self.seeds is None and self.latents is None
+        if recipe is not None:
+            latent = recipe.latent if own_latent else None
+            psi = recipe.truncation if self.play.truncation is None else None
+            recipe = replace(recipe, latent=latent, truncation=psi)
+            if self.time is not None and not recipe_moves(recipe):
+                raise RenderError(f"--time {self.time:g}: {self.recipe} does not move; leave it out")
+        clusters = None if self.clusters is None else load_clusters(self.clusters)
+        seeds = parse_seeds(self.usual_seeds if self.seeds is None else self.seeds)
+        if self.look_first:
+            check_latents(self.latents)
+            check_recipe(recipe, clusters=clusters is None)
+        model = load(self.model or (recipe.model if recipe else None) or "faces")
+        request = RenderRequest(
+            model=reference_of(model),
+            recipe=recipe,
+            latents=self._latents(model, recipe, seeds),
+            options=SynthesisOptions.of(self.play),
+            selection_seed=self.selection_seed,
+            clusters=clusters,
+            nonfinite=self.nonfinite,
+            time=self.time or 0.0,
+            compare=self.compare,
+        )
+        return bind(request, model).still()
+
+    def _latents(
+        self, model: "Model", recipe: "Recipe | None", seeds: list[int]
+    ) -> "tuple[Latent | LatentValues, ...]":
+        from netbend.engine.latent_values import LatentValues
+        from netbend.latents.file import load_latents_for
+        from netbend.recipe.places import Latent, Seed
+
+        if self.latents is not None:
+            found = load_latents_for(model, self.latents, self.space)
+            return tuple(LatentValues.of(found[place]) for place in range(len(found)))
+        if self.seeds is None and recipe is not None and recipe.latent is not None:
+            return ()
+        return tuple(Latent(Seed(seed)) for seed in seeds)
 
 
 def _style_layers(layers: str) -> list[int]:
-    from netbend.latents.seeds import parse_seeds
-
     try:
         return parse_seeds(layers)
     except LatentError as error:
         raise LatentError(f"--style-layers {layers}: expected layers such as 4-8") from error
 
 
-def _with_styles(job: "Job", seed: int, layers: list[int]) -> "Job":
-    mixed = job.model.mix_styles(job.latents, job.model.latents([seed]), layers, job.play)
+def _with_styles(still: "Still", seed: int, layers: list[int]) -> "Still":
+    mixed = still.model.mix_styles(still.latents, still.model.latents([seed]), layers, still.play)
     return replace(
-        job, latents=mixed, play=replace(job.play, truncation=1.0, cutoff=None)
+        still, latents=mixed, play=replace(still.play, truncation=1.0, cutoff=None)
     )  # truncated already
 
 
 def _render_all(
-    job: "Job", out: Path, stem: str, sheet: bool, metadata: bool, overwrite: bool, resume: bool, silent: bool
+    still: "Still",
+    out: Path,
+    stem: str,
+    sheet: bool,
+    metadata: bool,
+    overwrite: bool,
+    resume: bool,
+    silent: bool,
 ) -> list[Path]:
-    from netbend.render.job import check_recordable
+    from netbend.engine.embedded import check_recordable
     from netbend.render.write import PictureFiles
 
-    names = [f"{stem}-seed{seed:04d}.png" for seed in job.latents.seeds]
+    names = [f"{stem}-seed{seed:04d}.png" for seed in still.latents.seeds]
     if len(set(names)) < len(names):
         raise RenderError("a seed comes twice; each makes one picture")
-    check_recordable(job, sheet=sheet, metadata=metadata)
+    check_recordable(still, sheet=sheet, metadata=metadata)
     sheets = [f"{stem}-sheet.png"] if sheet else []
     paths = places(out, [*names, *sheets], ", or ask for one picture, as with --seeds 3")
     files = PictureFiles(paths[: len(names)], paths[-1] if sheet else None, metadata, overwrite, resume)
     with kept_on_stop(files.made, len(names), out, resume=metadata), progress_bar(visible=not silent) as bar:
-        files.write(job, lambda numbers: bar.track(numbers, description=f"Rendering {stem}"))
+        files.write(still, lambda numbers: bar.track(numbers, description=f"Rendering {stem}"))
     return paths
-
-
-def _render_again(
-    picture_file: Path, model_name: str | None, out: Path, metadata: bool, overwrite: bool, device: str
-) -> list[Path]:
-    from netbend.atomic import write_atomic
-    from netbend.models.catalog import load_model
-    from netbend.pictures import thumbnail
-    from netbend.render.files import refuse_existing
-    from netbend.render.job import known_name, recorded_job
-    from netbend.render.record import png_bytes, read_record
-
-    record = read_record(picture_file)
-    (path,) = places(out, [f"{picture_file.stem}.png"])
-    refuse_existing([path], overwrite)
-    try:
-        model = load_model(model_name or known_name(record), device, bf16=record.bf16)
-        job = recorded_job(record.of_one_picture(), model)
-    except (ModelError, RecipeError, RenderError, LatentError) as error:
-        raise RenderError(f"{picture_file}: cannot be made again: {error}") from error
-    picture = job.sheet([thumbnail(made) for made in job.pictures()]) if record.sheet else job[0].picture()
-    write_atomic(path, png_bytes(picture, record if metadata else None), RenderError, overwrite=overwrite)
-    return [path]

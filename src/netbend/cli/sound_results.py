@@ -238,7 +238,7 @@ def _measured(path: Path, source: Source | None, asked: Asked) -> dict[str, Any]
 
 def _draw(picture: Path, jobs: "dict[str, SoundJob]", results: Sequence[Result], asked: Asked) -> None:
     from netbend.atomic import write_atomic
-    from netbend.render.record import png_bytes
+    from netbend.engine.embedded import png_bytes
     from netbend.render.sound_picture import compared
     from netbend.sound.excerpt import excerpt
 

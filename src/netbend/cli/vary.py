@@ -89,13 +89,13 @@ def vary(
     Writes a contact sheet with seeds; `--keep` writes those of them that you name as recipes whose features
     are fixed.
     """
+    from netbend.engine.bound import bind
+    from netbend.engine.request import RenderRequest, SynthesisOptions, reference_of
     from netbend.models.base import Play
     from netbend.recipe import load_clusters
     from netbend.render.files import refuse_existing
-    from netbend.render.job import Job
     from netbend.variations.files import Outcome, Wanted
     from netbend.variations.lists import numbers
-    from netbend.variations.shown import play_of
     from netbend.variations.unlike import Unlike, anything
 
     refuse_unverifiable(resume, metadata)
@@ -124,8 +124,16 @@ def vary(
             f"{loaded.name} makes sound, of which there is no sheet: `netbend sound --variations` plays "
             f"draws, and --keep 3 writes one of them as a recipe"
         )
-    latent = one_latent(loaded, latent_seed, latents, space, base) if pictures else loaded.latents([0])
-    play = play_of(given_play, base, loaded, latent)
+    request = RenderRequest(
+        model=reference_of(loaded),
+        recipe=base if pictures else None,
+        latents=tuple(one_latent(loaded, latent_seed, latents, space)) if pictures else (),
+        options=SynthesisOptions.of(given_play),
+        clusters=given,
+        nonfinite=nonfinite,
+    )
+    bound = bind(request, loaded)
+    shown = bound.still().unbent()
     stem = "surprise" if recipe is None else recipe.stem
     accept: Accept = anything
     if surprise and pictures:
@@ -133,15 +141,15 @@ def vary(
         named = [f"{stem}-{draw:04d}{ending}" for draw in seeds for ending in endings]
         named += [f"{stem}-variations.png"] if keep is None else []
         refuse_existing([] if resume else [out / file for file in named], overwrite)
-        accept = Unlike(Job(loaded, latent, play, nonfinite=nonfinite))
+        accept = Unlike(shown)
     outcomes, at_hand = [], AtHand(whole=keep is not None)
     with progress_bar(visible=accept is not anything and not (json or quiet)) as bar:
         for draw in bar.track(seeds, description="Drawing"):
-            drawn, plan = _drawn(loaded, base, bounds, given, draw, accept)
+            drawn, plan = _drawn(loaded, base, bounds, given, draw, accept, bound.seconds)
             picture = at_hand.take(accept, drawn)
             drawn = replace(drawn, model=name)  # so that the recipe alone gives the picture again
-            job = Job(loaded, latent, play, drawn, plan, nonfinite=nonfinite)
-            outcomes.append(Outcome(str(draw), f"{stem}-{draw:04d}", job, picture))
+            still = replace(shown, recipe=drawn, plan=plan)
+            outcomes.append(Outcome(str(draw), f"{stem}-{draw:04d}", still, picture))
     name_of_sheet = f"{stem}-variations.png" if pictures and keep is None else None
     folder, sheet = place_of_sheet(out, name_of_sheet, besides)
     wanted = Wanted(
@@ -193,6 +201,7 @@ def _drawn(
     clusters: "Clusters | None",
     draw: int,
     accept: "Accept",
+    seconds: float,
 ) -> "tuple[Recipe, Plan]":
     """One recipe, as it is written, and its plan."""
     from netbend.bending import resolve
@@ -203,6 +212,6 @@ def _drawn(
         assert bounds is not None
         recipe = surprise(model, draw, bounds, accept=accept)
         return recipe, resolve(recipe, model)
-    plan = resolve(base, model, seed=draw, clusters=clusters)
+    plan = resolve(base, model, seed=draw, clusters=clusters, seconds=seconds)
     name = f"{base.name}, draw {draw}" if base.name else f"Draw {draw}"
     return replace(freeze(replace(base, seed=draw), plan), name=name), plan

@@ -11,10 +11,10 @@ from netbend.cli.watching import WatchedFiles
 from netbend.errors import NetbendError, RenderError
 
 if TYPE_CHECKING:
+    from netbend.engine.again import PictureCache
+    from netbend.engine.still import Still
     from netbend.models.base import Model
     from netbend.recipe import Recipe
-    from netbend.render.again import Rerender
-    from netbend.render.job import Job
 
 LOOK_EVERY = 0.01  # seconds: a save is noticed at the second look after it
 MODELS_KEPT = 2  # of those that the recipe named one after the other
@@ -22,21 +22,21 @@ MODELS_KEPT = 2  # of those that the recipe named one after the other
 
 Read: TypeAlias = Callable[[Path], "Recipe"]
 Load: TypeAlias = Callable[[str], "Model"]
-MakeJob: TypeAlias = Callable[[Read, Load], "Job"]
+MakeStill: TypeAlias = Callable[[Read, Load], "Still"]
 
 
 @dataclass
 class Watch:
     """The pictures of a recipe, made again at each step for which a file has changed.
 
-    recipe: its file. make_job: what is to be rendered, of what it is given to read the recipe and to load
+    recipe: its file. make_still: what is to be rendered, of what it is given to read the recipe and to load
     the model with. read: the recipe from its file. load: a model by name. out: folder for the pictures, or
     a .png file for one. beside: other files to watch.
     say, complain: told of pictures and of mistakes. What was made last stays where there is a mistake.
     """
 
     recipe: Path
-    make_job: MakeJob
+    make_still: MakeStill
     read: Read
     load: Load
     out: Path
@@ -48,7 +48,7 @@ class Watch:
     clock: Callable[[], float] = time.perf_counter
     _files: WatchedFiles = field(init=False)
     _models: dict[str, "Model"] = field(default_factory=dict)
-    _rerender: "Rerender | None" = None
+    _rerender: "PictureCache | None" = None
     _ours: set[Path] = field(default_factory=set)  # files that this made, and may replace
 
     def __post_init__(self) -> None:
@@ -70,7 +70,7 @@ class Watch:
         """Make all pictures. False, after complaining, if there is a mistake."""
         began = self.clock()
         try:
-            written = self._write(self.make_job(self._read, self._load))
+            written = self._write(self.make_still(self._read, self._load))
         except (NetbendError, OSError) as error:
             self.complain(error)
             return False
@@ -80,7 +80,7 @@ class Watch:
 
     def _read(self, path: Path) -> "Recipe":
         """The recipe; what it names is watched from now on, also where it is not there yet."""
-        from netbend.variations.moved import files_of
+        from netbend.recipe.paths import files_of
 
         recipe = self.read(path)
         self._files.watch([self.recipe, *self.beside, *files_of(recipe)])
@@ -98,20 +98,20 @@ class Watch:
         names = [f"{self.recipe.stem}-seed{seed:04d}.png" for seed in seeds]
         return places(self.out, names, ", or ask for one picture, as with --seeds 3")
 
-    def _write(self, job: "Job") -> list[Path]:
+    def _write(self, still: "Still") -> list[Path]:
         from netbend.atomic import write_atomic
-        from netbend.render.again import Rerender
+        from netbend.engine.again import PictureCache
+        from netbend.engine.embedded import png_bytes
         from netbend.render.files import refuse_existing
-        from netbend.render.record import png_bytes
 
-        paths = self._places(job.latents.seeds)
+        paths = self._places(still.latents.seeds)
         if len(set(paths)) < len(paths):
             raise RenderError("a seed comes twice; each makes one picture")
         refuse_existing([path for path in paths if path not in self._ours], self.overwrite)
-        self._rerender = self._rerender or Rerender()
+        self._rerender = self._rerender or PictureCache()
         for index, path in enumerate(paths):
-            picture = self._rerender.picture(job[index])
-            data = png_bytes(picture, job[index].record() if self.metadata else None, quick=True)
+            picture = self._rerender.picture(still[index])
+            data = png_bytes(picture, still[index].request() if self.metadata else None, quick=True)
             write_atomic(path, data, RenderError, overwrite=self.overwrite or path in self._ours)
             self._ours.add(path)
         return paths

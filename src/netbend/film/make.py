@@ -3,50 +3,44 @@
 from json import dumps
 from pathlib import Path
 
-from netbend import __version__
 from netbend.atomic import exists_already, folder_of
-from netbend.choices import Encoder, NonFinite
+from netbend.choices import Encoder
+from netbend.engine.bound import Bound, bind
+from netbend.engine.duration import soundtrack_of
+from netbend.engine.frames import FPS, Film
+from netbend.engine.request import RenderRequest
 from netbend.errors import RenderError
 from netbend.film.finish import refuse_others_frames
 from netbend.film.folder import is_free, tidied_up, unfinished, working_in
 from netbend.film.formats import QUALITY, Encoding, check_out, format_of
-from netbend.film.frames import Film
-from netbend.film.scene import Scene
 from netbend.film.settings import settings_of
 from netbend.film.write import Report, fraction, write_film
-from netbend.models.base import Play
-from netbend.recipe import recipe_to_data
+from netbend.models.base import Model
 
 
 def make_film(
-    scene: Scene,
+    model: Model,
+    request: RenderRequest,
     out: Path | str,
-    fps: float = 30,
-    play: Play = Play(),
     *,
-    compare: bool = False,
-    nonfinite: NonFinite = NonFinite.ERROR,
     height: int | None = None,
     quality: int = QUALITY,
     encoder: Encoder = Encoder.SOFTWARE,
     report: Report = lambda _: None,
     begin_anew: bool = False,
 ) -> Film:
-    """Make a film of a recipe, in place of what is there, and give its frames.
+    """Make a film of a request, in place of what is there, and give its frames.
 
-        scene = Scene(load_model("faces"), load_recipe("mine.yaml"), seconds=8)
-        make_film(scene, "film.mp4", fps=25)
+        faces = load_model("faces")
+        make_film(faces, RenderRequest.of(faces, "mine.yaml", seconds=8, fps=25), "film.mp4")
 
     What was cut off lies in `unfinished(out)`; the same call goes on from there, also to another length or
     with another sound.
 
     Args:
-        scene: Model, recipe, latents, length and sound.
+        model: That the request names.
+        request: Recipe, latents, options, length, frames a second and sound.
         out: film.mp4, .webm, .mkv, .gif, or a folder for a PNG of each frame.
-        fps: Frames a second.
-        play: But for its truncation, which is the scene's.
-        compare: Put the unbent picture at the left of the bent.
-        nonfinite: What to do about NaN or infinity.
         height: Of the film, see `Encoding`.
         quality: Of the film, see `Encoding`.
         encoder: What encodes it.
@@ -61,38 +55,31 @@ def make_film(
         NonFiniteError: If a bend makes NaN or infinity.
     """
     out = Path(out)
-    check_out(out, fps, height)
-    film = scene.film(fps, play, compare=compare, nonfinite=nonfinite)
-    encoding = encoding_of(scene, film, out, height, quality, encoder)
-    write_or_keep(scene, film, out, encoding, report, begin_anew=begin_anew)
+    check_out(out, request.fps or FPS, height)
+    bound = bind(request, model)
+    film = Film.of(bound)
+    encoding = encoding_of(bound, film, out, height, quality, encoder)
+    write_or_keep(bound, film, out, encoding, report, begin_anew=begin_anew)
     return film
 
 
 def encoding_of(
-    scene: Scene,
+    bound: Bound,
     film: Film,
     out: Path,
     height: int | None = None,
     quality: int = QUALITY,
     encoder: Encoder = Encoder.SOFTWARE,
 ) -> Encoding:
-    """How a scene's film is encoded: with its sound, if the format has any, and what it was made from."""
+    """How a film is encoded: with its sound, if the format has any, and the request it was made from."""
     format = format_of(out)
-    sound = scene.sound if format is not None and format.audio is not None else None
-    made_with = {
-        "netbend": __version__,
-        "model": scene.model.name,
-        "model_hash": scene.model.hash,
-        "recipe": recipe_to_data(scene.whole_recipe),
-        "fps": film.fps,
-        "noise": str(film.play.noise),
-        "sound": None if scene.sound is None else scene.sound.name,
-    }
-    return Encoding(height, quality, sound, dumps(made_with, separators=(",", ":")), encoder)
+    sound = soundtrack_of(bound.request) if format is not None and format.audio is not None else None
+    request = bound.complete_request().but(fps=film.fps)
+    return Encoding(height, quality, sound, dumps(request.data(), separators=(",", ":")), encoder)
 
 
 def write_or_keep(
-    scene: Scene,
+    bound: Bound,
     film: Film,
     out: Path,
     encoding: Encoding,
@@ -106,7 +93,7 @@ def write_or_keep(
     overwrite: whether to take the place of another. begin_anew: whether to remove parts of another film
     that lie unfinished there. Raises RenderError, SoundError, NonFiniteError.
     """
-    settings = settings_of(film, encoding, out.suffix.lower(), scene.made_from)
+    settings = settings_of(bound, film, encoding, out.suffix.lower())
     if tidied_up(out, settings):
         report(len(film))
         return

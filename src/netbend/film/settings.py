@@ -3,12 +3,19 @@
 import hashlib
 import json
 from dataclasses import dataclass
+from pathlib import Path
 
 from netbend import __version__
+from netbend.engine.bound import Bound
+from netbend.engine.duration import soundtrack_of
+from netbend.engine.frames import Film
+from netbend.errors import RenderError
 from netbend.film.formats import PART_FRAMES, Encoding, parts_ending
-from netbend.film.frames import Film
 from netbend.models.run_settings import RunSettings
 from netbend.motion import value_at
+from netbend.recipe import recipe_to_data
+from netbend.recipe.moving import fitted_recipe, followed_sounds
+from netbend.recipe.places import Filmed
 
 MAX_MOMENTS = 1000  # at which bends, latents and truncation are compared, and as many shortly after
 
@@ -51,20 +58,20 @@ class FilmSettings(RunSettings):
         return changed
 
 
-def settings_of(film: Film, encoding: Encoding, ending: str, recipe: str) -> FilmSettings:
+def settings_of(bound: Bound, film: Film, encoding: Encoding, ending: str) -> FilmSettings:
     """Settings of a film.
 
     Args:
+        bound: What it is made from.
         film: Its frames.
         encoding: What becomes of them.
         ending: That of its file, such as `.mp4`; empty for a folder.
-        recipe: What it was made from, but for its length and its sound.
     """
     return FilmSettings(
         netbend=__version__,
         model=film.model.hash,
         bf16=film.model.bf16,
-        recipe=_digest(film, recipe),
+        recipe=_digest(film, _made_from(bound)),
         fps=film.fps,
         noise=str(film.play.noise),
         cutoff=film.play.cutoff,
@@ -77,6 +84,28 @@ def settings_of(film: Film, encoding: Encoding, ending: str, recipe: str) -> Fil
         encoder=str(encoding.encoder),
         moments={str(frame): _moment(film, frame) for frame in _chosen(len(film))},
     )
+
+
+def _made_from(bound: Bound) -> str:
+    """What decides about the frames, as far as it stands in the recipe or is a sound or film in a file:
+    not its length, unless something lasts as long as the film, nor a sound that nothing follows."""
+    about = {"name", "description", "model", "seconds", "soundtrack"}
+    recipe = bound.whole_recipe
+    fitted = fitted_recipe(recipe, bound.seconds, soundtrack_of(bound.request))
+    said = {key: value for key, value in recipe_to_data(fitted).items() if key not in about}
+    files = followed_sounds(fitted)
+    place = None if fitted.latent is None else fitted.latent.place
+    if isinstance(place, Filmed):
+        files = [*files, (recipe.folder or Path()) / place.film]
+    return json.dumps([said, [_hash(file) for file in files]])
+
+
+def _hash(file: Path) -> str:
+    try:
+        with file.open("rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest()
+    except OSError as error:
+        raise RenderError(f"{file}: cannot be read ({error.strerror})") from error
 
 
 def _digest(film: Film, recipe: str) -> str:

@@ -9,11 +9,11 @@ from pathlib import Path
 from PIL import Image
 
 from netbend.atomic import atomic_write
+from netbend.engine.frames import Film
 from netbend.errors import RenderError
 from netbend.film.finish import frame_name, place_file, place_frames, write_frame
 from netbend.film.folder import WHOLE, remove, unfinished
 from netbend.film.formats import LOSSLESS, PART_FRAMES, Encoding, Format
-from netbend.film.frames import Film
 
 SMALL, ENLARGED = 256, 512  # smaller pictures are enlarged to this height
 

@@ -100,10 +100,11 @@ def _place_path(latent: Latent, model: Model, folder: Path) -> LatentPath:
 
             return LatentPath(Space.W_PLUS, encoded_film(folder / film, model), 0, still=False)
         case point:
-            return _still(_Points(model, folder).of(point))
+            return still_path(_Points(model, folder).of(point))
 
 
-def _still(latents: Latents) -> LatentPath:
+def still_path(latents: Latents) -> LatentPath:
+    """One latent, a batch of one, at all times."""
     (seed,) = latents.seeds
     return LatentPath(
         latents.space, lambda _: latents.values[0], seed, True, latents.noise_maps, latents.chosen

@@ -7,17 +7,18 @@ from typing import Any
 
 from PIL import Image
 
+from netbend.engine.embedded import read_request
+from netbend.engine.request import RenderRequest
 from netbend.errors import RenderError
 from netbend.render.files import refuse_existing
-from netbend.render.record import Record, read_record
 
 
-def already_made(wanted: Mapping[Path, Record]) -> set[Path]:
-    """The files that hold the very pictures that are wanted: they decode, and their records are the same."""
-    return {path for path, record in wanted.items() if _is_file(path) and _difference(path, record) is None}
+def already_made(wanted: Mapping[Path, RenderRequest]) -> set[Path]:
+    """The files that hold the very pictures that are wanted: they decode, and their requests are the same."""
+    return {path for path, request in wanted.items() if _is_file(path) and _difference(path, request) is None}
 
 
-def refuse_others(wanted: Mapping[Path, Record], there: set[Path], *, overwrite: bool) -> None:
+def refuse_others(wanted: Mapping[Path, RenderRequest], there: set[Path], *, overwrite: bool) -> None:
     """Raise RenderError for a file in the way that is not the picture wanted, unless asked to overwrite.
 
     Args:
@@ -36,23 +37,23 @@ def refuse_others(wanted: Mapping[Path, Record], there: set[Path], *, overwrite:
 
 
 def same_data(one: Any, other: Any) -> bool:
-    """Whether two records of any kind say the same when they are read back."""
+    """Whether two requests of any kind say the same when they are read back."""
     return bool(json.loads(json.dumps(one)) == json.loads(json.dumps(other)))
 
 
 def differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    """The names under which two records do not say the same."""
+    """The names under which two requests do not say the same."""
     names = sorted(one.keys() | other.keys())
     return [name for name in names if not same_data(one.get(name), other.get(name))]
 
 
-def _difference(path: Path, record: Record) -> str | None:
-    """Why a file is not the picture that a record says, None if it is."""
+def _difference(path: Path, request: RenderRequest) -> str | None:
+    """Why a file is not the picture that a request says, None if it is."""
     try:
-        there = read_record(path)
+        there = read_request(path)
     except RenderError as error:
         return str(error).removeprefix(f"{path}: ")
-    changed = differing(_data(there), _data(record))
+    changed = differing(_data(there), _data(request))
     if changed:
         return f"it was made with {listed(dict.fromkeys(map(in_words, changed)))}"
     try:
@@ -63,24 +64,18 @@ def _difference(path: Path, record: Record) -> str | None:
     return None
 
 
-# What a record holds, as messages have it.
+# What a request says, as messages have it.
 _WORDS = {
     "version": "another version of netbend",
     "model": "another model",
-    "model_hash": "another model",
     "recipe": "another recipe",
-    "indices": "other features",
-    "masks": "other masks",
-    "seeds": "another seed",
-    "space": "another latent",
     "latents": "another latent",
-    "latents_shape": "another latent",
-    "noise_maps": "other noise maps",
-    "truncation": "another truncation",
-    "cutoff": "another cutoff",
+    "truncation_psi": "another truncation",
+    "truncation_cutoff": "another cutoff",
     "noise": "other noise",
     "label": "another label",
-    "bf16": "another precision",
+    "selected": "other features or masks",
+    "precision": "another precision",
     "nonfinite": "another rule for NaN and infinity",
     "compare": "another layout (--compare)",
     "sheet": "another layout (--sheet)",
@@ -88,8 +83,8 @@ _WORDS = {
 
 
 def in_words(name: str) -> str:
-    """What differs where records have something else of that name."""
-    return _WORDS[name]
+    """What differs where requests have something else of that name."""
+    return _WORDS.get(name, f"another {name}")
 
 
 def listed(words: Iterable[str]) -> str:
@@ -98,9 +93,10 @@ def listed(words: Iterable[str]) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
-def _data(record: Record) -> dict[str, Any]:
-    data: dict[str, Any] = json.loads(record.model_dump_json(exclude_defaults=True))
-    return data
+def _data(request: RenderRequest) -> dict[str, Any]:
+    data = request.data()
+    options = data.pop("options", {})
+    return {**data, **options}
 
 
 def _is_file(path: Path) -> bool:

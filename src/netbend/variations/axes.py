@@ -4,9 +4,14 @@ import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
-from netbend.errors import RenderError
+from netbend.engine.request import ModelReference, RenderRequest
+from netbend.errors import RecipeError, RenderError
+from netbend.recipe.places import Latent, Seed
+from netbend.recipe.readable import parse_readable
+from netbend.recipe.yamlfile import Source
 from netbend.transforms import all_transforms, get_transform, parameters_of
 from netbend.variations.lists import numbers, value, values, words
 
@@ -16,18 +21,34 @@ ALL = "all"
 
 
 @dataclass(frozen=True)
-class Setup:
-    """What one cell shows.
+class Draft:
+    """A request whose recipe is still plain data, in which axes change single values.
 
-    model: name or file. seed: of the latent; None for the recipe's own, or 0. draw: of the random
-    selections; None for the recipe's own.
-    recipe: as its file holds it, see `recipe_to_data`; None is unbent.
+    Attributes:
+        request: All but the recipe.
+        recipe: As its file holds it, see `recipe_to_data`; a bend may lack what an axis gives it. None is
+            unbent.
+        folder: Where the recipe's paths start.
     """
 
-    model: str
-    seed: int | None = None
-    draw: int | None = None
+    request: RenderRequest
     recipe: dict[str, Any] | None = None
+    folder: Path | None = None
+
+    @property
+    def bends(self) -> list[dict[str, Any]]:
+        return list((self.recipe or {}).get("bends", []))
+
+    def finished(self, name: str) -> RenderRequest:
+        """The request, its recipe called `name` in messages. Raises RecipeError for what is wrong."""
+        if self.recipe is None:
+            if self.request.selection_seed is not None:
+                raise RecipeError("draws are of a recipe's random selections; name a recipe")
+            return self.request
+        for key, remedy in (("layer", "--layer 3"), ("transform", "--transform 'rotate angle=45'")):
+            if any(key not in bend for bend in self.bends):
+                raise RecipeError(f"no {key} is said; say {remedy}, or make it an axis")
+        return self.request.but(recipe=parse_readable(self.recipe, Source(name, self.folder)))
 
 
 @dataclass(frozen=True)
@@ -64,18 +85,22 @@ class Axis:
             case _:
                 return f"{self.kind} {value}"
 
-    def apply(self, setup: Setup, value: Any) -> Setup:
-        """The setup with this value. Raises RenderError if there is no such bend."""
-        if not self.of_bend:
-            return replace(setup, **{self.kind: value})
-        bends = list((setup.recipe or {}).get("bends", []))
-        index = self.index(setup)
+    def apply(self, draft: Draft, value: Any) -> Draft:
+        """The draft with this value. Raises RenderError if there is no such bend."""
+        match self.kind:
+            case "model":
+                return replace(draft, request=draft.request.but(model=ModelReference(name=value)))
+            case "seed":
+                return replace(draft, request=draft.request.but(latents=(Latent(Seed(value)),)))
+            case "draw":
+                return replace(draft, request=draft.request.but(selection_seed=value))
+        bends, index = draft.bends, self.index(draft)
         bends[index] = {**bends[index], **self._change(bends[index], value)}
-        return replace(setup, recipe={**(setup.recipe or {}), "bends": bends})
+        return replace(draft, recipe={**(draft.recipe or {}), "bends": bends})
 
-    def index(self, setup: Setup) -> int:
+    def index(self, draft: Draft) -> int:
         """The place of its bend, from 0. Raises RenderError if that cannot be told."""
-        count = len((setup.recipe or {}).get("bends", []))
+        count = len(draft.bends)
         if count == 0:
             raise RenderError(f"{self.text}: bends nothing; name a recipe, or a transform or layer as well")
         if self.bend is None and count > 1:

@@ -25,12 +25,12 @@ from netbend.recipe import (
     given_recipe,
 )
 from netbend.recipe.moving import bend_moves
+from netbend.recipe.paths import rebase_paths
 from netbend.recipe.selection import selection_moves
 from netbend.recipe.yamlfile import Source
 from netbend.transforms import Transform, get_transform
 from netbend.transforms.axes import misfit
 from netbend.variations.freeze import draws_features, freeze
-from netbend.variations.moved import moved
 from netbend.variations.surprise import draw_name
 from netbend.variations.unlike import MAX_DRAWS, Accept, anything
 from netbend.variations.values import chance, draw_transform, jitter_transform, three_digits
@@ -106,7 +106,7 @@ def _settled(parent: Recipe, model: Bendable, clusters: Clusters | None) -> Reci
     """A parent that fits the model, without a cluster file, as it reads in the current folder."""
     plan = resolve(parent, model, clusters=clusters)
     from_file = clusters is not None or parent.clusters is not None
-    return moved(freeze(parent, plan, kinds=(Cluster,)) if from_file else parent, Path())
+    return rebase_paths(freeze(parent, plan, kinds=(Cluster,)) if from_file else parent, Path())
 
 
 def _crossed(random: np.random.RandomState, first: Recipe, second: Recipe) -> Sequence[Bend]:

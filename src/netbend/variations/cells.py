@@ -1,6 +1,7 @@
 """The pictures of an unfinished sheet, kept beside it until it is whole."""
 
 import hashlib
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -10,12 +11,13 @@ from types import MappingProxyType
 from PIL import Image
 
 from netbend.atomic import UNFINISHED, folder_of, is_there, write_atomic
+from netbend.engine.batch import Rendered, render_batch
+from netbend.engine.embedded import png_bytes, request_text
+from netbend.engine.request import RenderRequest
+from netbend.engine.still import Still
 from netbend.errors import NetbendError, RenderError
 from netbend.folder_lock import LOCK, locked
-from netbend.render.job import Job
-from netbend.render.record import Record, png_bytes, record_text
 from netbend.render.resume import already_made
-from netbend.render.together import Rendered, pictures_together
 
 CELL = "cell-"
 
@@ -25,7 +27,7 @@ Track = Callable[[Rendered], Rendered]
 
 @dataclass
 class Cells:
-    """Pictures as a sheet shows them, each with the record of what it was made from.
+    """Pictures as a sheet shows them, each with the request of what it was made from.
 
     folder: where they lie. size: their height, part of their names; None for thumbnails. made: which of
     them are there, by their places on the sheet.
@@ -35,23 +37,23 @@ class Cells:
     size: int | None = None
     made: list[int] = field(default_factory=list)
 
-    def find(self, jobs: Sequence[Job]) -> dict[int, Image.Image]:
+    def find(self, stills: Sequence[Still]) -> dict[int, Image.Image]:
         """Those that are there, by their places."""
-        records = {self._path(place): _record(job) for place, job in enumerate(jobs)}
-        there = already_made({path: record for path, record in records.items() if record is not None})
+        requests = {self._path(place): _request(still) for place, still in enumerate(stills)}
+        there = already_made({path: request for path, request in requests.items() if request is not None})
         found = {}
-        for place in range(len(jobs)):
+        for place in range(len(stills)):
             if self._path(place) in there:
                 with Image.open(self._path(place)) as picture:
                     found[place] = picture.copy()
         self.made[:] = found
         return found
 
-    def keep(self, place: int, picture: Image.Image, job: Job) -> None:
-        record = _record(job)
-        if record is None:
+    def keep(self, place: int, picture: Image.Image, still: Still) -> None:
+        request = _request(still)
+        if request is None:
             return
-        write_atomic(self._path(place), png_bytes(picture, record), RenderError, overwrite=True)
+        write_atomic(self._path(place), png_bytes(picture, request), RenderError, overwrite=True)
         self.made.append(place)
 
     def remove(self) -> None:
@@ -64,21 +66,21 @@ class Cells:
         return self.folder / f"{CELL}{place:04d}{height}.png"
 
 
-def _record(job: Job) -> Record | None:
+def _request(still: Still) -> RenderRequest | None:
     """None for latents that are too large for one."""
     try:
-        record = job.record()
-        record_text(record)
+        request = still.request()
+        request_text(request)
     except RenderError:
         return None
-    return record
+    return request
 
 
-def digest(jobs: Iterable[Job]) -> str:
+def digest(stills: Iterable[Still]) -> str:
     """SHA-256 of all that pictures are made from, also of what lies in files that recipes name."""
     total = hashlib.sha256()
-    for job in jobs:
-        total.update(job.record().model_dump_json().encode())
+    for still in stills:
+        total.update(json.dumps(still.request().data()).encode())
     return total.hexdigest()
 
 
@@ -128,28 +130,28 @@ def kept_cells(
 
 
 def shown_pictures(
-    jobs: Sequence[Job],
+    stills: Sequence[Still],
     shown: Shown,
     cells: Cells | None = None,
     track: Track = iter,
     at_hand: Mapping[int, Image.Image] = MappingProxyType({}),
 ) -> list[Image.Image]:
-    """Render jobs of one picture each, but for those in `cells`, as `shown` makes them for a sheet.
+    """Render stills of one picture each, but for those in `cells`, as `shown` makes them for a sheet.
 
-    at_hand: pictures that were made before, by the places of their jobs.
+    at_hand: pictures that were made before, by the places of their stills.
     """
-    made = {} if cells is None else cells.find(jobs)
-    missing = {place: job for place, job in enumerate(jobs) if place not in made}
+    made = {} if cells is None else cells.find(stills)
+    missing = {place: still for place, still in enumerate(stills) if place not in made}
     for place, picture in track(all_pictures(missing, at_hand)):
         made[place] = shown(picture)
         if cells is not None:
-            cells.keep(place, made[place], jobs[place])
-    return [made[place] for place in range(len(jobs))]
+            cells.keep(place, made[place], stills[place])
+    return [made[place] for place in range(len(stills))]
 
 
-def all_pictures(jobs: Mapping[int, Job], at_hand: Mapping[int, Image.Image]) -> Rendered:
-    """The pictures of jobs by their places: those that were made before, and then the others, rendered."""
-    yield from ((place, at_hand[place]) for place in jobs if place in at_hand)
-    places = [place for place in jobs if place not in at_hand]
-    for number, picture in pictures_together([jobs[place] for place in places]):
+def all_pictures(stills: Mapping[int, Still], at_hand: Mapping[int, Image.Image]) -> Rendered:
+    """The pictures of stills by their places: those that were made before, and then the others, rendered."""
+    yield from ((place, at_hand[place]) for place in stills if place in at_hand)
+    places = [place for place in stills if place not in at_hand]
+    for number, picture in render_batch([stills[place] for place in places]):
         yield places[number], picture

@@ -11,12 +11,14 @@ from PIL import Image, PngImagePlugin
 
 from netbend import __version__
 from netbend.atomic import write_atomic
+from netbend.engine.embedded import png_bytes
+from netbend.engine.request import RenderRequest
+from netbend.engine.still import Still
 from netbend.errors import RenderError
 from netbend.pictures import contact_sheet, thumbnail
 from netbend.recipe import recipe_to_data, recipe_to_yaml
+from netbend.recipe.paths import rebase_paths
 from netbend.render.files import nothing_left_on_error, refuse_existing
-from netbend.render.job import Job
-from netbend.render.record import Record, png_bytes
 from netbend.render.resume import already_made, differing, refuse_others
 from netbend.variations.cells import (
     Cells,
@@ -28,7 +30,6 @@ from netbend.variations.cells import (
     shown_pictures,
 )
 from netbend.variations.grid import Grid
-from netbend.variations.moved import moved
 
 CHUNK = "netbend-command"  # of the PNG, as international text
 
@@ -37,13 +38,13 @@ CHUNK = "netbend-command"  # of the PNG, as international text
 class Outcome:
     """One of many: a recipe on the latent that all share.
 
-    label: under its picture. stem: of its files, None for what is only shown. picture: of the job, where it
+    label: under its picture. stem: of its files, None for what is only shown. picture: of the still, where it
     was made before, whole or as a sheet shows it.
     """
 
     label: str
     stem: str | None
-    job: Job
+    still: Still
     picture: Image.Image | None = None
 
 
@@ -52,7 +53,7 @@ class Wanted:
     """What to write of outcomes, into a folder.
 
     recipes, pictures: of each, STEM.yaml, whose paths start at the folder, and STEM.png, with its
-    record unless `command` is None.
+    request unless `command` is None.
     sheet: name of a contact sheet of all, with the command that made it.
     overwrite: replace what is there. resume: leave what is there and is the very thing wanted.
     made: grows by what is there of the pictures.
@@ -80,7 +81,7 @@ def write_outcomes(outcomes: Sequence[Outcome], wanted: Wanted, track: Track = i
     anything is rendered for files that are there already, unless asked to overwrite or resume.
     """
     recipes = _recipes(outcomes, wanted) if wanted.recipes else {}
-    pictures = _records(outcomes, wanted) if wanted.pictures else {}
+    pictures = _requests(outcomes, wanted) if wanted.pictures else {}
     there = _there(outcomes, wanted, recipes, pictures)
     new: list[Path] = []
     with nothing_left_on_error(new):
@@ -100,7 +101,7 @@ def _there(
     outcomes: Sequence[Outcome],
     wanted: Wanted,
     recipes: Mapping[Path, bytes],
-    pictures: Mapping[Path, Record],
+    pictures: Mapping[Path, RenderRequest],
 ) -> set[Path]:
     """What is there and stays. Raises RenderError for what is in the way."""
     if wanted.sheet_path is not None:
@@ -147,15 +148,15 @@ def _paths(outcomes: Sequence[Outcome], wanted: Wanted) -> list[Path]:
 def _recipes(outcomes: Sequence[Outcome], wanted: Wanted) -> dict[Path, bytes]:
     return {
         wanted.folder / f"{outcome.stem}.yaml": recipe_to_yaml(
-            moved(outcome.job.recipe, wanted.folder)
+            rebase_paths(outcome.still.recipe, wanted.folder)
         ).encode()
         for outcome in outcomes
-        if outcome.stem and outcome.job.recipe is not None
+        if outcome.stem and outcome.still.recipe is not None
     }
 
 
-def _records(outcomes: Sequence[Outcome], wanted: Wanted) -> dict[Path, Record]:
-    return {wanted.folder / f"{each.stem}.png": each.job.record() for each in outcomes if each.stem}
+def _requests(outcomes: Sequence[Outcome], wanted: Wanted) -> dict[Path, RenderRequest]:
+    return {wanted.folder / f"{each.stem}.png": each.still.request() for each in outcomes if each.stem}
 
 
 def _write_pictures(
@@ -165,16 +166,16 @@ def _write_pictures(
     paths = {place: wanted.folder / f"{each.stem}.png" for place, each in enumerate(outcomes) if each.stem}
     missing = [place for place, path in paths.items() if path not in there]
     wanted.made[:] = [place for place in paths if place not in missing]
-    jobs = {place: outcomes[place].job for place in missing}
-    for place, picture in track(all_pictures(jobs, _at_hand(outcomes))):
-        record = None if wanted.command is None else outcomes[place].job.record()
-        _write(paths[place], png_bytes(picture, record), wanted, there, new)
+    stills = {place: outcomes[place].still for place in missing}
+    for place, picture in track(all_pictures(stills, _at_hand(outcomes))):
+        request = None if wanted.command is None else outcomes[place].still.request()
+        _write(paths[place], png_bytes(picture, request), wanted, there, new)
         wanted.made.append(place)
 
 
 def _sheet(outcomes: Sequence[Outcome], wanted: Wanted, cells: Cells | None, track: Track) -> bytes:
-    jobs = [outcome.job for outcome in outcomes]
-    pictures = shown_pictures(jobs, thumbnail, cells, track, _at_hand(outcomes))
+    stills = [outcome.still for outcome in outcomes]
+    pictures = shown_pictures(stills, thumbnail, cells, track, _at_hand(outcomes))
     sheet = contact_sheet(pictures, [outcome.label for outcome in outcomes])
     return png_with_command(sheet, wanted.command, _about(outcomes))
 
@@ -186,9 +187,9 @@ def _at_hand(outcomes: Sequence[Outcome]) -> dict[int, Image.Image]:
 
 def _about(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """What a sheet depends on besides its command."""
-    recipes = [[o.label, recipe_to_data(o.job.recipe)] for o in outcomes if o.job.recipe is not None]
-    pictures = digest(outcome.job for outcome in outcomes)
-    return {"model_hash": outcomes[0].job.model.hash, "recipes": recipes, "pictures": pictures}
+    recipes = [[o.label, recipe_to_data(o.still.recipe)] for o in outcomes if o.still.recipe is not None]
+    pictures = digest(outcome.still for outcome in outcomes)
+    return {"model_hash": outcomes[0].still.model.hash, "recipes": recipes, "pictures": pictures}
 
 
 def png_with_command(picture: Image.Image, command: Sequence[str] | None, about: Mapping[str, Any]) -> bytes:
@@ -236,7 +237,7 @@ class GridFile:
 
     def write(self, grid: Grid, about: Mapping[str, Any], track: Track = iter) -> None:
         """Render it, unless it is there; its pictures are kept until it is whole. Raises RenderError."""
-        about = {**about, "pictures": digest(grid.jobs)}
+        about = {**about, "pictures": digest(grid.stills)}
         if self.resume and self.command is not None:
             if holds_command(self.out, made_with(self.command, about)):
                 return

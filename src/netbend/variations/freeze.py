@@ -6,8 +6,8 @@ from pathlib import Path
 
 from netbend.bending import Plan
 from netbend.recipe import Cluster, Drift, Indices, Not, Random, Recipe, Selection
+from netbend.recipe.paths import rebase_paths
 from netbend.recipe.selection import selection_moves
-from netbend.variations.moved import moved
 
 
 def freeze(
@@ -34,7 +34,7 @@ def freeze(
     seed = recipe.seed if any(_holds(bend.features, Random) for bend in bends) else 0
     clusters = recipe.clusters if any(_holds(bend.features, Cluster) for bend in bends) else None
     frozen = replace(recipe, bends=bends, seed=seed, clusters=clusters)
-    return frozen if folder is None else moved(frozen, folder)
+    return frozen if folder is None else rebase_paths(frozen, folder)
 
 
 def draws_features(recipe: Recipe) -> bool:

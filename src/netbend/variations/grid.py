@@ -2,30 +2,37 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
-from netbend.bending import Plan, find_layer, resolve
-from netbend.choices import NonFinite, choose_fields
+from netbend.bending import find_layer
+from netbend.choices import NonFinite, choose
+from netbend.engine.bound import bind
+from netbend.engine.request import RenderRequest, SynthesisOptions, reference_of
+from netbend.engine.still import Still
 from netbend.errors import ModelError, RecipeError, RenderError
 from netbend.limits import MAX_SHEET_PIXELS
 from netbend.models.base import Model, Play, SoundModel
 from netbend.models.catalog import load_model
 from netbend.pictures import SHEET_HEIGHT, thumbnail
-from netbend.recipe import Clusters, Recipe, RecipeLike, given_recipe, load_clusters, recipe_to_data
+from netbend.recipe import (
+    Clusters,
+    Recipe,
+    RecipeLike,
+    given_clusters,
+    given_recipe,
+    load_clusters,
+    recipe_to_data,
+)
 from netbend.recipe.clusters import clusters_file
 from netbend.recipe.legacy import UNBENT_LAYER
-from netbend.recipe.readable import parse_readable
+from netbend.recipe.places import Latent, Seed
 from netbend.recipe.schema import EVERY_LAYER
-from netbend.recipe.yamlfile import Source
-from netbend.render.job import Job
-from netbend.variations.axes import ALL, Axis, Setup, parse_axis
+from netbend.variations.axes import ALL, Axis, Draft, parse_axis
 from netbend.variations.cells import Cells, Track, shown_pictures
 from netbend.variations.freeze import draws_features
 from netbend.variations.labels import labelled
-from netbend.variations.shown import latent_of, play_of
 
 # Rows and columns of the figure of the paper, with the parameters that its caption names.
 FIGURES = {
@@ -40,44 +47,26 @@ Load = Callable[[str], Model]
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What all cells of a grid have in common, besides what the first setup holds.
-
-    folder: where the recipe's paths start. play: its truncation, if any, is that of all cells. size:
-    height of a cell in pixels; None for thumbnails.
-    """
-
-    folder: Path | None = None
-    clusters: Clusters | None = None
-    play: Play = Play()
-    nonfinite: NonFinite = NonFinite.ERROR
-    size: int | None = None
-
-    def __post_init__(self) -> None:
-        choose_fields(self, nonfinite=NonFinite)
-
-
-@dataclass(frozen=True)
 class Grid:
     """The pictures to make, by rows, with their labels; the corner is unbent, if the cells share one,
     and the caption says what it is."""
 
     rows: Sequence[str]
     columns: Sequence[str]
-    cells: Sequence[Sequence[Job]]
+    cells: Sequence[Sequence[Still]]
     size: int | None = None
-    corner: Job | None = None
+    corner: Still | None = None
     caption: str = ""
 
     @property
     def models(self) -> list[tuple[str, str]]:
         """Name and hash of every model in it."""
-        return sorted({(job.model.name, job.model.hash) for row in self.cells for job in row})
+        return sorted({(still.model.name, still.model.hash) for row in self.cells for still in row})
 
     @property
-    def jobs(self) -> list[Job]:
+    def stills(self) -> list[Still]:
         """All its pictures, row by row, after the one in the corner."""
-        return [*([self.corner] if self.corner else []), *(job for row in self.cells for job in row)]
+        return [*([self.corner] if self.corner else []), *(still for row in self.cells for still in row)]
 
     def picture(self, track: Track = iter, cells: Cells | None = None) -> Image.Image:
         """Make all pictures and put them together.
@@ -85,7 +74,7 @@ class Grid:
         track: passes them on, for a progress bar. cells: those that are there already; the others are kept
         there.
         """
-        shown = shown_pictures(self.jobs, self._shown, cells, track)
+        shown = shown_pictures(self.stills, self._shown, cells, track)
         height = max(picture.height for picture in shown)
         shown = [_of_height(picture, height) for picture in shown]
         corner = shown.pop(0) if self.corner else None
@@ -131,32 +120,33 @@ def make_grid(
     """
     recipe = None if recipe is None else given_recipe(recipe)
     down, across = parse_axis(rows, "rows"), parse_axis(columns, "columns")
-    if truncation is not None:
-        play = replace(play, truncation=truncation)
-    settings = Settings(None if recipe is None else recipe.folder, clusters, play, nonfinite, size)
-    base = setup_of(down, across, model.name, recipe, seed=seed)
+    psi = play.truncation if truncation is None else truncation
+    request = RenderRequest(
+        model=reference_of(model),
+        latents=() if seed is None else (Latent(Seed(seed)),),
+        options=SynthesisOptions.of(replace(play, truncation=psi)),
+        clusters=clusters,
+        nonfinite=choose(NonFinite, nonfinite, "nonfinite"),
+    )
 
     def load(name: str) -> Model:
         return model if name == model.name else load_model(name)
 
-    return plan_grid(down, across, base, load, settings).picture()
+    return plan_grid(down, across, draft_of(down, across, request, recipe), load, size).picture()
 
 
-def setup_of(
+def draft_of(
     rows: Axis,
     columns: Axis,
-    model: str,
+    request: RenderRequest,
     recipe: Recipe | None,
     bend: Mapping[str, Any] | None = None,
-    *,
-    seed: int | None = None,
-    draw: int | None = None,
-) -> Setup:
+) -> Draft:
     """What axes start from: a recipe; without one, a bend, as far as it is said; else the unbent model."""
     if recipe is not None:
-        return Setup(model, seed, draw, recipe_to_data(recipe))
+        return Draft(request, recipe_to_data(recipe), recipe.folder)
     bends = bool(bend) or rows.of_bend or columns.of_bend
-    return Setup(model, seed, draw, {"bends": [dict(bend or {})]} if bends else None)
+    return Draft(request, {"bends": [dict(bend or {})]} if bends else None)
 
 
 def _of_height(picture: Image.Image, height: int) -> Image.Image:
@@ -164,30 +154,37 @@ def _of_height(picture: Image.Image, height: int) -> Image.Image:
     return picture.resize((width, height), Image.Resampling.BICUBIC)
 
 
-def plan_grid(rows: Axis, columns: Axis, base: Setup, load: Load, settings: Settings = Settings()) -> Grid:
+def plan_grid(rows: Axis, columns: Axis, base: Draft, load: Load, size: int | None = None) -> Grid:
     """Decide all cells of a grid; nothing is rendered.
 
-    base: what the axes change. load: gives a model by name; each is asked for once.
     Unbent pictures come first: a row or column of them where seeds or models are an axis, else one
-    in the corner. Raises NetbendError for axes that do not go together, and for a cell that does not
-    fit its model, naming it.
+    in the corner.
+
+    Args:
+        rows: The axis downwards.
+        columns: The axis to the right.
+        base: What the axes change.
+        load: Gives a model by name; each is asked for once.
+        size: Height of a cell in pixels; None for thumbnails.
+
+    Raises:
+        NetbendError: For axes that do not go together, and for a cell that does not fit its model, naming it.
     """
     _check_pair(rows, columns)
     names = [name for axis in (rows, columns) if axis.kind == "model" for name in axis.values]
-    models = {name: _pictures_of(load(name)) for name in names or [base.model]}
+    models = {name: _pictures_of(load(name)) for name in names or [base.request.model.name]}
     pairs = ((rows, columns), (columns, rows))
-    rows, columns = (_expanded(axis, other, base, models, settings) for axis, other in pairs)
-    _check_size(len(rows.values), len(columns.values), settings.size or SHEET_HEIGHT)
+    rows, columns = (_expanded(axis, other, base, models) for axis, other in pairs)
+    _check_size(len(rows.values), len(columns.values), size or SHEET_HEIGHT)
     cells = [
-        [_cell(rows, row, columns, column, base, models, settings) for column in columns.values]
-        for row in rows.values
+        [_cell(rows, row, columns, column, base, models) for column in columns.values] for row in rows.values
     ]
     _check_draws(rows, columns, cells)
-    return _with_unbent(rows, columns, cells, base, settings.size)
+    return _with_unbent(rows, columns, cells, base, size)
 
 
-def _check_draws(rows: Axis, columns: Axis, cells: list[list[Job]]) -> None:
-    recipes = [job.recipe for row in cells for job in row if job.recipe is not None]
+def _check_draws(rows: Axis, columns: Axis, cells: list[list[Still]]) -> None:
+    recipes = [still.recipe for row in cells for still in row if still.recipe is not None]
     for axis in (rows, columns):
         if axis.kind == "draw" and not any(draws_features(recipe) for recipe in recipes):
             raise RenderError(
@@ -218,7 +215,7 @@ def _pictures_of(model: Model) -> Model:
     return model
 
 
-def _expanded(axis: Axis, other: Axis, base: Setup, models: dict[str, Model], settings: Settings) -> Axis:
+def _expanded(axis: Axis, other: Axis, base: Draft, models: dict[str, Model]) -> Axis:
     """ALL as the layers or clusters that there are."""
     if list(axis.values) != [ALL] or axis.kind not in ("layer", "cluster"):
         return axis
@@ -227,22 +224,21 @@ def _expanded(axis: Axis, other: Axis, base: Setup, models: dict[str, Model], se
     (model,) = models.values()
     if axis.kind == "layer":
         numbers = [layer.number for layer in model.layers if layer.number is not None]
-        if base.recipe is not None and base.recipe["bends"][axis.index(base)].get("layer") == EVERY_LAYER:
+        if base.recipe is not None and base.bends[axis.index(base)].get("layer") == EVERY_LAYER:
             numbers = [number for number in numbers if number != UNBENT_LAYER]
         return replace(axis, values=numbers)
-    return _all_clusters(axis, base, model, settings)
+    return _all_clusters(axis, base, model)
 
 
-def _all_clusters(axis: Axis, base: Setup, model: Model, settings: Settings) -> Axis:
-    index = axis.index(base)
-    recipe = base.recipe or {}
-    wanted = recipe["bends"][index].get("layer")
+def _all_clusters(axis: Axis, base: Draft, model: Model) -> Axis:
+    wanted = base.bends[axis.index(base)].get("layer")
     if wanted is None:
         raise RenderError(f"{axis.text}: of which layer? Say --layer 3")
     layer = find_layer(model.layers, wanted, axis.text)
-    clusters = settings.clusters or model.clusters
-    if settings.clusters is None and recipe.get("clusters"):
-        clusters = load_clusters(clusters_file(recipe["clusters"], settings.folder))
+    clusters = given_clusters(base.request.clusters) or model.clusters
+    named = (base.recipe or {}).get("clusters")
+    if base.request.clusters is None and named:
+        clusters = load_clusters(clusters_file(named, base.folder))
     members = {} if clusters is None else clusters.layers.get(layer.key, {})
     if clusters is None or not members:
         raise RenderError(
@@ -251,62 +247,31 @@ def _all_clusters(axis: Axis, base: Setup, model: Model, settings: Settings) -> 
     return replace(axis, values=list(members), names=clusters.names.get(layer.key, {}))
 
 
-def _cell(
-    rows: Axis,
-    row: Any,
-    columns: Axis,
-    column: Any,
-    base: Setup,
-    models: dict[str, Model],
-    settings: Settings,
-) -> Job:
+def _cell(rows: Axis, row: Any, columns: Axis, column: Any, base: Draft, models: dict[str, Model]) -> Still:
     # A transform brings parameters of its own, which the other axis may then change.
     changes = sorted([(rows, row), (columns, column)], key=lambda change: change[0].kind != "transform")
-    setup = base
+    draft = base
     for axis, value in changes:
-        setup = axis.apply(setup, value)
-    model = models[setup.model]
+        draft = axis.apply(draft, value)
     try:
-        return _job(setup, model, settings)
+        return bind(draft.finished(_CELL), models[draft.request.model.name]).still()
     except RecipeError as error:
         where = f"{rows.label(row)}, {columns.label(column)}"
         raise RecipeError(f"{where}: {str(error).replace(f'{_CELL}:1:1: ', '')}") from error
 
 
-def _job(setup: Setup, model: Model, settings: Settings) -> Job:
-    if setup.recipe is None:
-        if setup.draw is not None:
-            raise RecipeError("draws are of a recipe's random selections; name a recipe")
-        latent = latent_of(model, setup.seed, None)
-        return Job(model, latent, play_of(settings.play, None, model, latent), nonfinite=settings.nonfinite)
-    for key, remedy in (("layer", "--layer 3"), ("transform", "--transform 'rotate angle=45'")):
-        if any(key not in bend for bend in setup.recipe["bends"]):
-            raise RecipeError(f"no {key} is said; say {remedy}, or make it an axis")
-    recipe = parse_readable(setup.recipe, Source(_CELL, settings.folder))
-    plan = resolve(recipe, model, seed=setup.draw, clusters=settings.clusters)
-    latent = latent_of(model, setup.seed, recipe)
-    play = play_of(settings.play, recipe, model, latent)
-    return Job(model, latent, play, recipe, plan, nonfinite=settings.nonfinite)
-
-
-def _with_unbent(rows: Axis, columns: Axis, cells: list[list[Job]], base: Setup, size: int | None) -> Grid:
+def _with_unbent(rows: Axis, columns: Axis, cells: list[list[Still]], base: Draft, size: int | None) -> Grid:
     across, down = ([axis.label(value) for value in axis.values] for axis in (columns, rows))
     other_across, other_down = (axis.kind in ("seed", "model") for axis in (columns, rows))
-    nothing_bent = all(job.recipe is None for row in cells for job in row)
+    nothing_bent = all(still.recipe is None for row in cells for still in row)
     if nothing_bent or (other_across and other_down):
         return Grid(down, across, cells, size)
     if other_across:
-        return Grid(["unbent", *down], across, [[_unbent(job) for job in cells[0]], *cells], size)
+        return Grid(["unbent", *down], across, [[still.unbent() for still in cells[0]], *cells], size)
     if other_down:
-        return Grid(down, ["unbent", *across], [[_unbent(row[0]), *row] for row in cells], size)
-    corner = _unbent(cells[0][0])
-    seed = corner.latents.seeds[0]
-    latent = (
-        "the recipe's latent" if base.seed is None and (base.recipe or {}).get("latent") else f"seed {seed}"
-    )
+        return Grid(down, ["unbent", *across], [[row[0].unbent(), *row] for row in cells], size)
+    corner = cells[0][0].unbent()
+    of_recipe = not base.request.latents and (base.recipe or {}).get("latent")
+    latent = "the recipe's latent" if of_recipe else f"seed {corner.latents.seeds[0]}"
     caption = f"unbent: {corner.model.name}, {latent}, truncation {corner.play.truncation:g}"
     return Grid(down, across, cells, size, corner, caption)
-
-
-def _unbent(job: Job) -> Job:
-    return replace(job, recipe=None, plan=Plan(()))

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from netbend.bending import resolve
+from netbend.engine.still import Still
 from netbend.errors import NonFiniteError
 from netbend.recipe import Clusters, Recipe
-from netbend.render.job import Job
 
 MAX_DRAWS = 20  # of one recipe by chance, until one is accepted
 MIN_CHANGE = 40.0  # see `visible_change`; judged by eye on sheets of both models of faces
@@ -30,10 +30,10 @@ def anything(_: Recipe) -> bool:
 class Unlike:
     """Accepts recipes whose picture differs from the unbent one, and from all that it is to remember."""
 
-    def __init__(self, job: Job):
-        """job: an unbent picture, of the latent on which recipes are compared."""
-        self._job = job
-        self._known = [_small(job.picture())]
+    def __init__(self, still: Still):
+        """still: an unbent picture, of the latent on which recipes are compared."""
+        self._job = still
+        self._known = [_small(still.picture())]
         self._last: tuple[Recipe, Image.Image] | None = None  # which most often is wanted again
 
     def __call__(self, recipe: Recipe) -> bool:

@@ -14,8 +14,11 @@ from PIL import Image
 
 from netbend.bending import Plan, bend, resolve
 from netbend.choices import NoiseMode
-from netbend.film.frames import Film
-from netbend.film.scene import Scene
+from netbend.engine.batch import render_batch
+from netbend.engine.bound import bind
+from netbend.engine.frames import Film
+from netbend.engine.request import RenderRequest, SynthesisOptions
+from netbend.engine.still import Still
 from netbend.models.base import Model, Play
 from netbend.models.dcgan.model import DCGAN
 from netbend.models.dcgan.network import Architecture as DCGANArchitecture
@@ -27,8 +30,6 @@ from netbend.models.stylegan2.model import StyleGAN2
 from netbend.models.stylegan2.network import Architecture, Generator
 from netbend.pictures import to_pictures
 from netbend.recipe import recipe_from_data
-from netbend.render.job import Job
-from netbend.render.together import pictures_together
 
 
 def randomized(network: torch.nn.Module) -> Any:
@@ -120,7 +121,9 @@ def test_frames_are_the_pictures_that_each_moment_makes_alone(
     if make is dcgan and noise is NoiseMode.RANDOM:
         pytest.skip("it has no noise to draw")
     model = make()
-    film = Scene(model, recipe_from_data(FILMS[moves]), seconds=1).film(7, Play(noise=noise))
+    options = SynthesisOptions(noise=noise)
+    request = RenderRequest.of(model, recipe_from_data(FILMS[moves]), options=options, seconds=1, fps=7)
+    film = Film.of(bind(request, model))
     monkeypatch.setattr(Film, "group", 4)  # as on a GPU
     frames = list(film.frames())
     assert len(frames) == 7
@@ -145,15 +148,15 @@ def test_variations_are_the_pictures_that_each_recipe_makes_alone(
     ]
     recipes = [recipe_from_data({"bends": bends}) for bends in kinds]
     play = Play(0.8, noise=noise)
-    jobs = [
-        Job(model, model.latents([seed]), play, recipe, resolve(recipe, model))
+    stills = [
+        Still(model, model.latents([seed]), play, recipe, resolve(recipe, model))
         for seed in (1, 2)
         for recipe in recipes
     ]
-    made = dict(pictures_together(jobs))
-    for place, job in enumerate(jobs):
-        assert difference(made[place], job.picture()) == 0
-    assert len({made[place].tobytes() for place in made}) == len(jobs)
+    made = dict(render_batch(stills))
+    for place, still in enumerate(stills):
+        assert difference(made[place], still.picture()) == 0
+    assert len({made[place].tobytes() for place in made}) == len(stills)
 
 
 @pytest.mark.parametrize("make", MODELS)

@@ -20,14 +20,17 @@ from PIL import Image, PngImagePlugin
 from netbend import limits
 from netbend.bending import resolve
 from netbend.choices import Space
+from netbend.engine import selected
+from netbend.engine.bound import bind
+from netbend.engine.embedded import check_recordable, known_name, png_bytes, read_request, request_text
+from netbend.engine.latent_values import LatentValues, encode
+from netbend.engine.request import ModelReference
+from netbend.engine.still import Still
 from netbend.errors import ModelError, NetbendError, RenderError
 from netbend.models import catalog
 from netbend.models.base import Latents, Model
 from netbend.models.catalog import CATALOGUE
 from netbend.recipe import parse_recipe
-from netbend.render import record as records
-from netbend.render.job import Job, check_recordable, known_name, recorded_job
-from netbend.render.record import Record, encode_latents, png_bytes, read_record
 
 BEND = {"layer": 1, "transform": "ablate", "features": "all"}
 
@@ -104,14 +107,6 @@ HOSTILE: dict[str, tuple[dict[str, Any], str]] = {
         {"recipe": {"bends": [BEND]}, "indices": [[0]], "masks": ["%"]},
         "mask is damaged",
     ),
-    "a bend that moves": (
-        {
-            "recipe": {"bends": [{**BEND, "mix": {"from": 0, "to": 1, "seconds": 1}}]},
-            "indices": [[0]],
-            "masks": [None],
-        },
-        "recorded in motion",
-    ),
     "NaN among latents": ({**W, "latents": numbers(*[float("nan")] * 16)}, "NaN or infinity among them"),
     "infinity among latents": ({**W, "latents": numbers(*[float("inf")] * 16)}, "NaN or infinity among them"),
     "latents of another shape": (
@@ -170,17 +165,17 @@ def test_a_hostile_record_is_one_short_error(case: str, png: Callable[..., Path]
     changes, message = HOSTILE[case]
     path = png(**changes)
     with pytest.raises(NetbendError, match=message) as caught:
-        recorded_job(read_record(path), model)
+        bind(read_request(path), model).still()
     assert len(str(caught.value)) < 2000
 
 
 def test_masks_are_counted_before_they_are_unpacked(
     png: Callable[..., Path], model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(records, "MAX_MASK_PIXELS", 3 * 64)
+    monkeypatch.setattr(selected, "MAX_MASK_PIXELS", 3 * 64)
     path = png(recipe={"bends": [BEND] * 4}, indices=[[0]] * 4, masks=[mask(8, 8)] * 4)
     with pytest.raises(RenderError, match="256 pixels in all; at most 192 are read"):
-        recorded_job(read_record(path), model)
+        bind(read_request(path), model).still()
 
 
 def test_a_record_is_not_unpacked_beyond_its_limit(tmp_path: Path) -> None:
@@ -189,7 +184,7 @@ def test_a_record_is_not_unpacked_beyond_its_limit(tmp_path: Path) -> None:
     path = tmp_path / "bomb.png"
     path.write_bytes(png_of((b"IHDR", bytes(13)), (b"iTXt", text), (b"IEND", b"")))
     with pytest.raises(RenderError, match="unpacks to more than 1000000 bytes"):
-        read_record(path)
+        read_request(path)
 
 
 def png_of(*chunks: tuple[bytes, bytes]) -> bytes:
@@ -202,15 +197,16 @@ def png_of(*chunks: tuple[bytes, bytes]) -> bytes:
 
 def test_of_a_record_of_many_seeds_the_first_is_drawn(png: Callable[..., Path], model: Model) -> None:
     many = [5, *range(100_000)]
-    record = read_record(png(seeds=many))
-    assert record.seeds == many
-    job = recorded_job(record.of_one_picture(), model)
-    assert job.latents.seeds == (5,)
-    assert torch.equal(job.latents.values, model.latents([5]).values)
-    sheet = read_record(png(seeds=[5, 6], sheet=True))
-    assert sheet.of_one_picture() is sheet
-    stored = read_record(png(seeds=[5, 6], space="w", latents=numbers(*[0.5] * 32), latents_shape=[2, 16]))
-    assert recorded_job(stored.of_one_picture(), model).latents.seeds == (5, 6)
+    still = bind(read_request(png(seeds=many)), model).still()
+    assert still.latents.seeds == (5,)
+    assert torch.equal(still.latents.values, model.latents([5]).values)
+    sheet = bind(read_request(png(seeds=[5, 6], sheet=True)), model).still()
+    assert sheet.latents.seeds == (5, 6)
+    two = {"seeds": [5, 6], "space": "w", "latents": numbers(*[0.5] * 16, *[0.7] * 16)}
+    for is_sheet, seeds in [(False, (5,)), (True, (5, 6))]:
+        stored = bind(read_request(png(**two, latents_shape=[2, 16], sheet=is_sheet)), model).still()
+        assert stored.latents.seeds == seeds
+        assert stored.latents.values[-1, 0].item() == pytest.approx(0.7 if is_sheet else 0.5)
 
 
 @pytest.mark.parametrize(
@@ -229,27 +225,27 @@ def test_of_a_record_of_many_seeds_the_first_is_drawn(png: Callable[..., Path], 
 def test_damaged_pngs_are_one_error(
     tmp_path: Path, chunks: list[tuple[bytes, bytes]], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("netbend.render.png_text.MAX_PNG_CHUNKS", 10)
+    monkeypatch.setattr("netbend.engine.png_text.MAX_PNG_CHUNKS", 10)
     path = tmp_path / "picture.png"
     path.write_bytes(png_of(*chunks))
     with pytest.raises(RenderError, match=message):
-        read_record(path)
+        read_request(path)
 
 
 def test_a_chunk_that_lies_about_its_length_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "picture.png"
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + struct.pack(">I4s", 2**31 - 1, b"IDAT") + b"abc")
     with pytest.raises(RenderError, match="not a readable PNG"):
-        read_record(path)
+        read_request(path)
 
 
 def test_the_record_is_found_without_decoding_a_pixel(tmp_path: Path, model: Model) -> None:
     """A picture that claims 2 billion by 2 billion pixels."""
-    record = Job(model, model.latents([0])).record().model_dump_json(exclude_defaults=True).encode()
+    record = request_text(Still(model, model.latents([0])).request()).encode()
     huge = struct.pack(">IIBBBBB", 2**31 - 1, 2**31 - 1, 8, 6, 0, 0, 0)
     path = tmp_path / "picture.png"
     path.write_bytes(png_of((b"IHDR", huge), (b"iTXt", b"netbend\0\0\0\0\0" + record), (b"IEND", b"")))
-    assert read_record(path).model == "tiny"
+    assert read_request(path).model.name == "tiny"
 
 
 @pytest.mark.parametrize(
@@ -260,17 +256,17 @@ def test_the_name_of_a_model_in_a_record_is_never_a_path(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     opened: list[object] = []
-    monkeypatch.setattr("netbend.render.job.find_by_hash", {}.get)
+    monkeypatch.setattr("netbend.engine.embedded.find_by_hash", {}.get)
     monkeypatch.setattr(catalog, "weights_hash", opened.append)
     with pytest.raises(ModelError, match="no model that netbend knows; name its file with --model"):
-        known_name(Record(version="1", model=name, model_hash="0" * 64, seeds=[0]))
+        known_name(ModelReference(name=name, hash="0" * 64))
     assert opened == []
 
 
 def test_a_model_is_found_by_its_name_or_else_by_its_hash() -> None:
     faces = catalog.load_model("faces", device="cpu").hash
     found = [
-        known_name(Record(version="1", model=name, model_hash=hash, seeds=[0]))
+        known_name(ModelReference(name=name, hash=hash))
         for name, hash in [("faces", faces), ("/etc/passwd", faces), ("music", "0")]
     ]
     assert found == ["faces", "faces", "music"]
@@ -292,35 +288,35 @@ def test_making_a_picture_again_opens_no_file_that_the_record_names(png: Callabl
 
 def test_latents_that_fit_into_a_record_are_read_back_by_any_program(tmp_path: Path, model: Model) -> None:
     values = torch.linspace(-1, 1, 16).reshape(1, 16)
-    job = Job(model, Latents(Space.W, values, (0,)))
+    still = Still(model, Latents(Space.W, values, (0,)))
     path = tmp_path / "picture.png"
-    path.write_bytes(png_bytes(job.picture(), job.record()))
-    stored = read_record(path).stored_latents()
-    assert stored is not None
-    torch.testing.assert_close(stored.values, values, rtol=0, atol=0)
+    path.write_bytes(png_bytes(still.picture(), still.request()))
+    (stored,) = read_request(path).latents
+    assert isinstance(stored, LatentValues)
+    torch.testing.assert_close(stored.latents().values, values, rtol=0, atol=0)
     with Image.open(path) as picture:
         picture.load()
 
 
 def test_what_does_not_fit_into_a_record_is_refused_before_the_work(model: Model) -> None:
     values = torch.zeros(15_000, 16)  # 1.28 MB as text
-    job = Job(model, Latents(Space.W, values, tuple(range(15_000))))
+    still = Still(model, Latents(Space.W, values, tuple(range(15_000))))
     with pytest.raises(RenderError, match="do not fit into a picture's record"):
-        png_bytes(Image.new("RGB", (1, 1)), job.record())
-    check_recordable(job, sheet=False, metadata=True)
+        png_bytes(Image.new("RGB", (1, 1)), still.request())
+    check_recordable(still, sheet=False, metadata=True)
     with pytest.raises(RenderError, match="--sheet: 15000 pictures; a sheet shows at most 1000"):
-        check_recordable(job, sheet=True, metadata=False)
-    few = Job(model, Latents(Space.W_PLUS, torch.zeros(1000, 6, 16), tuple(range(1000))))
+        check_recordable(still, sheet=True, metadata=False)
+    few = Still(model, Latents(Space.W_PLUS, torch.zeros(1000, 6, 16), tuple(range(1000))))
     check_recordable(few, sheet=True, metadata=True)
-    assert len(encode_latents(few.latents.values)) < limits.MAX_RECORD_TEXT
+    assert len(encode(few.latents.values)) < limits.MAX_RECORD_TEXT
 
 
 def test_masks_of_a_recipe_are_kept_and_read_back(tmp_path: Path, model: Model) -> None:
     Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8)).save(tmp_path / "m.png")
     recipe = parse_recipe("bends: [{layer: 1, transform: ablate, mask: m.png}]", folder=tmp_path)
     plan = resolve(recipe, model)
-    record = Job(model, model.latents([0]), recipe=recipe, plan=plan).record()
-    (again,) = record.stored_masks([(8, 8)])
+    request = Still(model, model.latents([0]), recipe=recipe, plan=plan).request()
+    (again,) = selected.decode_masks(request.selected, [(8, 8)])
     torch.testing.assert_close(again, plan.bends[0].mask, rtol=0, atol=0.5 / 255)
 
 
@@ -331,4 +327,4 @@ def test_every_model_that_is_known_has_a_plain_name() -> None:
 @pytest.mark.filterwarnings("error")
 def test_a_mask_far_larger_than_its_layer_is_refused_in_one_line() -> None:
     with pytest.raises(RenderError, match=r"mask is damaged .13376x13376 pixels for a layer of 8x8.$"):
-        records._decode_mask(mask(13376, 13376), (8, 8))
+        selected._decode_mask(mask(13376, 13376), (8, 8))

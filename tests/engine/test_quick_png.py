@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from netbend.render import quick_png as module
-from netbend.render.png_text import read_png_text
-from netbend.render.quick_png import quick_png
+from netbend.engine import quick_png as module
+from netbend.engine.png_text import read_png_text
+from netbend.engine.quick_png import quick_png
 
 TEXT = "ein Rezept, 日本, " + "words " * 500
 

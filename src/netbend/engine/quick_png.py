@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from PIL import Image
 
-from netbend.render.png_text import SIGNATURE
+from netbend.engine.png_text import SIGNATURE
 
 COLOUR_TYPES = {"L": 0, "RGB": 2}
 FILTER_UP = 2

@@ -11,6 +11,7 @@ from torch import Tensor
 from netbend.bending import Plan, bend
 from netbend.bending.prefix import Prefix
 from netbend.choices import NonFinite, choose_fields
+from netbend.engine.bound import Bound
 from netbend.errors import RenderError
 from netbend.models.base import Latents, Model, Play
 from netbend.motion import Curve, Number, value_at
@@ -18,6 +19,7 @@ from netbend.pictures import beside, to_pictures
 
 PIXELS_AT_ONCE = 2**16  # more gains nothing
 LARGEST_GROUP = 16
+FPS = 30.0  # of films of which nothing else is said
 PREFIX_BYTES = 2**30  # of maps that are kept because they do not change
 
 
@@ -56,6 +58,27 @@ class Film:
         choose_fields(self, nonfinite=NonFinite)
         if self.length < 1:
             raise RenderError(f"a film of {self.length} frames; give it more --seconds")
+
+    @classmethod
+    def of(cls, bound: Bound) -> "Film":
+        """The frames of a request. Raises RenderError for one of no frame."""
+        fps = bound.request.fps or FPS
+        length = round(bound.seconds * fps)
+        if length < 1:
+            raise RenderError(f"{bound.seconds:g} seconds at {fps:g} frames a second are no frame")
+        options, nonfinite = bound.request.options, bound.request.nonfinite
+        psi = value_at(bound.truncation, 0.0)
+        return cls(
+            bound.model,
+            bound.plan,
+            bound.paths[0],
+            length,
+            fps,
+            options.play(psi),
+            bound.truncation,
+            bound.request.compare,
+            nonfinite,
+        )
 
     def __len__(self) -> int:
         return self.length

@@ -23,7 +23,7 @@ _PATHS: dict[type, tuple[str, ...]] = {
 }
 
 
-def moved(recipe: Recipe, folder: Path) -> Recipe:
+def rebase_paths(recipe: Recipe, folder: Path) -> Recipe:
     """The recipe as it has to read in a folder, which need not be there yet."""
     source = Source("<recipe>") if recipe.source is None else recipe.source
     there = _rewritten(recipe, lambda path: _path_from(path, recipe.folder or Path(), folder))

@@ -8,10 +8,10 @@ import torch
 
 import netbend
 from netbend.bending import resolve
+from netbend.engine.batch import render_batch
+from netbend.engine.still import Still
 from netbend.models.base import Model, Play
 from netbend.recipe import Bend, Random, Recipe
-from netbend.render.job import Job
-from netbend.render.together import pictures_together
 from netbend.transforms import build_transform
 
 
@@ -20,9 +20,9 @@ def faces() -> Model:
     return netbend.load_model("faces", device="cpu")
 
 
-def job_of(model: Model, *bends: Bend, seed: int = 0, latent: int = 3) -> Job:
+def still_of(model: Model, *bends: Bend, seed: int = 0, latent: int = 3) -> Still:
     recipe = Recipe(bends)
-    return Job(model, model.latents([latent]), Play(0.7), recipe, resolve(recipe, model, seed=seed))
+    return Still(model, model.latents([latent]), Play(0.7), recipe, resolve(recipe, model, seed=seed))
 
 
 def at(layer: int, transform: str, *params: float, share: float = 1.0) -> Bend:
@@ -33,39 +33,43 @@ def test_draws_share_what_comes_before_them_and_keep_their_pixels(
     faces: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bends = at(1, "multiply", 1.5), at(6, "rotate", 30, share=0.5), at(7, "dilate", 1, share=0.3)
-    jobs = [job_of(faces, *bends, seed=seed) for seed in range(4)]
-    alone = [np.asarray(job.picture()) for job in jobs]
+    stills = [still_of(faces, *bends, seed=seed) for seed in range(4)]
+    alone = [np.asarray(still.picture()) for still in stills]
     runs = _count_runs(faces.network.get_submodule("layers.3"), monkeypatch)
-    made = dict(pictures_together(jobs))
+    made = dict(render_batch(stills))
     assert len(runs) == 1
     assert all((np.asarray(made[place]) == alone[place]).all() for place in range(4))
     assert (alone[0] != alone[1]).any()
 
 
 def test_jobs_of_many_kinds_come_each_under_its_place(faces: Model) -> None:
-    jobs = [
-        job_of(faces, at(layer, transform, *params), latent=latent)
+    stills = [
+        still_of(faces, at(layer, transform, *params), latent=latent)
         for latent in (3, 4)
         for transform, params in (("rotate", [45]), ("threshold", [0.5]))
         for layer in (5, 2, 7)
     ]
-    jobs += [replace(jobs[0], compare=True), replace(jobs[0], recipe=None, plan=netbend.Plan(())), jobs[1]]
-    made = dict(pictures_together(jobs))
-    assert sorted(made) == list(range(len(jobs)))
-    for place, job in enumerate(jobs):
-        assert (np.asarray(made[place]) == np.asarray(job.picture())).all()
+    stills += [
+        replace(stills[0], compare=True),
+        stills[0].unbent(),
+        stills[1],
+    ]
+    made = dict(render_batch(stills))
+    assert sorted(made) == list(range(len(stills)))
+    for place, still in enumerate(stills):
+        assert (np.asarray(made[place]) == np.asarray(still.picture())).all()
 
 
 def test_the_order_of_bends_and_their_masks_tell_plans_apart(faces: Model) -> None:
     bends = at(5, "multiply", 2), at(5, "threshold", 0.2), at(7, "ablate", share=0.5)
     swapped = bends[1], bends[0], bends[2]
-    job = job_of(faces, *bends)
+    still = still_of(faces, *bends)
     mask = torch.zeros(32, 32)
     mask[:16] = 1
-    masked = netbend.Plan((replace(job.plan.bends[0], mask=mask), *job.plan.bends[1:]))
-    jobs = [job, job_of(faces, *swapped), replace(job, plan=masked)]
-    for place, picture in pictures_together(jobs):
-        assert (np.asarray(picture) == np.asarray(jobs[place].picture())).all()
+    masked = netbend.Plan((replace(still.plan.bends[0], mask=mask), *still.plan.bends[1:]))
+    stills = [still, still_of(faces, *swapped), replace(still, plan=masked)]
+    for place, picture in render_batch(stills):
+        assert (np.asarray(picture) == np.asarray(stills[place].picture())).all()
 
 
 def _count_runs(module: torch.nn.Module, monkeypatch: pytest.MonkeyPatch) -> list[int]:

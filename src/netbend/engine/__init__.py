@@ -1,0 +1,1 @@
+"""Requests carried out: binding them to a model, and pictures and frames of what was bound."""

@@ -1,0 +1,222 @@
+"""A session carries out requests: the same pictures, whatever came before and whoever else asks."""
+
+import json
+import pickle
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import netbend
+from netbend.engine.bound import bind
+from netbend.engine.embedded import png_bytes, read_request, request_text, self_contained
+from netbend.engine.request import ModelReference, RenderRequest, SynthesisOptions
+from netbend.engine.session import Session
+from netbend.errors import LatentError, RecipeError, RenderError
+from netbend.models.base import Model
+from netbend.models.stylegan2.checkpoint import save_generator
+from netbend.models.stylegan2.network import Generator
+from netbend.recipe import Indices, recipe_from_data
+from netbend.recipe.places import Latent, Seed
+
+TURN = {"layer": 2, "transform": "rotate", "params": [30], "features": {"random": 0.5}}
+ABLATE = {"layer": 1, "transform": "ablate", "features": {"random": 0.3}}
+RECIPES: dict[str, dict[str, Any]] = {
+    "one bend": {"bends": [TURN]},
+    "two bends": {"bends": [ABLATE, TURN]},
+    "of a latent": {"latent": 7, "truncation": 0.4, "bends": [TURN]},
+    "that moves": {
+        "seconds": 4,
+        "truncation": {"from": 0.2, "to": 1},
+        "bends": [{**TURN, "params": {"angle": {"from": 0, "to": 90}}}],
+    },
+}
+
+
+def pixels(picture: Image.Image) -> np.ndarray:
+    return np.asarray(picture)
+
+
+def request_for(model: Model, name: str = "one bend", **rest: Any) -> RenderRequest:
+    return RenderRequest.of(model, recipe_from_data({"seed": 3, **RECIPES[name]}), **rest)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_what_comes_before_a_request_changes_nothing(model: Model, name: str) -> None:
+    session = Session(model)
+    requests = [
+        request_for(model, other, seeds=seeds, selection_seed=draw, compare=compare)
+        for other in ("one bend", "two bends", name)
+        for seeds in ([1], [2])
+        for draw in (None, 9)
+        for compare in (False, True)
+    ]
+    for request in requests + requests[::-1]:
+        alone = bind(request, model).still().picture()
+        np.testing.assert_array_equal(pixels(session.image(request)), pixels(alone))
+
+
+def test_several_threads_get_the_pictures_that_each_gets_alone(model: Model) -> None:
+    session = Session(model)
+    requests = [
+        request_for(model, name, seeds=[seed]) for name in ("one bend", "two bends") for seed in range(6)
+    ]
+    alone = [pixels(bind(request, model).still().picture()) for request in requests]
+    with ThreadPoolExecutor(4) as threads:
+        for made, expected in zip(threads.map(session.image, requests * 3), alone * 3, strict=True):
+            np.testing.assert_array_equal(pixels(made), expected)
+
+
+def test_a_request_says_before_the_recipe_and_the_recipe_before_the_model(model: Model) -> None:
+    own = bind(request_for(model, "of a latent"), model).still()
+    assert (own.latents.seeds, own.play.truncation) == ((7,), 0.4)
+    options = SynthesisOptions(truncation_psi=-0.3, noise="none", truncation_cutoff=2)
+    said = bind(request_for(model, "of a latent", seeds=[5, 6], options=options), model).still()
+    assert (said.latents.seeds, said.play.truncation) == ((5, 6), -0.3)
+    assert (said.play.noise, said.play.cutoff) == ("none", 2)
+    usual = bind(request_for(model), model).still()
+    assert (usual.latents.seeds, usual.play.truncation) == ((0,), 0.7)
+    w = model.to_w(model.latents([3]))
+    chosen = netbend.Latents(w.space, w.values, w.seeds)
+    values = netbend.engine.latent_values.LatentValues.of(chosen)
+    assert bind(request_for(model, latents=(values,)), model).still().play.truncation == 1
+
+
+def test_selections_are_drawn_from_the_request_the_recipe_or_what_is_recorded(model: Model) -> None:
+    drawn = [bind(request_for(model, selection_seed=seed), model).plan.bends[0].indices for seed in (3, 4)]
+    own = bind(request_for(model), model)
+    assert own.plan.bends[0].indices == drawn[0] != drawn[1]
+    recorded = bind(request_for(model, selection_seed=4), model).complete_request()
+    assert bind(recorded.but(selection_seed=8), model).plan.bends[0].indices == drawn[1]
+
+
+@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("time", [0.0, 1.5])
+def test_a_request_survives_its_text_and_makes_the_same_picture(
+    model: Model, name: str, time: float, tmp_path: Path
+) -> None:
+    request = request_for(model, name, seeds=[4], selection_seed=5, time=time)
+    made = bind(request, model).still()
+    path = tmp_path / "picture.png"
+    path.write_bytes(png_bytes(made.picture(), made.request()))
+    again = bind(self_contained(read_request(path)), model).still()
+    np.testing.assert_array_equal(pixels(again.picture()), pixels(made.picture()))
+    assert request_text(again.request()) == request_text(made.request())
+    through_text = RenderRequest.model_validate(json.loads(json.dumps(request.data())))
+    assert through_text == request
+    assert pickle.loads(pickle.dumps(request)) == request
+
+
+def test_a_session_opens_again_where_it_is_unpickled(
+    generator: Generator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    save_generator(tmp_path / "tiny.safetensors", generator)
+    session = Session.open("tiny.safetensors", "cpu")
+    copy = pickle.loads(pickle.dumps(session))
+    request = request_for(session.model, seeds=[2])
+    assert copy.model is not session.model
+    np.testing.assert_array_equal(pixels(copy.image(request)), pixels(session.image(request)))
+    with pytest.raises(TypeError, match="only a session that Session"):
+        pickle.dumps(Session(session.model))
+
+
+def test_the_frames_of_a_request_are_its_pictures_over_time(model: Model) -> None:
+    session = Session(model)
+    request = request_for(model, "that moves", seeds=[4], fps=2)
+    frames = list(session.frames(request))
+    assert len(frames) == 8
+    for number, frame in enumerate(frames):
+        still = session.image(request.but(time=number / 2))
+        np.testing.assert_array_equal(pixels(frame), pixels(still))
+
+
+def test_latents_of_one_request_are_of_one_kind(model: Model) -> None:
+    w = netbend.engine.latent_values.LatentValues.of(model.to_w(model.latents([3])))
+    request = request_for(model, latents=(Latent(Seed(1)), w))
+    with pytest.raises(LatentError, match="latents of different kinds in one request: w, z"):
+        bind(request, model)
+
+
+def test_a_request_for_another_model_is_refused(model: Model) -> None:
+    request = request_for(model).but(model=ModelReference(name="other", hash="f" * 64))
+    with pytest.raises(RenderError, match="made with other, whose weights have the hash ffffffffffff"):
+        bind(request, model)
+
+
+def test_what_is_wrong_with_a_request_is_one_error(model: Model) -> None:
+    for wrong, message in [
+        ({"time": -1}, "request: time"),
+        ({"nonfinite": "maybe"}, "request: nonfinite"),
+        ({"evil": 1}, "request: evil"),
+        ({"seconds": float("nan")}, "request: seconds"),
+    ]:
+        with pytest.raises(RenderError, match=message):
+            RenderRequest.of(model, **wrong)
+    with pytest.raises(RecipeError, match="layer 9"):
+        bind(RenderRequest.of(model, {"bends": [{**TURN, "layer": 9}]}), model)
+
+
+NAMING: dict[str, tuple[dict[str, Any], str]] = {
+    "a latent in a file": ({"latents": [{"file": "secret.npz"}]}, "secret.npz"),
+    "a film": ({"latents": [{"film": "secret.mp4"}]}, "secret.mp4"),
+    "a direction in a file": (
+        {"latents": [{"seed": 1, "direction": 0, "by": 1, "of": "secret.npz"}]},
+        "secret.npz",
+    ),
+    "a sound that is followed": (
+        {
+            "recipe": {"bends": [{**TURN, "mix": {"sound": "secret.wav", "from": 0, "to": 1}}]},
+            "selected": [{"features": [1]}],
+        },
+        "secret.wav",
+    ),
+    "clusters to look up": (
+        {"recipe": {"clusters": "secret.yaml", "bends": [{**TURN, "features": {"cluster": 1}}]}},
+        "features of every bend",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", NAMING)
+def test_a_request_out_of_a_file_opens_no_other(case: str, model: Model) -> None:
+    fields, message = NAMING[case]
+    data = {"version": "1", "model": {"name": model.name, "hash": model.hash}, **fields}
+    request = RenderRequest.model_validate(data)
+    with pytest.raises(RenderError, match=message):
+        self_contained(request)
+
+
+def test_what_a_request_has_in_it_is_not_looked_for_in_files(model: Model) -> None:
+    recipe = {
+        "clusters": "gone.yaml",
+        "soundtrack": "gone.wav",
+        "bends": [{**TURN, "features": {"cluster": 1}, "mask": "gone.png"}],
+    }
+    data = {
+        "version": "1",
+        "model": {"name": model.name},
+        "recipe": recipe,
+        "selected": [{"features": [1, 2]}],
+        "soundtrack": "gone.wav",
+    }
+    bound = bind(self_contained(RenderRequest.model_validate(data)), model)
+    assert bound.plan.bends[0].indices == (1, 2)
+    assert bound.plan.bends[0].mask is None
+    assert bound.recipe is not None
+    assert bound.recipe.bends[0].features != Indices((1, 2))
+
+
+def test_a_thousand_seeds_are_drawn_as_one_batch(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    latents: Callable[..., Any] = model.latents
+    monkeypatch.setattr(model, "latents", lambda seeds: (asked.append(len(seeds)), latents(seeds))[1])
+    still = bind(RenderRequest.of(model, seeds=range(1000)), model).still()
+    assert len(still) == 1000
+    assert len(asked) <= 3
+    assert torch.equal(still.latents.values[-1], latents([999]).values[0])
