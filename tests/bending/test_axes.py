@@ -11,7 +11,7 @@ from PIL import Image
 from scipy import ndimage
 from torch import Tensor, nn
 
-from netbend.bending import Layer, Plan, PlannedBend, apply, bend, features, replan, resolve
+from netbend.bending import Layer, Plan, PlannedBend, apply, bend, features, resolve
 from netbend.bending.insertion import Insertion
 from netbend.bending.prefix import Prefix
 from netbend.clustering import Counts, Settings, cluster_features
@@ -259,9 +259,9 @@ def test_what_does_not_fit_is_refused_at_the_recipes_line(
 
 def test_a_record_that_does_not_fit_is_refused() -> None:
     recipe = recipe_from_data({"bends": [{"layer": 0, "transform": "rotate", "params": [30]}]})
-    assert replan(recipe, [layer_of("CHW")], [[0]], [None]).bends
-    with pytest.raises(RecipeError, match=r"bend 0: layer 0 \(only\): `rotate` needs height and width"):
-        replan(recipe, [layer_of("TC")], [[0]], [None])
+    assert resolve(recipe, emitting("CHW"), selected=[([0], None)]).bends
+    with pytest.raises(RecipeError, match=r"layer 0 \(only\): `rotate` needs height and width"):
+        resolve(recipe, emitting("TC"), selected=[([0], None)])
 
 
 def test_transforms_of_others_see_maps_unless_they_say_that_they_need_less() -> None:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from netbend.transforms import build_transform, morphology
-from netbend.transforms.compiled import Compiled
+from netbend.transforms.compiled import CompiledTransforms
 from netbend.transforms.disc import disc, disc_growth
 from netbend.transforms.passes import GIVEN, MOST_OPERANDS, disc_passes
 
@@ -140,7 +140,7 @@ def test_without_numba_results_are_the_same(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setitem(sys.modules, "numba", None)
     for module in ("netbend.transforms.rows", "netbend.transforms.kernels"):
         monkeypatch.delitem(sys.modules, module, raising=False)
-    fresh = Compiled()
+    fresh = CompiledTransforms()
     assert not fresh.load()
     monkeypatch.setattr(morphology, "compiled", fresh)
     np.testing.assert_array_equal(build_transform("erode", [3])(maps).numpy(), by_opencv(maps, 3, False))
@@ -148,7 +148,7 @@ def test_without_numba_results_are_the_same(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_it_is_loaded_when_much_has_been_done_without(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("netbend.transforms.compiled.WORTH_LOADING", 1000)
-    fresh = Compiled()
+    fresh = CompiledTransforms()
     maps = torch.zeros(1, 6, 10, 10)
     assert fresh.suited_to(maps) is None
     assert fresh._loading is None
@@ -165,7 +165,7 @@ def test_a_compiler_that_fails_is_done_without(monkeypatch: pytest.MonkeyPatch) 
         raise ValueError("no such processor")
 
     monkeypatch.setattr(rows, "extremum_by_rows", fail)
-    fresh = Compiled()
+    fresh = CompiledTransforms()
     with pytest.warns(UserWarning, match="no such processor"):
         assert not fresh.load()
     assert fresh.suited_to(torch.zeros(1, 1, 2, 2)) is None

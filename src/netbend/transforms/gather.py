@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from netbend.transforms.kernels import copy_with, gather
-from netbend.transforms.threads import run_together
+from netbend.transforms.threads import share
 
 SHARED_VALUES = 1 << 21  # with fewer another thread takes longer to wake than to help
 
@@ -30,9 +30,7 @@ def copy_with_features(rows: Tensor, features: Tensor, values: Tensor) -> Tensor
 
 def _share(rows: Tensor, run: Callable[[int, int], None]) -> None:
     """Run from row to row, in parts."""
-    threads = torch.get_num_threads() if rows.numel() > SHARED_VALUES else 1
-    ends = [len(rows) * part // threads for part in range(threads + 1)]
-    run_together([partial(run, *ends[part : part + 2]) for part in range(threads)])
+    share(len(rows), torch.get_num_threads() if rows.numel() > SHARED_VALUES else 1, run)
 
 
 def _flat(rows: Tensor) -> np.ndarray:

@@ -10,14 +10,15 @@ _SIGN, _REST, _INFINITY = np.int32(-(2**31)), np.int32(2**31 - 1), np.int32(0x7F
 _LOWEST = _SIGN  # below the key of any number
 
 
-def _compiled(function: Any) -> Any:
+def compiled_loop(function: Any) -> Any:
+    """To be compiled when it is first called, and kept on the disk; lets go of Python while it runs."""
     try:
         return njit(function, nogil=True, cache=True, error_model="numpy")
     except RuntimeError:  # nowhere to keep it
         return njit(function, nogil=True, error_model="numpy")
 
 
-@_compiled
+@compiled_loop
 def _keys_of(keys: Any, bits: Any, flip: Any) -> None:
     """Integers in the order of the numbers whose bits these are, NaN the largest; `flip` turns the order."""
     for i in range(keys.size):
@@ -26,7 +27,7 @@ def _keys_of(keys: Any, bits: Any, flip: Any) -> None:
         keys[i] = _REST if np.int32(number & _REST) > _INFINITY else key
 
 
-@_compiled
+@compiled_loop
 def _bits_of(bits: Any, keys: Any, flip: Any) -> None:
     """Back."""
     for i in range(keys.size):
@@ -34,38 +35,38 @@ def _bits_of(bits: Any, keys: Any, flip: Any) -> None:
         bits[i] = np.int32(np.int32(key ^ np.int32(np.int32(key >> np.int32(31)) & _REST)) ^ flip)
 
 
-@_compiled
+@compiled_loop
 def _fill(keys: Any, value: Any) -> None:
     for i in range(keys.size):
         keys[i] = value
 
 
-@_compiled
+@compiled_loop
 def _larger_of_2(made: Any, a: Any, b: Any) -> None:
     for i in range(made.size):
         made[i] = max(a[i], b[i])
 
 
-@_compiled
+@compiled_loop
 def _largest_of_4(made: Any, a: Any, b: Any, c: Any, d: Any) -> None:
     for i in range(made.size):
         made[i] = max(max(a[i], b[i]), max(c[i], d[i]))
 
 
-@_compiled
+@compiled_loop
 def _largest_of_5(made: Any, a: Any, b: Any, c: Any, d: Any, e: Any) -> None:
     for i in range(made.size):
         made[i] = max(max(max(a[i], b[i]), max(c[i], d[i])), e[i])
 
 
-@_compiled
+@compiled_loop
 def _largest_with_4(made: Any, a: Any, b: Any, c: Any, d: Any) -> None:
     # Not by way of _largest_of_5: what may overlap is not done several values at a time.
     for i in range(made.size):
         made[i] = max(max(max(made[i], a[i]), max(b[i], c[i])), d[i])
 
 
-@_compiled
+@compiled_loop
 def _largest(memory: Any, result: Any, places: Any, away: Any, size: Any) -> None:
     """The largest of spans of memory of the same size, at least two, `away` from a result and its places."""
     count = places.size
@@ -96,7 +97,7 @@ def _largest(memory: Any, result: Any, places: Any, away: Any, size: Any) -> Non
         )
 
 
-@_compiled
+@compiled_loop
 def _read_row(
     row: Any, given: Any, start: Any, before: Any, pixels: Any, values: Any, stride: Any, flip: Any
 ) -> None:
@@ -112,7 +113,7 @@ def _read_row(
             _keys_of(row[to : to + values], given[of : of + values], flip)
 
 
-@_compiled
+@compiled_loop
 def _write_row(made: Any, start: Any, row: Any, pixels: Any, values: Any, stride: Any, flip: Any) -> None:
     if values == stride:
         _bits_of(made[start : start + pixels * values], row, flip)
@@ -122,7 +123,7 @@ def _write_row(made: Any, start: Any, row: Any, pixels: Any, values: Any, stride
             _bits_of(made[to : to + values], row[of : of + values], flip)
 
 
-@_compiled
+@compiled_loop
 def bend_rows(given: Any, made: Any, largest: Any, shape: Any, table: Any, pieces: Any, memory: Any) -> None:
     """The largest, or smallest, values under a shape, piece by piece.
 
@@ -178,7 +179,7 @@ def bend_rows(given: Any, made: Any, largest: Any, shape: Any, table: Any, piece
                 _write_row(made, start, memory[row : row + count], right - left, values, stride, flip)
 
 
-@_compiled
+@compiled_loop
 def gather(taken: Any, given: Any, features: Any, width: Any, first: Any, last: Any) -> None:
     """Of rows first to last, each so many values wide, those of some features."""
     count = features.size
@@ -189,7 +190,7 @@ def gather(taken: Any, given: Any, features: Any, width: Any, first: Any, last: 
             into[place] = row[features[place]]
 
 
-@_compiled
+@compiled_loop
 def copy_with(made: Any, given: Any, features: Any, values: Any, width: Any, first: Any, last: Any) -> None:
     """Rows first to last, each so many values wide, but for some features those of `values`."""
     count = features.size

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
+from functools import lru_cache, partial
 from os import cpu_count, getpid
 
 
@@ -14,6 +14,12 @@ def run_together(parts: Sequence[Callable[[], None]]) -> None:
     parts[0]()
     for other in others:
         other.result()
+
+
+def share(count: int, threads: int, run: Callable[[int, int], None]) -> None:
+    """Run from item to item, the first of `count` to the last, in as many parts as there are threads."""
+    ends = [count * part // threads for part in range(threads + 1)]
+    run_together([partial(run, *ends[part : part + 2]) for part in range(threads)])
 
 
 @lru_cache(maxsize=1)

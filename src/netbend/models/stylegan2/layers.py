@@ -5,9 +5,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from netbend.bending.insert import offered
-from netbend.models.stylegan2 import fused
+from netbend.models.stylegan2 import bfloat16, fused
 from netbend.models.stylegan2.equalized import LRELU_GAIN, LRELU_SLOPE
 from netbend.models.stylegan2.modulated import LARGE_MAP, ModulatedConv, exact
+from netbend.transforms.on_gpu import Work
 
 
 class StyledConv(nn.Module):
@@ -28,6 +29,9 @@ class StyledConv(nn.Module):
         """Maps `(N, inputs, H, W)` and w `(N, w_dim)`; modulated: by w, on a GPU, if it is there already."""
         if fused.suits(w):
             return self._in_one_pass(maps, self.modulated(w) if modulated is None else modulated, noise)
+        if bfloat16.suits(w):
+            finish = self._finish(maps, noise)
+            return bfloat16.styled_convolution(maps, self.conv, self.conv.style(w), finish)
         # The activation's gain goes through it to what is added before: one pass less over the maps.
         scaled = None if noise is None else (noise * (self.noise_strength * LRELU_GAIN)).to(maps.dtype)
         if torch.is_grad_enabled():
@@ -47,18 +51,21 @@ class StyledConv(nn.Module):
 
     def _in_one_pass(self, maps: Tensor, modulated: fused.Modulated, noise: Tensor | None) -> Tensor:
         """The way of GPUs."""
-        if noise is not None:
-            scale = 2 if modulated.up else 1
-            count = len(noise) if noise.ndim == 4 else 1
-            noise = noise.expand(count, 1, scale * maps.shape[2], scale * maps.shape[3])[:, 0]
         hook = offered(self)
         work = None if hook is None else hook.offer(maps.device, maps.dtype)
         work = work if fused.takes(work, up=modulated.up) else None
-        finish = fused.Finish(None, noise, self.noise_strength, self.bias, self.clamp, work)
-        maps = fused.styled_convolution(maps, modulated, finish)
+        maps = fused.styled_convolution(maps, modulated, self._finish(maps, noise, work))
         if hook is not None and work is not None:
             hook.taken(maps)
         return maps
+
+    def _finish(self, maps: Tensor, noise: Tensor | None, bend: Work | None = None) -> fused.Finish:
+        """What follows its convolution of maps."""
+        if noise is not None:
+            scale = 2 if self.conv.up else 1
+            count = len(noise) if noise.ndim == 4 else 1
+            noise = noise.expand(count, 1, scale * maps.shape[2], scale * maps.shape[3])[:, 0]
+        return fused.Finish(None, noise, self.noise_strength, self.bias, self.clamp, bend)
 
     def _convolve(self, maps: Tensor, w: Tensor) -> Tensor:
         return self.conv(maps, w, self.bias * LRELU_GAIN, LRELU_GAIN)
@@ -99,5 +106,7 @@ class ToRGB(nn.Module):
         if fused.suits(w):
             style = self.conv.style(w).float() if style is None else style
             return fused.colours(maps, self.conv.weight, style, self.bias, self.conv.gain, self.clamp)
+        if bfloat16.suits(w):
+            return bfloat16.colours(maps, self.conv, self.conv.style(w), self.bias, self.clamp)
         image = exact(self.conv(maps, w)) + self.bias[:, None, None]
         return image if self.clamp is None else image.clamp(-self.clamp, self.clamp)

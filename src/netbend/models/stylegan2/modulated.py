@@ -7,7 +7,7 @@ and one plain convolution then serves the whole batch.
 
 from dataclasses import dataclass
 from math import sqrt
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,9 @@ from netbend.models.stylegan2.winograd import suits_winograd, transformed_kernel
 LARGE_MAP = 64 * 64  # positions from which kernels are cheaper to scale than maps
 DEMODULATION_EPSILON = 1e-8
 LINE = 16  # numbers of float32 in a line of a processor's cache
+
+# What a kernel is prepared for; for none it is the weights as they are, without their gain.
+Way = Literal["convolution", "winograd", "products", "none"]
 
 
 class ModulatedConv(nn.Module):
@@ -65,7 +68,7 @@ class ModulatedConv(nn.Module):
     def _plainly(self, maps: Tensor, style: Tensor, bias: Tensor | None, gain: float) -> Tensor:
         weight = self.weight * self.gain
         maps = self._convolve(maps * style[:, :, None, None].to(maps.dtype), weight, None)
-        gains = gain * self._demodulation(style, _energy(weight))
+        gains = gain * self.demodulation(style, _energy(weight))
         maps = maps * gains[:, :, None, None].to(maps.dtype)
         return maps if bias is None else maps + bias[:, None, None].to(maps.dtype)
 
@@ -81,7 +84,8 @@ class ModulatedConv(nn.Module):
     def _with_prepared_kernel(
         self, maps: Tensor, style: Tensor, bias: Tensor | None, gain: float, by_winograd: bool
     ) -> Tensor:
-        kernel, energy = self._prepared(by_winograd)
+        way: Way = "products" if self.up else "winograd" if by_winograd else "convolution"
+        kernel, energy = self.prepared(way)
         maps = maps * style[:, :, None, None].to(maps.dtype)
         if self.up:
             maps = blur(upsample_by_products(maps, kernel), padding=1, gain=4)
@@ -89,10 +93,10 @@ class ModulatedConv(nn.Module):
             maps = winograd(maps, kernel)
         else:
             maps = F.conv2d(maps, kernel, padding=kernel.shape[-1] // 2)
-        maps *= (gain * self._demodulation(style, energy))[:, :, None, None].to(maps.dtype)
+        maps *= (gain * self.demodulation(style, energy))[:, :, None, None].to(maps.dtype)
         return maps if bias is None else maps.add_(bias[:, None, None].to(maps.dtype))
 
-    def _prepared(self, by_winograd: bool) -> tuple[Tensor, Tensor]:
+    def prepared(self, way: Way) -> tuple[Tensor, Tensor]:
         """The kernel as it is wanted and the energies for demodulation, made once for the same weights.
 
         Torch counts changes of weights, but not those through `weight.data`: so the weights themselves
@@ -101,20 +105,21 @@ class ModulatedConv(nn.Module):
         """
         weight = self.weight
         if weight.is_inference() or weight.device.type != "cpu":
-            return self._prepare(by_winograd)
-        state = (weight.data_ptr(), weight._version, weight.dtype, by_winograd)
+            return self._prepare(way)
+        state = (weight.data_ptr(), weight._version, weight.dtype, way)
         kept = self._kept  # another thread may put something else there at any time
         if kept is None or kept.state != state or not torch.equal(kept.some, kept.before):
             some = _some_of(weight.detach())
-            kept = self._kept = _Prepared(state, some, some.clone(), *self._prepare(by_winograd))
+            kept = self._kept = _Prepared(state, some, some.clone(), *self._prepare(way))
         return kept.kernel, kept.energy
 
-    def _prepare(self, by_winograd: bool) -> tuple[Tensor, Tensor]:
-        weight = self.weight.detach() * self.gain
-        kernel = weight
-        if self.up:
+    def _prepare(self, way: Way) -> tuple[Tensor, Tensor]:
+        kernel = weight = self.weight.detach() * self.gain
+        if way == "none":
+            kernel = self.weight.detach()
+        elif way == "products":
             kernel = weight.permute(2, 3, 1, 0).contiguous()
-        elif by_winograd:
+        elif way == "winograd":
             kernel = transformed_kernel(weight)
         return kernel, _energy(weight)
 
@@ -124,7 +129,7 @@ class ModulatedConv(nn.Module):
             return upsample_convolve(maps, weight.transpose(0, 1), bias)
         return F.conv2d(maps, weight, bias, padding=weight.shape[-1] // 2)
 
-    def _demodulation(self, style: Tensor, energy: Tensor) -> Tensor:
+    def demodulation(self, style: Tensor, energy: Tensor) -> Tensor:
         """Factors of the output features, `(N, outputs)`."""
         if not self.demodulate:
             return style.new_ones(len(style), len(energy))

@@ -18,7 +18,7 @@ from netbend.models.styled import (
     StyledSynthesis,
     normalize_second_moment,
 )
-from netbend.models.stylegan2 import fused
+from netbend.models.stylegan2 import bfloat16, fused
 from netbend.models.stylegan2.equalized import EqualizedLinear, leaky_relu
 from netbend.models.stylegan2.layers import StyledConv, ToRGB
 from netbend.models.stylegan2.resampling import upsample_twice
@@ -98,7 +98,9 @@ class Synthesis(StyledSynthesis):
         """
         on_gpu = fused.suits(w)
         modulated, styles = self._modulated(w) if on_gpu else ([None] * len(self.layers),) * 2
-        double_and_add = fused.double_and_add if on_gpu else _double_and_add
+        double_and_add = _double_and_add
+        if on_gpu or bfloat16.suits(w):
+            double_and_add = fused.double_and_add if on_gpu else bfloat16.double_and_add
         maps = self.layers[0](self.input(len(w)), w[:, 0], noise[0], modulated[0])
         image = self.to_rgb[0](maps, w[:, 1], styles[0])
         for step, to_rgb in enumerate(list(self.to_rgb)[1:], start=1):

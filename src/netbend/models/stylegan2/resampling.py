@@ -1,5 +1,7 @@
 """The one low-pass filter that StyleGAN2 is used with and that we implement, and doubling maps by it."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 
 import torch
@@ -45,17 +47,37 @@ def upsample_convolve(maps: Tensor, weight: Tensor, bias: Tensor | None) -> Tens
         return blur(between, padding=1, gain=4, bias=bias)  # three in four samples were zeros
     size = (len(maps), weight.shape[1], 2 * height, 2 * width)
     result = torch.empty(size, dtype=maps.dtype, memory_format=torch.channels_last)
-    strip = min(LARGEST_STRIP, height // 4)
-    for first in range(0, height, strip):
-        end = min(height, first + strip)
+    for strip in strips(height):
+        between = F.conv_transpose2d(maps[:, :, strip.given], weight, stride=2)
+        framed = F.pad(between[:, :, strip.between], (1, 1, strip.above, strip.below))
+        result[:, :, strip.made] = blur(framed, padding=0, gain=4, bias=bias)
+    return result
+
+
+@dataclass(frozen=True)
+class Strip:
+    """Some rows of maps that are doubled: those given, those between convolution and low-pass, those made.
+
+    between: of the rows that come of those given. above, below: rows of zeros outside of the maps.
+    """
+
+    given: slice
+    between: slice
+    made: slice
+    above: int
+    below: int
+
+
+def strips(height: int) -> Iterator[Strip]:
+    """Of maps of a height; small ones are one strip."""
+    count = height if height < LEAST_CUT else min(LARGEST_STRIP, height // 4)
+    for first in range(0, height, count):
+        end = min(height, first + count)
         above, below = max(0, first - 1), min(height, end + 1)  # rows that reach into the strip
-        between = F.conv_transpose2d(maps[:, :, above:below], weight, stride=2)
         # Row k of the whole is row k - 2 above of the strip; needed are those from 2 first - 1 to 2 end + 1.
         start, stop = max(0, 2 * first - 1) - 2 * above, min(2 * height + 1, 2 * end + 2) - 2 * above
         outside = int(first == 0), int(end == height)
-        framed = F.pad(between[:, :, start:stop], (1, 1, *outside))
-        result[:, :, 2 * first : 2 * end] = blur(framed, padding=0, gain=4, bias=bias)
-    return result
+        yield Strip(slice(above, below), slice(start, stop), slice(2 * first, 2 * end), *outside)
 
 
 def upsample_by_products(maps: Tensor, kernel: Tensor) -> Tensor:
