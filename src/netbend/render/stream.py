@@ -151,7 +151,9 @@ class SoundStream:
 
     def _through(self, chunks: Tensor) -> Iterator[Tensor]:
         """Chunks `(K, C, frames, bins)` through the network to frames `(C, step, bins)`, one by one."""
-        for group in torch.split(chunks, max(1, NETWORK_BATCH // self._channels)):
+        # Sums over other batches are rounded otherwise, and phases that are estimated jump for that.
+        alone = self._listening.phase is Phase.GRIFFIN_LIM
+        for group in torch.split(chunks, 1 if alone else max(1, NETWORK_BATCH // self._channels)):
             if len(group):
                 flat, plans = group.flatten(0, 1), self._plans_of_next(len(group))
                 bent = through_model(self._model, plans, flat, self._listening.detail, self._nonfinite)

@@ -7,6 +7,7 @@ momentum after Perraudin, Balazs and Søndergaard (A fast Griffin-Lim algorithm,
 import torch
 from torch import Tensor
 
+from netbend.sound.pghi import integrated_phases
 from netbend.sound.spectrum import Spectrum, overlap_add
 
 ITERATIONS = 32
@@ -55,8 +56,8 @@ class Phasing:
     """Magnitudes `(C, n, bins)` in, spectra of the same frames out, each part going on from the one before.
 
     What comes out depends on how the magnitudes are parted. The last frames of a part are held back
-    until what follows them is known: `delay` of them. Starts from random phases, always the same:
-    steady ones converge to sounds that fit less well.
+    until what follows them is known: `delay` of them. Starts from phases that fit the slopes of the
+    magnitudes (see `pghi`), which are worth more than twice as many iterations from random ones.
     """
 
     delay = 8
@@ -71,13 +72,16 @@ class Phasing:
         """Spectra of what is settled by now."""
         if magnitudes.shape[1] == 0:
             return magnitudes.to(torch.complex64)
-        angles = 2 * torch.pi * torch.rand(magnitudes.shape, generator=self._random)
+        nothing = magnitudes.new_zeros(len(magnitudes), 0, magnitudes.shape[2]).to(torch.complex64)
         parts = [part for part in (self._settled, self._provisional) if part is not None]
-        start = torch.cat([*parts, torch.polar(magnitudes, angles)], dim=1)
+        before = torch.cat([nothing, *parts], dim=1)
+        whole = torch.cat([before.abs(), magnitudes], dim=1)
+        random = 2 * torch.pi * torch.rand(magnitudes.shape, generator=self._random)
+        phases = integrated_phases(whole, self._spectrum, before.angle(), random)
         spectra = griffin_lim(
-            start.abs(),
+            whole,
             self._spectrum,
-            start=torch.polar(torch.ones_like(start.real), start.angle()),
+            start=torch.polar(torch.ones_like(phases), phases),
             known=self._settled,
             iterations=self._iterations,
         )
