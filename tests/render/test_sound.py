@@ -218,6 +218,24 @@ def test_the_model_sings(music: SoundModel, tmp_path: Path):
     assert not np.allclose(first, other)
 
 
+def test_songs_are_in_stereo_and_lose_little_in_mono(music: SoundModel, tmp_path: Path):
+    SoundJob(music).write_song(3, tmp_path / "song.wav", 3.0, 4.0)
+    left, right = soundfile.read(tmp_path / "song.wav")[0].T
+    assert 0.7 < np.corrcoef(left, right)[0, 1] < 0.99
+    power = [np.mean(sound**2) for sound in ((left + right) / 2, left, right)]
+    assert 10 * np.log10(power[0] / np.mean(power[1:])) > -1
+    SoundJob(music).write_song(3, tmp_path / "mono.wav", 3.0, 4.0, width=0)
+    left, right = soundfile.read(tmp_path / "mono.wav")[0].T
+    assert np.array_equal(left, right)
+
+
+@pytest.mark.parametrize("width", [-0.1, 1.1, float("nan")])
+def test_widths_that_mean_nothing_are_refused(music: SoundModel, tmp_path: Path, width: float):
+    with pytest.raises(RenderError, match="--width"):
+        SoundJob(music).write_song(0, tmp_path / "song.wav", 1.0, 1.0, width=width)
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_every_recipe_is_heard(music: SoundModel, path: Path, loop: Path, tmp_path: Path):
     job = SoundJob(music, mixing=Mixing(keep_loudness=False))

@@ -35,7 +35,7 @@ _BESIDE = {
     "seeds": [
         *("sources", "start", "end", "phase", "mix", "detail", "stereo", "gain", "spectrogram", "variations"),
     ],
-    "sources": ["seconds", "truncation"],
+    "sources": ["seconds", "truncation", "width"],
 }
 
 
@@ -111,6 +111,9 @@ def sound(
         ),
     ] = None,
     walk: Annotated[float, typer.Option(help="Seconds from one latent to the next.", min=0.1)] = 4.0,
+    width: Annotated[
+        float, typer.Option(help="Stereo width of songs: 0 both channels alike, 1 far apart.", min=0, max=1)
+    ] = 0.3,
     truncation: Annotated[
         float | None,
         typer.Option(
@@ -161,7 +164,7 @@ def sound(
         if sources:
             results = bend_files(found, jobs, asked)
         else:
-            results = let_sing(numbers, jobs[""], asked, seconds, walk, truncation)
+            results = let_sing(numbers, jobs[""], asked, seconds, walk, truncation, width)
     if json:
         print_json(results.to_data())
     elif not quiet and out != PIPE:

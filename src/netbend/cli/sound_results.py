@@ -122,6 +122,7 @@ def let_sing(
     seconds: float | None,
     walk: float,
     truncation: float | None,
+    width: float,
 ) -> Results:
     """A song for each seed, or one along the latents of the recipe."""
     from netbend.render.files import nothing_left_on_error, refuse_existing
@@ -146,7 +147,9 @@ def let_sing(
     with nothing_left_on_error(new), stopping, progress_bar(visible=not asked.silent) as bar:
         for path, number in bar.track(list(zip(paths, numbers, strict=True)), description="Singing"):
             is_new = not path.exists()
-            clipped = job.write_song(number, path, length, walk, truncation, overwrite=asked.overwrite)
+            clipped = job.write_song(
+                number, path, length, walk, truncation, width=width, overwrite=asked.overwrite
+            )
             _report_clipped(path, clipped)
             new.extend([path] if is_new else [])
             measures = _measured(path, None, asked) if asked.measured else None

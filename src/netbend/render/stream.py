@@ -250,14 +250,16 @@ def sing(
     nonfinite: NonFinite = NonFinite.ERROR,
     truncation: Number | None = None,
 ) -> Iterator[Samples]:
-    """Sound without a source: a latent `(1, D)` for every chunk, one fading into the next.
+    """Sound without a source: a latent for each channel `(C, D)` of every chunk, one fading into the next.
 
     truncation: psi over time, instead of that of `play`.
-    Gives samples float32 `(1, n)` for each, with phases by Griffin-Lim.
+    Gives samples float32 `(C, n)` for each. All channels have the phases that Griffin-Lim finds for their
+    mean, so that they add up to one without loss.
     """
     cutting = listening.cutting(model)
     crossfade = Crossfade(cutting)
-    phasing, synthesis = Phasing(model.spectrum, listening.iterations), Synthesis(model.spectrum, 1)
+    phasing = Phasing(model.spectrum, listening.iterations)
+    synthesis, waiting = None, torch.zeros(0)
     for number, latent in enumerate(latents):
         time = chunk_time(model, cutting, number)
         if truncation is not None:
@@ -266,5 +268,11 @@ def sing(
             unbent = model.generate(latent, play)
         with bend(model, plan.at(time), nonfinite=nonfinite):
             bent = model.generate(latent, play)
-        levels = crossfade.push(no_more_ultrasound(bent, unbent, model.spectrum).cpu())
-        yield synthesis.push(phasing.push(model.spectrum.magnitudes(levels))).numpy()
+        chunk = no_more_ultrasound(bent, unbent, model.spectrum).transpose(0, 1)
+        levels = crossfade.push(chunk.cpu())
+        magnitudes = model.spectrum.magnitudes(levels)
+        if synthesis is None:
+            synthesis, waiting = Synthesis(model.spectrum, len(magnitudes)), magnitudes[:, :0]
+        ready = phasing.push(magnitudes.mean(dim=0, keepdim=True))
+        heard, waiting = torch.cat([waiting, magnitudes], dim=1).tensor_split([ready.shape[1]], dim=1)
+        yield synthesis.push(heard * torch.sgn(ready)).numpy()
