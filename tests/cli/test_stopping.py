@@ -230,7 +230,7 @@ def test_only_the_very_pictures_are_skipped(run: Run, folder: Path) -> None:
     for truth, change, message in [
         (first, lambda path: path.write_bytes(path.read_bytes()[:-300]), "it cannot be decoded"),
         (first, lambda path: Image.new("RGB", (16, 16)).save(path), "no record in it"),
-        (second, lambda path: path.write_bytes(third.read_bytes()), "it was made with another seed)"),
+        (second, lambda path: path.write_bytes(third.read_bytes()), "it was made with another latent)"),
         (second, lambda path: (path.unlink(), path.symlink_to(third)), "is a link|exists already"),
     ]:
         change(truth)
