@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netbend.motion import Curve, Follow, Key, Keys, Noise, Ramp, Wave, bounds_of, fitted, value_at
+from netbend.motion import Curve, Follow, Key, Keys, Noise, Ramp, Wave, bind_number, bounds_of, value_at
 from netbend.motion.curves import EASINGS, WAVES
 
 RATES = [24.0, 25.0, 30.0, 60.0]
@@ -116,34 +116,34 @@ def test_noise_stays_between_its_ends_and_becomes_another() -> None:
 def test_what_does_not_move_is_itself() -> None:
     assert value_at(3.5, 10) == 3.5
     assert bounds_of(3.5) == (3.5, 3.5)
-    assert fitted(3.5, None, None) == 3.5
+    assert bind_number(3.5, None, None) == 3.5
 
 
 def test_ramps_without_a_length_last_the_film() -> None:
-    ramp = fitted(Ramp(0, 10), 20, None)
+    ramp = bind_number(Ramp(0, 10), 20, None)
     assert value_at(ramp, 5) == 2.5
-    assert fitted(Ramp(0, 10, 4), 20, None) == Ramp(0, 10, 4)
+    assert bind_number(Ramp(0, 10, 4), 20, None) == Ramp(0, 10, 4)
     with pytest.raises(ValueError, match="give it `seconds:`, or the recipe"):
-        fitted(Ramp(0, 10), None, None)
+        bind_number(Ramp(0, 10), None, None)
     with pytest.raises(ValueError, match="a ramp of no length"):
         Ramp(0, 10).at(1)
 
 
 def test_what_follows_the_soundtrack_needs_one() -> None:
     follow = Follow("soundtrack", "level", 0, 1)
-    found = fitted(follow, None, Path("song.wav"))
+    found = bind_number(follow, None, Path("song.wav"))
     assert isinstance(found, Follow)
     assert found.path == Path("song.wav")
-    again = fitted(found, None, None)
+    again = bind_number(found, None, None)
     assert isinstance(again, Follow)
     assert again.path == Path("song.wav")
     assert follow.bounds == (0, 1)
     with pytest.raises(ValueError, match="name one as `soundtrack:`"):
-        fitted(follow, 10, None)
+        bind_number(follow, 10, None)
     with pytest.raises(ValueError, match="no soundtrack to follow"):
         follow.at(0)
     own = Follow("own.wav", "level", 0, 1, path=Path("own.wav"))
-    assert fitted(own, 10, Path("song.wav")) is own
+    assert bind_number(own, 10, Path("song.wav")) is own
 
 
 CURVES: list[Curve] = [

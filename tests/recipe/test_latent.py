@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from netbend.motion import Noise, Ramp, Wave
+from netbend.recipe.animation import bind_to_film
 from netbend.recipe.latent import latent_data, parse_latent
 from netbend.recipe.latent_schema import latent_schema
-from netbend.recipe.places import Filmed, Journey, Latent, LatentFile, Mean, Move, Seed, Walk, fitted_latent
+from netbend.recipe.places import Filmed, Journey, Latent, LatentFile, Mean, Move, Seed, Walk
 
 DOCS = Path(__file__).parents[2] / "docs/latents.md"
 SCHEMA = jsonschema.Draft202012Validator(latent_schema())
@@ -197,26 +198,26 @@ def test_junk_is_read_or_refused_and_nothing_else(data: Any) -> None:
 def test_what_has_no_length_takes_that_of_the_film() -> None:
     moving = (Move(0, Ramp(0, 1)), Move(1, 2.0))
     four = tuple(map(Seed, range(4)))
-    assert fitted_latent(Latent(Journey(four)), 12, None).place.seconds == 4
-    assert fitted_latent(Latent(Journey(four, loop=True)), 12, None).place.seconds == 3
-    assert fitted_latent(Latent(Journey(four, 7)), 12, None).place.seconds == 7
-    assert fitted_latent(Latent(Walk(3)), 12, None).place.seconds == 12
-    assert fitted_latent(Latent(Seed(3), moving), 12, None).moves == (Move(0, Ramp(0, 1, 12)), Move(1, 2.0))
+    assert bind_to_film(Latent(Journey(four)), 12, None).place.seconds == 4
+    assert bind_to_film(Latent(Journey(four, loop=True)), 12, None).place.seconds == 3
+    assert bind_to_film(Latent(Journey(four, 7)), 12, None).place.seconds == 7
+    assert bind_to_film(Latent(Walk(3)), 12, None).place.seconds == 12
+    assert bind_to_film(Latent(Seed(3), moving), 12, None).moves == (Move(0, Ramp(0, 1, 12)), Move(1, 2.0))
 
 
 def test_without_a_film_a_length_is_asked_for() -> None:
     for place in (Journey((Seed(1), Seed(2))), Walk(3)):
         with pytest.raises(ValueError, match="without `seconds:` it lasts the whole film"):
-            fitted_latent(Latent(place), None, None)
+            bind_to_film(Latent(place), None, None)
 
 
 def test_a_move_follows_the_soundtrack() -> None:
     data = {"seed": 1, "direction": 0, "by": {"sound": "soundtrack", "of": "bass", "from": 0, "to": 1}}
     latent = parse_latent(data)
     assert latent_data(latent)["directions"][0]["by"]["sound"] == "soundtrack"
-    assert fitted_latent(latent, None, Path("a.wav")).moves[0].by.path == Path("a.wav")
+    assert bind_to_film(latent, None, Path("a.wav")).moves[0].by.path == Path("a.wav")
     with pytest.raises(ValueError, match="soundtrack"):
-        fitted_latent(latent, 3, None)
+        bind_to_film(latent, 3, None)
 
 
 def test_every_form_in_the_documents_is_read() -> None:

@@ -24,7 +24,7 @@ from netbend.recipe import (
     recipe_to_data,
     recipe_to_yaml,
 )
-from netbend.recipe.moving import bend_moves, fitted_recipe, follows_soundtrack, recipe_moves, still_bend
+from netbend.recipe.animation import at_time, bind_recipe, follows_soundtrack, is_animated
 from netbend.recipe.selection import parse_selection, selection_data
 from netbend.transforms import build_transform
 
@@ -68,8 +68,8 @@ def test_all_that_may_move_is_read(recipe: Recipe) -> None:
     assert dilate.moving == {"r": Ramp(1, 4)}
     assert isinstance(recipe.truncation, Keys)
     assert (recipe.seconds, recipe.soundtrack) == (8, "song.wav")
-    assert recipe_moves(recipe)
-    assert all(map(bend_moves, recipe.bends))
+    assert is_animated(recipe)
+    assert all(map(is_animated, recipe.bends))
     assert follows_soundtrack(recipe)
 
 
@@ -162,32 +162,32 @@ def test_a_bend_at_a_time_does_not_move() -> None:
         "mix": {"wave": "triangle", "from": 0, "to": 1, "seconds": 10},
     }
     (moving,) = recipe_from_data({"bends": [data]}).bends
-    still = still_bend(moving, 2.5)
+    still = at_time(moving, 2.5)
     assert still == Bend(3, build_transform("rotate", [22.5]), Random(0.5), 0.5)
-    assert not bend_moves(still)
-    assert still_bend(still, 7) is still
+    assert not is_animated(still)
+    assert at_time(still, 7) is still
 
 
 def test_whole_numbers_are_rounded() -> None:
     params = {"r": {"from": 1, "to": 4, "seconds": 3}}
     (moving,) = recipe_from_data({"bends": [{"layer": 1, "transform": "erode", "params": params}]}).bends
-    assert [still_bend(moving, time).transform.r for time in (0, 0.4, 0.6, 1.4, 2.6, 9)] == [1, 1, 2, 2, 4, 4]
+    assert [at_time(moving, time).transform.r for time in (0, 0.4, 0.6, 1.4, 2.6, 9)] == [1, 1, 2, 2, 4, 4]
 
 
 def test_a_film_gives_lengths_and_a_sound(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "song.wav", np.zeros(800), 8000)
     (tmp_path / "f.yaml").write_text(MOVING)
     recipe = parse_recipe(MOVING, "f.yaml", tmp_path)
-    fitted = fitted_recipe(recipe)
+    fitted = bind_recipe(recipe)
     assert fitted.bends[0].features == Random(Ramp(0, 0.5, 8))
     assert fitted.latent.place.seconds == 4
     above = fitted.bends[1].features.above
     assert above.path == tmp_path / "song.wav"
-    assert fitted_recipe(recipe, seconds=20).bends[2].moving == {"kx": Ramp(1, 2, 20), "ky": Ramp(0.5, 3, 20)}
+    assert bind_recipe(recipe, seconds=20).bends[2].moving == {"kx": Ramp(1, 2, 20), "ky": Ramp(0.5, 3, 20)}
     other = tmp_path / "other.wav"
     other.write_bytes((tmp_path / "song.wav").read_bytes())
-    assert fitted_recipe(recipe, soundtrack=other).bends[1].features.above.path == other
-    assert fitted_recipe(fitted) == fitted
+    assert bind_recipe(recipe, soundtrack=other).bends[1].features.above.path == other
+    assert bind_recipe(fitted) == fitted
 
 
 def test_what_needs_a_length_or_a_sound_says_so_at_its_line(tmp_path: Path) -> None:
@@ -196,17 +196,17 @@ def test_what_needs_a_length_or_a_sound_says_so_at_its_line(tmp_path: Path) -> N
     with pytest.raises(
         RecipeError, match=r"f\.yaml:9:13: from \.\.\. to without `seconds:` lasts the whole film"
     ):
-        fitted_recipe(recipe)
+        bind_recipe(recipe)
     with pytest.raises(RecipeError, match=r"f\.yaml:13:13: follows the soundtrack, and there is none"):
-        fitted_recipe(recipe, seconds=3)
+        bind_recipe(recipe, seconds=3)
     with pytest.raises(RecipeError, match=r"f\.yaml:15:13: .*song\.wav: no such file"):
-        fitted_recipe(parse_recipe(MOVING, "f.yaml", tmp_path))
+        bind_recipe(parse_recipe(MOVING, "f.yaml", tmp_path))
 
 
 def test_what_does_not_move_is_known() -> None:
     still = {"latent": 3, "truncation": 0.7, "bends": [{"layer": 1, "transform": "ablate", "mix": 0.5}]}
     recipe = recipe_from_data(still)
-    assert not recipe_moves(recipe)
+    assert not is_animated(recipe)
     assert not follows_soundtrack(recipe)
-    assert recipe_moves(recipe_from_data({**still, "latent": {"walk": 3}}))
-    assert recipe_moves(recipe_from_data({**still, "truncation": {"from": 0, "to": 1}}))
+    assert is_animated(recipe_from_data({**still, "latent": {"walk": 3}}))
+    assert is_animated(recipe_from_data({**still, "truncation": {"from": 0, "to": 1}}))

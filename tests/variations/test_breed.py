@@ -16,7 +16,7 @@ from netbend.engine.still import Still
 from netbend.errors import RecipeError
 from netbend.models.base import Model, Play
 from netbend.recipe import Clusters, Indices, Random, load_recipe, parse_recipe, recipe_to_yaml
-from netbend.recipe.moving import fitted_recipe
+from netbend.recipe.animation import bind_recipe
 from netbend.variations.breed import breed
 from netbend.variations.surprise import surprise
 
@@ -210,7 +210,7 @@ def test_what_the_bends_of_the_second_depend_on_comes_along(
         "- {layer: 4, transform: rotate, params: {angle: {from: 0, to: 90}}}\n"
     )
     for seed in range(8):
-        fitted_recipe(breed(first, second, PLACES, seed, mutation=0))  # nothing is missing
+        bind_recipe(breed(first, second, PLACES, seed, mutation=0))  # nothing is missing
     own = replace(first, seconds=3.0, soundtrack="own.wav")
     child = breed(own, second, PLACES, 1)
     assert (child.seconds, child.soundtrack) == (3.0, "own.wav")

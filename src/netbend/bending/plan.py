@@ -33,10 +33,9 @@ from netbend.recipe import (
     given_recipe,
     load_clusters,
 )
+from netbend.recipe.animation import at_time, bind_recipe, is_animated
 from netbend.recipe.clusters import clusters_file
-from netbend.recipe.moving import bend_moves, fitted_recipe, still_bend
 from netbend.recipe.problems import in_type_of
-from netbend.recipe.selection import selection_moves
 from netbend.transforms import Transform
 from netbend.transforms.axes import as_given, as_taken, misfit
 
@@ -137,7 +136,7 @@ def resolve(
             another model, and for moving values that lack a length or a sound.
     """
     recipe = replace(given_recipe(recipe), latent=None, truncation=None)
-    recipe = fitted_recipe(recipe, seconds, soundtrack)
+    recipe = bind_recipe(recipe, seconds, soundtrack)
     if selected is not None:
         recipe = _with_recorded_features(recipe, selected)
     clusters = _clusters(recipe, model, given_clusters(clusters))
@@ -155,7 +154,7 @@ def resolve(
             mask = _recorded_mask(selected[position], layer, position)
         at_time = partial(_planned, bend, layer, selector, mask)
         planned.append(at_time(0.0))
-        if bend_moves(bend):
+        if is_animated(bend):
             moving[position] = at_time
     return Plan(tuple(planned), moving)
 
@@ -174,7 +173,7 @@ def _planned(
     bend: Bend, layer: Layer, selector: "_Selector", mask: Tensor | None, time: float
 ) -> PlannedBend:
     """What a bend is at a time in seconds."""
-    still = still_bend(bend, time)
+    still = at_time(bend, time)
     chosen = tuple(sorted(selector.select(still.features)))
     return PlannedBend(layer, still.transform, chosen, value_at(still.mix, time), mask)
 
@@ -189,7 +188,7 @@ def stilled(recipe: Recipe, plan: Plan) -> Recipe:
             bend,
             transform=planned.transform,
             mix=planned.mix,
-            features=Indices(planned.indices) if selection_moves(bend.features) else bend.features,
+            features=Indices(planned.indices) if is_animated(bend.features) else bend.features,
             moving={},
         )
         for bend, planned in zip(recipe.bends, plan.bends, strict=True)

@@ -137,7 +137,7 @@ def film(
     from netbend.film.make import encoding_of
     from netbend.models.base import Play
     from netbend.recipe import Recipe, load_clusters
-    from netbend.recipe.moving import follows_soundtrack
+    from netbend.recipe.animation import follows_soundtrack
 
     refuse_idle_options(context, _WITHOUT, _BESIDE)
     play = Play(truncation, cutoff, noise, label)

@@ -55,8 +55,8 @@ def check_recipe(
     from netbend.bending.mask import load_mask
     from netbend.bending.plan import looks_up_clusters
     from netbend.recipe import load_clusters
+    from netbend.recipe.animation import bind_recipe, followed_sounds
     from netbend.recipe.clusters import clusters_file
-    from netbend.recipe.moving import fitted_recipe, followed_sounds
 
     if recipe is None:
         return
@@ -65,7 +65,7 @@ def check_recipe(
         latent=recipe.latent if latent else None,
         truncation=recipe.truncation if truncation else None,
     )
-    fitted = fitted_recipe(said, recipe.seconds or NOMINAL_SECONDS, soundtrack)
+    fitted = bind_recipe(said, recipe.seconds or NOMINAL_SECONDS, soundtrack)
     check_sounds(followed_sounds(fitted))
     folder = recipe.folder or Path()
     for position, bend in enumerate(recipe.bends):

@@ -233,7 +233,7 @@ class _Asked:
         from netbend.engine.bound import bind
         from netbend.engine.request import RenderRequest, SynthesisOptions, reference_of
         from netbend.recipe import load_clusters
-        from netbend.recipe.moving import recipe_moves
+        from netbend.recipe.animation import is_animated
 
         recipe = None if self.recipe is None else read(self.recipe)
         if self.compare and recipe is None:
@@ -243,7 +243,7 @@ class _Asked:
             latent = recipe.latent if own_latent else None
             psi = recipe.truncation if self.play.truncation is None else None
             recipe = replace(recipe, latent=latent, truncation=psi)
-            if self.time is not None and not recipe_moves(recipe):
+            if self.time is not None and not is_animated(recipe):
                 raise RenderError(f"--time {self.time:g}: {self.recipe} does not move; leave it out")
         clusters = None if self.clusters is None else load_clusters(self.clusters)
         seeds = parse_seeds(self.usual_seeds if self.seeds is None else self.seeds)

@@ -20,10 +20,9 @@ from netbend.latents.path import LatentPath, latent_path, still_path
 from netbend.models.base import Latents, Model
 from netbend.motion import Number, value_at
 from netbend.recipe import Recipe
-from netbend.recipe.moving import fitted_recipe
+from netbend.recipe.animation import bind_recipe, bind_to_film, is_animated
 from netbend.recipe.paths import rebase_paths
-from netbend.recipe.places import Latent, Seed, fitted_latent
-from netbend.recipe.selection import selection_moves
+from netbend.recipe.places import Latent, Seed
 
 
 @dataclass(frozen=True)
@@ -105,7 +104,7 @@ class Bound:
     def _selected(self) -> tuple[Selected, ...]:
         assert self.recipe is not None
         return tuple(
-            Selected.of(planned, moves=selection_moves(bend.features))
+            Selected.of(planned, moves=is_animated(bend.features))
             for planned, bend in zip(self.plan.bends, self.recipe.bends, strict=True)
         )
 
@@ -158,7 +157,7 @@ def _fitted(request: RenderRequest, seconds: float) -> Recipe | None:
         truncation=request.recipe.truncation if request.options.truncation_psi is None else None,
     )
     soundtrack = None if request.soundtrack is None else Path(request.soundtrack)
-    return fitted_recipe(said, seconds, soundtrack)
+    return bind_recipe(said, seconds, soundtrack)
 
 
 def _plan(request: RenderRequest, recipe: Recipe, model: Model) -> Plan:
@@ -194,7 +193,7 @@ def _seeds(latents: Sequence[Latent | LatentValues]) -> list[int]:
 def _path(latent: Latent | LatentValues, model: Model, seconds: float, soundtrack: Path | None) -> LatentPath:
     if isinstance(latent, Latent):
         try:
-            return latent_path(fitted_latent(latent, seconds, soundtrack), model)
+            return latent_path(bind_to_film(latent, seconds, soundtrack), model)
         except ValueError as error:
             raise LatentError(f"latent: {error}") from error
     values = latent.latents()

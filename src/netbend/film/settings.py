@@ -14,7 +14,7 @@ from netbend.film.formats import PART_FRAMES, Encoding, parts_ending
 from netbend.models.run_settings import RunSettings
 from netbend.motion import value_at
 from netbend.recipe import recipe_to_data
-from netbend.recipe.moving import fitted_recipe, followed_sounds
+from netbend.recipe.animation import bind_recipe, followed_sounds
 from netbend.recipe.places import Filmed
 
 MAX_MOMENTS = 1000  # at which bends, latents and truncation are compared, and as many shortly after
@@ -91,7 +91,7 @@ def _made_from(bound: Bound) -> str:
     not its length, unless something lasts as long as the film, nor a sound that nothing follows."""
     about = {"name", "description", "model", "seconds", "soundtrack"}
     recipe = bound.whole_recipe
-    fitted = fitted_recipe(recipe, bound.seconds, soundtrack_of(bound.request))
+    fitted = bind_recipe(recipe, bound.seconds, soundtrack_of(bound.request))
     said = {key: value for key, value in recipe_to_data(fitted).items() if key not in about}
     files = followed_sounds(fitted)
     place = None if fitted.latent is None else fitted.latent.place

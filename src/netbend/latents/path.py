@@ -18,6 +18,7 @@ from netbend.latents.journey import Legs, linear, spherical
 from netbend.models.base import Latents, Model
 from netbend.motion import Curve, Number, value_at
 from netbend.motion.curves import EASINGS
+from netbend.recipe.animation import bind_to_film
 from netbend.recipe.places import (
     Filmed,
     Journey,
@@ -28,7 +29,6 @@ from netbend.recipe.places import (
     Point,
     Seed,
     Walk,
-    fitted_latent,
 )
 
 Way: TypeAlias = Callable[[float], Tensor]
@@ -80,7 +80,7 @@ def latent_path(
         SoundError: For sounds that cannot be read.
     """
     try:
-        latent = fitted_latent(latent, None, None)
+        latent = bind_to_film(latent, None, None)
     except ValueError as error:
         raise LatentError(f"latent: {error}") from error
     if directions is not None:

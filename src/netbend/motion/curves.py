@@ -41,7 +41,7 @@ class Ramp:
 
     def at(self, time: float) -> float:
         if self.seconds is None:
-            raise ValueError("a ramp of no length; `fitted` gives it one")
+            raise ValueError("a ramp of no length; `bind_number` gives it one")
         share = min(1.0, max(0.0, time / self.seconds))
         return _between(self.start, self.end, EASINGS[self.easing](share))
 
@@ -150,7 +150,7 @@ class Follow:
         from netbend.motion.measure import measured  # reading sound takes libraries of its own
 
         if self.path is None:
-            raise ValueError("no soundtrack to follow; `fitted` gives it one")
+            raise ValueError("no soundtrack to follow; `bind_number` gives it one")
         return _between(self.start, self.end, measured(self.path, self.of, self.smooth).at(time))
 
     @property
@@ -181,7 +181,7 @@ def scaled(number: Number, factor: float) -> Number:
     return number * factor
 
 
-def fitted(number: Number, seconds: float | None, soundtrack: Path | None) -> Number:
+def bind_number(number: Number, seconds: float | None, soundtrack: Path | None) -> Number:
     """The same with a length for ramps without one, and with the sound that is called the soundtrack.
 
     Raises ValueError if it needs one of them and none is given.

@@ -1,8 +1,8 @@
 """A recipe in another folder: the paths in it lead to the same files."""
 
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from netbend.motion import SOUNDTRACK, Follow
 from netbend.recipe import Bend, Recipe
 from netbend.recipe.clusters import bundled_clusters
 from netbend.recipe.places import Filmed, LatentFile, Move
+from netbend.recipe.visit import rebuilt
 from netbend.recipe.yamlfile import Source
 
 # What in a recipe is a path that starts at its folder.
@@ -44,18 +45,13 @@ def files_of(recipe: Recipe) -> list[Path]:
 
 def _rewritten(value: Any, rewrite: Callable[[str], str]) -> Any:
     """The same data with every path in it rewritten."""
-    if isinstance(value, tuple):
-        return tuple(_rewritten(item, rewrite) for item in value)
-    if isinstance(value, Mapping):
-        return {key: _rewritten(item, rewrite) for key, item in value.items()}
-    if not is_dataclass(value) or isinstance(value, type | Source):
-        return value
-    changes = {}
-    for name in (field.name for field in fields(value)):
-        inner = getattr(value, name)
-        is_path = name in _PATHS.get(type(value), ()) and inner not in (None, SOUNDTRACK)
-        changes[name] = rewrite(inner) if is_path else _rewritten(inner, rewrite)
-    return replace(value, **changes)
+    paths = _PATHS.get(type(value), ())
+
+    def change(name: str | int, part: Any) -> Any:
+        is_path = name in paths and part not in (None, SOUNDTRACK)
+        return rewrite(part) if is_path else _rewritten(part, rewrite)
+
+    return rebuilt(value, change)
 
 
 def _path_from(path: str, old: Path, new: Path) -> str:

@@ -1,11 +1,10 @@
 """Places in latent space, still or moving: plain data, turned into latents elsewhere."""
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TypeAlias
 
 from netbend.choices import Space, check_word, choose
-from netbend.motion import Curve, Number, fitted
+from netbend.motion import Number
 from netbend.motion.curves import EASINGS
 
 
@@ -109,22 +108,14 @@ class Latent:
     moves: tuple[Move, ...] = ()
 
 
-def latent_is_still(latent: Latent) -> bool:
-    """Whether it is the same at all times."""
-    moving = isinstance(latent.place, Journey | Walk | Filmed)
-    return not moving and not any(isinstance(move.by, Curve) for move in latent.moves)
+def bind_length(place: Journey | Walk, seconds: float | None) -> Journey | Walk:
+    """The same with the length of a film, in seconds, where it has none of its own.
 
-
-def fitted_latent(latent: Latent, seconds: float | None, soundtrack: Path | None) -> Latent:
-    """The same with a length for what has none, and with the sound that is called the soundtrack.
-
-    seconds: of the film. Raises ValueError if one of them is needed and not given.
+    Raises ValueError if it needs one and none is given.
     """
-    place = latent.place
-    if isinstance(place, Journey | Walk) and place.seconds is None:
-        if seconds is None:
-            kind = "through" if isinstance(place, Journey) else "walk"
-            raise ValueError(f"{kind}: without `seconds:` it lasts the whole film, which has no length here")
-        place = replace(place, seconds=seconds / place.legs if isinstance(place, Journey) else seconds)
-    moves = [replace(move, by=fitted(move.by, seconds, soundtrack)) for move in latent.moves]
-    return Latent(place, tuple(moves))
+    if place.seconds is not None:
+        return place
+    if seconds is None:
+        kind = "through" if isinstance(place, Journey) else "walk"
+        raise ValueError(f"{kind}: without `seconds:` it lasts the whole film, which has no length here")
+    return replace(place, seconds=seconds / place.legs if isinstance(place, Journey) else seconds)

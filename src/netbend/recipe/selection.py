@@ -1,13 +1,13 @@
 """Which features of a layer a bend takes: plain data, resolved elsewhere."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from numbers import Integral
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from netbend.limits import MAX_FEATURES
-from netbend.motion import Curve, Number, bounds_of, fitted, number_data, parse_number, value_at
+from netbend.motion import Number, bounds_of, number_data, parse_number
 from netbend.motion.parse import noise_data, noise_seed, noise_settings
 
 
@@ -117,19 +117,6 @@ def selection_data(selection: Selection) -> object:
             return "all"
 
 
-def numbers_of(selection: Selection) -> list[Number]:
-    """All its numbers that may move."""
-    match selection:
-        case Random(fraction=fraction):
-            return [fraction]
-        case Drift(above=above, within=within):
-            return [above, *numbers_of(within)]
-        case Not(of=of):
-            return numbers_of(of)
-        case _:
-            return []
-
-
 def listed_features(selection: Selection) -> tuple[int, ...]:
     """The features that it names one by one."""
     match selection:
@@ -139,43 +126,6 @@ def listed_features(selection: Selection) -> tuple[int, ...]:
             return listed_features(inner)
         case _:
             return ()
-
-
-def selection_moves(selection: Selection) -> bool:
-    """Whether it takes other features at other times."""
-    inner = selection.of if isinstance(selection, Not) else selection
-    drifts = isinstance(inner, Drift) and inner.time is None
-    return drifts or any(isinstance(number, Curve) for number in numbers_of(selection))
-
-
-def still_selection(selection: Selection, time: float) -> Selection:
-    """What it is at a time."""
-    match selection:
-        case Random(fraction=fraction):
-            return Random(value_at(fraction, time))
-        case Drift(above=above, within=within):
-            inner: Any = still_selection(within, time)
-            return replace(selection, above=value_at(above, time), within=inner, time=time)
-        case Not(of=of):
-            negated: Any = still_selection(of, time)
-            return Not(negated)
-        case _:
-            return selection
-
-
-def fitted_selection(selection: Selection, seconds: float | None, soundtrack: Path | None) -> Selection:
-    """Its moving numbers fitted to a film, see `motion.fitted`."""
-    match selection:
-        case Random(fraction=fraction):
-            return Random(fitted(fraction, seconds, soundtrack))
-        case Drift(above=above, within=within):
-            inner: Any = fitted_selection(within, seconds, soundtrack)
-            return replace(selection, above=fitted(above, seconds, soundtrack), within=inner)
-        case Not(of=of):
-            negated: Any = fitted_selection(of, seconds, soundtrack)
-            return Not(negated)
-        case _:
-            return selection
 
 
 def _random(value: object, folder: Path | None) -> Selection:

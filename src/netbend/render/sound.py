@@ -18,7 +18,7 @@ from netbend.latents.path import latent_path
 from netbend.latents.walk import on_both_sides, walk
 from netbend.models.base import Latents, Play, SoundModel
 from netbend.recipe import Clusters, Recipe, recipe_to_data
-from netbend.recipe.moving import fitted_recipe, recipe_moves
+from netbend.recipe.animation import bind_recipe, is_animated
 from netbend.render.scratch import Beside, scratch
 from netbend.render.stream import Listening, SoundStream, chunk_time, sing
 from netbend.sound.excerpt import excerpt
@@ -83,7 +83,7 @@ class SoundJob:
 
     def bent(self, recipe: Recipe, seed: int, clusters: Clusters | None = None) -> "SoundJob":
         """The same, bent by a recipe. Raises RecipeError if it does not fit the model."""
-        if not recipe_moves(recipe):  # what moves may need the length of a sound that is not known yet
+        if not is_animated(recipe):  # what moves may need the length of a sound that is not known yet
             resolve(recipe, self.model, seed=seed, clusters=clusters)
         return replace(self, recipe=recipe, seed=seed, clusters=clusters)
 
@@ -211,9 +211,9 @@ class SoundJob:
             raise RenderError(f"--width {width}: expected 0 (both channels alike) to 1")
         rate = self.model.spectrum.sample_rate
         left = round(seconds * rate)
-        recipe = fitted_recipe(self.recipe or Recipe(()), seconds)
+        recipe = bind_recipe(self.recipe or Recipe(()), seconds)
         plan = self.plan(seconds)
-        listening = _moving(self.listening) if recipe_moves(recipe) else self.listening
+        listening = _moving(self.listening) if is_animated(recipe) else self.listening
         middle = self._along(recipe, listening) if seed is None else self._walk(seed, pace, listening)
         aside = self._walk(seed or 0, pace, listening, voice=1)
         latents = (

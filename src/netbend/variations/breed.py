@@ -24,9 +24,8 @@ from netbend.recipe import (
     Selection,
     given_recipe,
 )
-from netbend.recipe.moving import bend_moves
+from netbend.recipe.animation import is_animated
 from netbend.recipe.paths import rebase_paths
-from netbend.recipe.selection import selection_moves
 from netbend.recipe.yamlfile import Source
 from netbend.transforms import Transform, get_transform
 from netbend.transforms.axes import misfit
@@ -131,7 +130,7 @@ def _alike(bend: Bend, other: Bend) -> bool:
 def _one_of(random: np.random.RandomState, bend: Bend, other: Bend) -> Bend:
     """Either of two bends, or the first's features and mask with numbers between both."""
     choice, place = random.randint(3), random.uniform()
-    if choice < 2 or bend_moves(bend) or bend_moves(other):
+    if choice < 2 or is_animated(bend) or is_animated(other):
         return (bend, other)[choice % 2]
     values = {name: _between(value, getattr(other.transform, name), place) for name, value in bend.transform}
     return replace(
@@ -216,7 +215,7 @@ def _share(value: float) -> float:
 def _reselected(random: np.random.RandomState, bend: Bend, layer: Layer, model: Bendable) -> Selection:
     """A little more or less of a random share; some others of features that are fixed."""
     match bend.features:
-        case moving if selection_moves(moving):
+        case moving if is_animated(moving):
             return moving
         case All():
             return Random(_share(random.uniform(0.5, 0.95)))

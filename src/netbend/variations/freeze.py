@@ -6,8 +6,8 @@ from pathlib import Path
 
 from netbend.bending import Plan
 from netbend.recipe import Cluster, Drift, Indices, Not, Random, Recipe, Selection
+from netbend.recipe.animation import is_animated
 from netbend.recipe.paths import rebase_paths
-from netbend.recipe.selection import selection_moves
 
 
 def freeze(
@@ -45,7 +45,7 @@ def draws_features(recipe: Recipe) -> bool:
 def _is_of(selection: Selection, kinds: Collection[type[Selection]]) -> bool:
     """Whether it is of these kinds, or all but one of them; what moves in time has no fixed features."""
     inner = selection.of if isinstance(selection, Not) else selection
-    return isinstance(inner, tuple(kinds)) and not selection_moves(inner)
+    return isinstance(inner, tuple(kinds)) and not is_animated(inner)
 
 
 def _holds(selection: Selection, kind: type[Selection]) -> bool:
