@@ -9,7 +9,7 @@ for recipe in recipes/*.yaml; do
 done
 "$bin/netbend" render --seeds 0-31 --sheet --overwrite --quiet --out "$out/unbent"
 echo "$out/unbent/faces-sheet.png"
-"$bin/netbend" sound sounds/loop_tabla.flac --recipe recipes/music/figure-3.yaml --variations 4 --seed 3 \
+"$bin/netbend" sound sounds/loop_tabla.flac --recipe recipes/music/figure-3.yaml --count 4 --selection-seed 3 \
     --spectrogram "$out/sound/figure-3.png" --overwrite --quiet --out "$out/sound"
 "$bin/netbend" sound --seeds 0-1 --seconds 8 --overwrite --quiet --out "$out/sound"
 ls "$out"/sound/*

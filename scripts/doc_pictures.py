@@ -30,14 +30,14 @@ from netbend.variations.unlike import MIN_CHANGE, visible_change
 PICTURES = DOCS / "pictures"
 MADE = Path("out/pictures")  # of the project; pictures hold the command, so that it is the same everywhere
 LATENT = 7
-VARY = ["vary", "--surprise", "--count", "24", "--seed", "28", "--latent-seed", f"{LATENT}"]
+VARY = ["vary", "--surprise", "--count", "24", "--selection-seed", "28", "--seeds", f"{LATENT}"]
 PARENTS = [ROOT / "recipes" / "goggles.yaml", ROOT / "recipes" / "mosaic.yaml"]
 BREED = [
     "breed",
     *(str(path.relative_to(ROOT)) for path in PARENTS),
     "--count",
     "14",
-    "--latent-seed",
+    "--seeds",
     f"{LATENT}",
 ]
 DIRECTIONS = ["directions", "faces", "--seeds", "1,2", "--json"]
@@ -46,7 +46,7 @@ MORE = (
     "normalize; noise 0.3; roll 0.3; shuffle"
 )
 MORE_SEED = 29
-BY_LAYER = ["grid", "--figure", "transforms-by-layer", "--seed", "29"]
+BY_LAYER = ["grid", "--figure", "transforms-by-layer", "--seeds", "29"]
 
 
 def main() -> None:
@@ -85,7 +85,7 @@ def keep(sheet: Path, name: str) -> None:
 def more_transforms(sheet: Path) -> list[Measured]:
     """Each transform changes the face at some layer so that nobody can miss it."""
     axes = ["--rows", f"transform={MORE}", "--columns", "layer=all"]
-    netbend("grid", *axes, "--seed", MORE_SEED, "--size", 72, "--out", sheet)
+    netbend("grid", *axes, "--seeds", MORE_SEED, "--height", 72, "--out", sheet)
     keep(sheet, "more-transforms")
     model = load_model("faces", "cpu")
     latents = model.latents([MORE_SEED])

@@ -30,11 +30,11 @@ small() { # a third of the size, for the repository
 }
 
 # Teratome: a series is many draws of one recipe.
-"$bin/netbend" vary $works/teratome.yaml --model "$model" --latent-seed 4 --seed 1 --count 12 --out "$scratch" $new
+"$bin/netbend" vary $works/teratome.yaml --model "$model" --seeds 4 --selection-seed 1 --count 12 --out "$scratch" $new
 small teratome-variations
 
 # EP series: from two dozen draws five were kept, as recipes of their own, in recipes/works/ep.
-"$bin/netbend" vary $ep --model "$model" --seed 1 --count 24 --out "$scratch" $new
+"$bin/netbend" vary $ep --model "$model" --selection-seed 1 --count 24 --out "$scratch" $new
 small ep-series-variations
 
 # Films: stills; leave out --stills and name an .mp4 for the whole.
@@ -53,8 +53,8 @@ small disembodied-gaze
 small you-are-here
 
 # Figures 2 and 6 of the paper; 3 is in the gallery of sounds, scripts/figures.py and sound_figures.py make 1, 4 and 5.
-"$bin/netbend" grid --figure transforms-by-layer --model "$model" --seed 4 --size 96 --out "$scratch/figure-2.png" $new
+"$bin/netbend" grid --figure transforms-by-layer --model "$model" --seeds 4 --height 96 --out "$scratch/figure-2.png" $new
 small figure-2
 "$bin/netbend" grid $figure6 --model "$model" --rows "transform=ablate; multiply p=5" \
-    --columns seed=4,12,21 --size 192 --out "$scratch/figure-6.png" $new
+    --columns seed=4,12,21 --height 192 --out "$scratch/figure-6.png" $new
 small figure-6

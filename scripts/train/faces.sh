@@ -10,4 +10,4 @@ if [ ! -d "$data" ]; then
 fi
 "${BIN:-.venv/bin}/netbend" train stylegan2 "$data/images" --out out/faces-run --size 64 \
     --feature-base 2048 --feature-max 256 --latent-dim 128 --mapping-depth 4 \
-    --batch 16 --augment none --bf16 --seed 1 --snapshot-kimg 10 --kimg "${KIMG:-1000}"
+    --batch 16 --augment none --precision bf16 --seed 1 --snapshot-kimg 10 --kimg "${KIMG:-1000}"

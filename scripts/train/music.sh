@@ -7,4 +7,4 @@ data=out/data/music
 bin=${BIN:-.venv/bin}
 [ -e "$data/CREDITS.md" ] || "$bin/python" scripts/data/music.py "$data"
 "$bin/netbend" train spectrogram-vae "$data/train" --validation "$data/validation" --out out/music-run \
-    --width 0.375 --bf16 --seed 1 --epochs "${EPOCHS:-5}"
+    --width 0.375 --precision bf16 --seed 1 --epochs "${EPOCHS:-5}"

@@ -66,7 +66,7 @@ def test_the_pictures_are_those_of_the_python_interface(run: Run, folder: Path) 
         ["--sheet", "--compare"],
         ["--noise", "random", "--cutoff", "2"],
         ["--style-seed", "9", "--style-layers", "2-4"],
-        ["--bend-seed", "99"],
+        ["--selection-seed", "99"],
     ],
 )
 def test_a_picture_makes_itself_again(run: Run, folder: Path, options: list[str]) -> None:
@@ -216,19 +216,19 @@ MISTAKES = [
     (["train", "stylegan2", ".", "--out", "run", "--size", "48"], 1, "--size 48: expected a power of two"),
     (["train", "stylegan2", ".", "--out", "."], 1, "not empty, and not an unfinished run"),
     (
-        ["train", "stylegan2", ".", "--out", "run", "--from", "music"],
+        ["train", "stylegan2", ".", "--out", "run", "--finetune", "music"],
         1,
-        "--from music: a model of another kind",
+        "--finetune music: a model of another kind",
     ),
     (
-        ["train", "stylegan2", ".", "--out", "run", "--from", "faces", "--size", "32"],
+        ["train", "stylegan2", ".", "--out", "run", "--finetune", "faces", "--size", "32"],
         1,
         "--size 32: the model to start from draws 64x64 already",
     ),
     (
-        ["train", "stylegan2", ".", "--out", "run", "--from", "faces", "--latent-dim", "64"],
+        ["train", "stylegan2", ".", "--out", "run", "--finetune", "faces", "--latent-dim", "64"],
         1,
-        "--latent-dim 64: the model that --from names has its own",
+        "--latent-dim 64: the model that --finetune names has its own",
     ),
     (
         ["train", "stylegan2", ".", "--out", "run", "--warm-up", "-1"],
@@ -431,22 +431,22 @@ def test_train_grows_the_model_of_another_run(run: Run, folder: Path) -> None:
     command = ["train", "stylegan2", "pictures", "--batch", 4, "--kimg", 0.008, "--device", "cpu"]
     small = ["--feature-base", 32, "--feature-max", 8, "--latent-dim", 8, "--mapping-depth", 1]
     assert run(*command, *small, "--size", 8, "--out", "small").code == 0
-    grow = [*command, "--feature-base", 64, "--size", 16, "--from", "small", "--out", "large"]
+    grow = [*command, "--feature-base", 64, "--size", 16, "--finetune", "small", "--out", "large"]
     assert run(*grow).code == 0
     assert run(*grow, "--save-seconds", 10).code == 0  # it was done
     architecture = load_generator(folder / "large" / "model.safetensors").architecture
     assert architecture.features == (8, 4, 4)
     assert (architecture.z_dim, architecture.mapping_depth) == (8, 1)
-    changed = run(*grow[:-4], "--from", "large", "--out", "large")
+    changed = run(*grow[:-4], "--finetune", "large", "--out", "large")
     assert changed.code == 1
-    assert "other settings (--from" in changed.err
+    assert "other settings (--finetune" in changed.err
 
 
 def test_options_that_would_mean_nothing_are_refused(run: Run, folder: Path) -> None:
     for idle, ruling in [
         (["--space", "z"], "without --latents"),
         (["--style-layers", "1"], "without --style-seed"),
-        (["--bend-seed", "1"], "without RECIPE"),
+        (["--selection-seed", "1"], "without RECIPE"),
         (["--latents", "x.npz", "--seeds", "1"], "beside --latents"),
         (["--from", "x.png", "--seeds", "1"], "beside --from"),
     ]:
@@ -494,11 +494,9 @@ def test_numbers_that_are_none_are_an_error_without_a_recipe(run: Run, folder: P
 @pytest.mark.parametrize(
     "command",
     [
-        ("render", "turn.yaml", "--bend-seed"),
+        ("render", "turn.yaml", "--selection-seed"),
         ("render", "turn.yaml", "--style-seed"),
-        ("vary", "turn.yaml", "--seed"),
-        ("vary", "turn.yaml", "--latent-seed"),
-        ("grid", "turn.yaml", "--seed"),
+        ("vary", "turn.yaml", "--selection-seed"),
         ("breed", "turn.yaml", "turn.yaml", "--seed"),
         ("project", "turn.yaml", "--seed"),
         ("cluster", "make", "faces", "--seed"),

@@ -90,7 +90,7 @@ def test_directions_that_hardly_change_pictures_are_not_on_the_sheet(find: Run, 
 
 def test_layers_range_and_truncation_change_the_sheet(find: Run, tmp_path: Path) -> None:
     sheets = []
-    for more in ((), ("--layers", "0-1"), ("--range", 4), ("--truncation", 0.3)):
+    for more in ((), ("--style-layers", "0-1"), ("--range", 4), ("--truncation", 0.3)):
         assert find("--overwrite", "--quiet", *more).code == 0
         sheets.append((tmp_path / "out/tiny-directions.png").read_bytes())
     assert len(set(sheets)) == 4
@@ -123,8 +123,8 @@ def test_so_many_samples_that_it_would_never_end_are_refused(find: Run, tmp_path
         (("--range", 1e300), "--range 1e+300"),
         (("--range", "inf"), "--range inf"),
         (("--seeds", "0-400"), "3 directions with 5 pictures of 401 seeds are more than fit one picture"),
-        (("--layers", "a"), "--layers a: expected styles such as 0-3"),
-        (("--layers", "4-6"), "layer 6: "),
+        (("--style-layers", "a"), "--style-layers a: expected styles such as 0-3"),
+        (("--style-layers", "4-6"), "layer 6: "),
         (("--seeds", "3-1"), "runs backwards"),
         (("--count", 17), "17 directions: "),
         (("--samples", 3), "3 samples: 3 directions need more than 3"),

@@ -96,7 +96,7 @@ def test_a_film_has_its_frames_and_its_record(run: Run, folder: Path) -> None:
 
 
 def test_a_film_is_made_again_from_its_file_alone(run: Run, folder: Path) -> None:
-    run(*FILM, "--seconds", "2", "--bend-seed", "9", "--out", "first.mkv", "-q")
+    run(*FILM, "--seconds", "2", "--selection-seed", "9", "--out", "first.mkv", "-q")
     recipe = folder / FILM[1]
     recipe.unlink()
     tiny = ("-m", "tiny.safetensors", "-q")
@@ -174,7 +174,7 @@ def test_pictures_beside_each_other_and_other_latents(run: Run, folder: Path) ->
         (["--compare"], (64, 32)),
         (["--seeds", "0-2"], (32, 32)),
         (["--seeds", "5", "--noise", "random"], (32, 32)),
-        (["--bend-seed", "9", "--precision", "bf16"], (32, 32)),
+        (["--selection-seed", "9", "--precision", "bf16"], (32, 32)),
     ]:
         ran = run(*FILM, "--seconds", "0.5", "-o", "film.mkv", "--overwrite", *options)
         assert ran.code == 0, ran.err
@@ -222,7 +222,7 @@ REFUSED = [
         "--quality means nothing beside --frame",
     ),
     (["drift.yaml", "-o", "x.png", "--frame", "3", "--stills", "9"], "--stills means nothing beside --frame"),
-    (["--bend-seed", "3"], "--bend-seed means nothing without"),
+    (["--selection-seed", "3"], "--selection-seed means nothing without"),
     (["drift.yaml", "--space", "w"], "--space means nothing without --latents"),
     (["drift.yaml", "--seeds", "3", "--latents", "w.npz"], "--seeds means nothing beside --latents"),
     (["drift.yaml", "--sound", "tone.wav", "-o", "x.gif"], "x.gif: has no sound, and nothing in the recipe"),

@@ -124,7 +124,7 @@ def test_every_command_shows_the_same_picture(run: Run, case: Case) -> None:
         (rendered,) = Path("options").iterdir()
         np.testing.assert_array_equal(pixels(rendered), expected)
 
-    typed("grid", recipe, "--rows", "mix=0,1", "--columns", "angle=0,30", "--size", SIZE, "-o", "grid.png")
+    typed("grid", recipe, "--rows", "mix=0,1", "--columns", "angle=0,30", "--height", SIZE, "-o", "grid.png")
     assert holds(Path("grid.png"), expected)
     assert holds(Path("grid.png"), unbent)
 
@@ -172,7 +172,7 @@ def test_noise_and_cutoff_are_the_same_everywhere(run: Run, noise: str, cutoff: 
     np.testing.assert_array_equal(pixels(Path("f.png")), expected)
     typed("vary", recipe, "--keep", "0", "-o", "vary")
     np.testing.assert_array_equal(pixels(Path("vary/mine-0000.png")), expected)
-    typed("grid", recipe, "--rows", "mix=0,1", "--columns", "angle=0,30", "--size", SIZE, "-o", "g.png")
+    typed("grid", recipe, "--rows", "mix=0,1", "--columns", "angle=0,30", "--height", SIZE, "-o", "g.png")
     assert holds(Path("g.png"), expected)
     typed("breed", recipe, recipe, "--count", 1, "--mutation", 1, "-o", "breed")
     assert holds(Path("breed/children.png"), pixels(thumbnail(Image.fromarray(expected))))

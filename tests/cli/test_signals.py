@@ -187,7 +187,7 @@ LONG: dict[str, tuple[tuple[str, ...], int]] = {
     "film": (("film", "turn.yaml", *TINY, "--seconds", "1", "--seeds", "0-1", "-o", "f.mkv"), 2),
     "songs": (("sound", *SOUND, "--seeds", "0-1", "--seconds", "1", "-q", "-o", "o"), 1),
     "variations of a sound": (
-        ("sound", "tone.wav", *SOUND, "-r", "turn.yaml", "--variations", "2", "-q", "-o", "o"),
+        ("sound", "tone.wav", *SOUND, "-r", "turn.yaml", "--count", "2", "-q", "-o", "o"),
         1,
     ),
     "spectrogram": (("sound", "tone.wav", *SOUND, "--spectrogram", "s.png", "-q", "-o", "b.wav"), 1),

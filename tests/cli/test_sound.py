@@ -55,7 +55,7 @@ def test_one_sound_into_one_file(run: Run) -> None:
 
 
 def test_several_sounds_and_variations_into_a_folder(run: Run, folder: Path) -> None:
-    ran = run("sound", "a.wav", "b.flac", "-r", "louder.yaml", "--variations", 2, "--seed", 5, "--json")
+    ran = run("sound", "a.wav", "b.flac", "-r", "louder.yaml", "--count", 2, "--selection-seed", 5, "--json")
     assert ran.code == 0
     expected = [
         "a-louder-seed0005.wav",
@@ -70,8 +70,8 @@ def test_several_sounds_and_variations_into_a_folder(run: Run, folder: Path) -> 
 
 
 def test_a_variation_is_what_its_seed_gives_alone(run: Run) -> None:
-    run("sound", "a.wav", "-r", "louder.yaml", "--variations", 2, "--seed", 5)
-    run("sound", "a.wav", "-r", "louder.yaml", "--seed", 6, "--out", "alone.wav")
+    run("sound", "a.wav", "-r", "louder.yaml", "--count", 2, "--selection-seed", 5)
+    run("sound", "a.wav", "-r", "louder.yaml", "--selection-seed", 6, "--out", "alone.wav")
     sounds = [soundfile.read(name)[0] for name in ("out/a-louder-seed0006.wav", "alone.wav")]
     assert np.array_equal(*sounds)
 
@@ -90,7 +90,7 @@ def test_a_picture_of_source_reconstruction_and_results(run: Run) -> None:
         "a.wav",
         "-r",
         "louder.yaml",
-        "--variations",
+        "--count",
         2,
         "--spectrogram",
         "all.png",
@@ -135,7 +135,7 @@ def test_a_rate_that_an_encoder_does_not_take_is_converted_and_said(run: Run) ->
         (["a.wav", "--no-limit", "--ceiling", "-3"], "--ceiling means nothing beside --no-limit"),
         (["a.wav", "--width", "0.5"], "--width means nothing beside sources"),
         (["a.wav", "--seconds", "3"], "--seconds means nothing beside sources"),
-        (["a.wav", "--variations", "3"], "--variations means nothing without --recipe"),
+        (["a.wav", "--count", "3"], "--count means nothing without --recipe"),
         (["a.wav", "-r", "louder.yaml", "-o", "a.wav"], "a.wav is a source"),
         (["a.wav", "-r", "louder.yaml", "-o", "a.wav", "--overwrite"], "a.wav is a source"),
         (["a.wav", "-r", "louder.yaml", "-o", "x.m4a"], "does not write .m4a"),
@@ -187,12 +187,12 @@ def test_training_goes_on_and_refuses_other_settings(run: Run, folder: Path) -> 
     assert ran.code == 1
     assert "--batch" in ran.err
     assert run("sound", "a.wav", "-m", "run/model.safetensors", "-o", "out.wav").code == 0
-    further = ["train", "spectrogram-vae", ".", "--from", "run/model.safetensors", "--out", "further"]
+    further = ["train", "spectrogram-vae", ".", "--finetune", "run/model.safetensors", "--out", "further"]
     assert run(*further, "--epochs", 1, "--batch", 2, "-q").code == 0
     assert load_model(folder / "further" / "model.safetensors", "cpu").vae.architecture.latent_dim == 8
     for wrong, message in [
-        (["--width", 1], "--width 1.0: the model that --from names has its own"),
-        (["--from", "faces"], "--from faces: a model of another kind"),
+        (["--width", 1], "--width 1.0: the model that --finetune names has its own"),
+        (["--finetune", "faces"], "--finetune faces: a model of another kind"),
     ]:
         refused = run(*further, *wrong)
         assert refused.code == 1
@@ -210,7 +210,8 @@ bends: [{layer: 2, transform: multiply, params: {p: {from: 1, to: 2}}}]
 
 
 @pytest.mark.parametrize(
-    "option", [["--mix", "0.5"], ["--phase", "input"], ["--detail", "1"], ["--variations", "2"], ["--gain"]]
+    "option",
+    [["--mix", "0.5"], ["--phase", "input"], ["--detail", "1"], ["--count", "2"], ["--keep-loudness"]],
 )
 def test_a_song_of_a_recipe_takes_nothing_that_is_done_to_a_source(
     run: Run, folder: Path, option: list[str]

@@ -67,8 +67,8 @@ def test_a_folder_goes_into_a_folder_under_the_same_names(run: Run, folder: Path
 
 
 def test_variations_of_a_folder_have_their_seeds_in_their_names(run: Run, folder: Path) -> None:
-    command = ["sound", "album/sub", "a.wav", "-r", "louder.yaml", "--out", "bent", "--variations", 2]
-    assert run(*command, "--seed", 5).code == 0
+    command = ["sound", "album/sub", "a.wav", "-r", "louder.yaml", "--out", "bent", "--count", 2]
+    assert run(*command, "--selection-seed", 5).code == 0
     assert names(folder / "bent") == [
         *("a-louder-seed0005.wav", "a-louder-seed0006.wav", "two-seed0005.flac", "two-seed0006.flac")
     ]

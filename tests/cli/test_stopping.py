@@ -28,7 +28,7 @@ bends:
 - {layer: 3, transform: rotate, params: {angle: {wave: sine, from: 0, to: 40, seconds: 2}}}
 """
 GRID = ("--rows", "layer=1-2", "--columns", "seed=0-1", "--transform", "rotate 45")
-DRAWS = ("turn.yaml", "--rows", "draw=0-1", "--columns", "seed=0-1", "--size", "40")
+DRAWS = ("turn.yaml", "--rows", "draw=0-1", "--columns", "seed=0-1", "--height", "40")
 TINY = ("-m", "tiny.safetensors", "-q")
 FOLLOW = "{sound: gone.x, from: 0, to: 1}"
 
@@ -172,7 +172,7 @@ GOING_ON = [
             "draw=0-1",
             "--columns",
             "seed=0-1",
-            "--size",
+            "--height",
             "40",
             "-o",
             "o/g.png",
@@ -253,7 +253,10 @@ def test_only_the_very_pictures_are_skipped(run: Run, folder: Path) -> None:
     [
         (("vary", "turn.yaml", "--count", "2", "-o", "o"), ("--truncation", "0.2")),
         (("breed", "turn.yaml", "drift.yaml", "--count", "2", "-o", "o"), ("--cutoff", "2")),
-        (("grid", "turn.yaml", "--rows", "layer=1", "--columns", "mix=1", "-o", "o/g.png"), ("--size", "32")),
+        (
+            ("grid", "turn.yaml", "--rows", "layer=1", "--columns", "mix=1", "-o", "o/g.png"),
+            ("--height", "32"),
+        ),
     ],
 )
 def test_a_sheet_of_another_command_is_not_taken_for_the_one_asked_for(
@@ -305,7 +308,7 @@ def test_an_unfinished_sheet_is_gone_on_with_or_begun_anew_only_if_asked(
     )
     (kept / "notes.txt").write_text("mine")
     assert "say --resume to go on with them, --overwrite to begin anew" in run(*command).err
-    other = ["vary", "turn.yaml", *TINY, "--count", "4", "--seed", "9", "-o", "o", "--resume"]
+    other = ["vary", "turn.yaml", *TINY, "--count", "4", "--selection-seed", "9", "-o", "o", "--resume"]
     assert run(*other).code == 0  # of other draws, none of which is there
     assert [path.name for path in kept.iterdir()] == ["notes.txt"]
 
@@ -507,7 +510,7 @@ OPTIONS = [
     ["film", "drift.yaml", *TINY, "-t", "nan"],
     ["atlas", "tiny.safetensors", "-t", "nan"],
     ["directions", "tiny.safetensors", "-t", "nan"],
-    ["directions", "tiny.safetensors", "--layers", "x"],
+    ["directions", "tiny.safetensors", "--style-layers", "x"],
     ["cluster", "tiny.safetensors", "--seeds", "0", "-t", "nan"],
     ["cluster", "tiny.safetensors", "--seeds", "x"],
     ["project", "pictures/0.png", *TINY, "--crop", "0,0,99"],

@@ -54,7 +54,7 @@ def command_in(path: Path) -> dict[str, Any]:
 
 
 def test_vary_writes_a_sheet_of_draws(run: Run, folder: Path) -> None:
-    ran = run("vary", "turn.yaml", "-m", "tiny.safetensors", "--count", 9, "--seed", 7, "-o", "o")
+    ran = run("vary", "turn.yaml", "-m", "tiny.safetensors", "--count", 9, "--selection-seed", 7, "-o", "o")
     assert (ran.code, ran.out) == (0, "o/turn-variations.png\n")
     assert names(folder / "o") == ["turn-variations.png"]
     assert pixels(folder / "o" / "turn-variations.png").shape == (2 * (128 + 18 + 4) + 4, 8 * 132 + 4, 3)
@@ -64,8 +64,8 @@ def test_vary_writes_a_sheet_of_draws(run: Run, folder: Path) -> None:
 
 
 def test_a_kept_draw_is_the_picture_on_the_sheet_and_of_its_recipe(run: Run, folder: Path) -> None:
-    run("vary", "turn.yaml", *TINY, "--count", 4, "--seed", 15, "--latent-seed", 2, "-o", "o")
-    assert run("vary", "turn.yaml", *TINY, "--keep", "16,40", "--latent-seed", 2, "-o", "o").code == 0
+    run("vary", "turn.yaml", *TINY, "--count", 4, "--selection-seed", 15, "--seeds", 2, "-o", "o")
+    assert run("vary", "turn.yaml", *TINY, "--keep", "16,40", "--seeds", 2, "-o", "o").code == 0
     assert names(folder / "o") == [
         *("turn-0016.png", "turn-0016.yaml", "turn-0040.png", "turn-0040.yaml", "turn-variations.png")
     ]
@@ -77,7 +77,7 @@ def test_a_kept_draw_is_the_picture_on_the_sheet_and_of_its_recipe(run: Run, fol
     assert load_recipe(folder / "o" / "turn-0016.yaml").name == "Draw 16"
     run("render", "o/turn-0016.yaml", "--seeds", 2, "-o", "again")  # it says which model
     np.testing.assert_array_equal(pixels(folder / "again" / "turn-0016-seed0002.png"), np.asarray(kept))
-    run("render", "turn.yaml", *TINY, "--seeds", 2, "--bend-seed", 16, "-o", "again")
+    run("render", "turn.yaml", *TINY, "--seeds", 2, "--selection-seed", 16, "-o", "again")
     np.testing.assert_array_equal(pixels(folder / "again" / "turn-seed0002.png"), np.asarray(kept))
     run("render", "--from", "o/turn-0016.png", *TINY, "-o", "again")
     np.testing.assert_array_equal(pixels(folder / "again" / "turn-0016.png"), np.asarray(kept))
@@ -107,7 +107,7 @@ def test_every_surprise_is_a_recipe_that_gives_its_picture_again(run: Run, folde
         "--share",
         "0.5-1",
     )
-    assert run("vary", *bounds, *TINY, "--count", 3, "--seed", 8, "-o", "o").code == 0
+    assert run("vary", *bounds, *TINY, "--count", 3, "--selection-seed", 8, "-o", "o").code == 0
     recipes = ["surprise-0008.yaml", "surprise-0009.yaml", "surprise-0010.yaml"]
     assert names(folder / "o") == [*recipes, "surprise-variations.png"]
     for name in recipes:
@@ -129,7 +129,7 @@ def test_what_the_recipe_says_of_latent_and_truncation_holds_unless_said_otherwi
 ) -> None:
     (folder / "said.yaml").write_text("latent: 5\ntruncation: 0.3\n" + TURN)
     run("vary", "said.yaml", *TINY, "--keep", 16, "-o", "o")
-    run("vary", "turn.yaml", *TINY, "--keep", 16, "--latent-seed", 5, "-t", 0.3, "-o", "o")
+    run("vary", "turn.yaml", *TINY, "--keep", 16, "--seeds", 5, "-t", 0.3, "-o", "o")
     np.testing.assert_array_equal(
         pixels(folder / "o" / "said-0016.png"), pixels(folder / "o" / "turn-0016.png")
     )
@@ -137,8 +137,8 @@ def test_what_the_recipe_says_of_latent_and_truncation_holds_unless_said_otherwi
     (again,) = (folder / "again").iterdir()
     np.testing.assert_array_equal(pixels(again), pixels(folder / "o" / "said-0016.png"))
     axes = ("--rows", "layer=1", "--columns", "mix=1,0.5")
-    run("grid", "said.yaml", *TINY, *axes, "-o", "said.png", "--seed", 5)
-    run("grid", "turn.yaml", *TINY, *axes, "-o", "turn.png", "--seed", 5, "-t", 0.3)
+    run("grid", "said.yaml", *TINY, *axes, "-o", "said.png", "--seeds", 5)
+    run("grid", "turn.yaml", *TINY, *axes, "-o", "turn.png", "--seeds", 5, "-t", 0.3)
     np.testing.assert_array_equal(pixels(folder / "said.png"), pixels(folder / "turn.png"))
     run("grid", "said.yaml", *TINY, *axes, "-o", "own.png")
     assert (pixels(folder / "own.png")[-132:] == pixels(folder / "turn.png")[-132:]).all()
@@ -148,7 +148,7 @@ def test_one_latent_of_a_file_and_only_one(run: Run, folder: Path) -> None:
     np.savez("one.npz", z=np.random.RandomState(6).randn(1, 16))
     np.savez("two.npz", z=np.zeros((2, 16)))
     run("vary", "turn.yaml", *TINY, "--keep", 1, "--latents", "one.npz", "-o", "file")
-    run("vary", "turn.yaml", *TINY, "--keep", 1, "--latent-seed", 6, "-o", "seed")
+    run("vary", "turn.yaml", *TINY, "--keep", 1, "--seeds", 6, "-o", "seed")
     np.testing.assert_array_equal(
         pixels(folder / "file" / "turn-0001.png"), pixels(folder / "seed" / "turn-0001.png")
     )
@@ -179,9 +179,7 @@ def test_sound_has_no_sheet_but_its_draws_can_be_kept(run: Run, folder: Path) ->
     (folder / "song.yaml").write_text("model: music\n" + TURN)
     ran = run("vary", "song.yaml", "-o", "o")
     assert ran.code == 1
-    assert (
-        "music makes sound, of which there is no sheet: `netbend sound --variations` plays draws" in ran.err
-    )
+    assert "music makes sound, of which there is no sheet: `netbend sound --count` plays draws" in ran.err
     assert run("vary", "song.yaml", "--keep", "4", "-o", "o", "-q").code == 0
     assert names(folder / "o") == ["song-0004.yaml"]
     assert load_recipe(folder / "o" / "song-0004.yaml").model == "music"
@@ -218,7 +216,7 @@ def test_a_grid_is_one_labelled_picture_with_its_command(run: Run, folder: Path)
 
 
 def test_the_figure_of_the_paper(run: Run, folder: Path) -> None:
-    ran = run("grid", "--figure", "transforms-by-layer", *TINY, "--seed", 3, "--size", 32, "-o", "f.png")
+    ran = run("grid", "--figure", "transforms-by-layer", *TINY, "--seeds", 3, "--height", 32, "-o", "f.png")
     assert ran.code == 0, ran.err
     assert pixels(folder / "f.png").shape[1] > 5 * 36
     ran = run(
@@ -232,7 +230,7 @@ def test_the_figure_of_the_paper(run: Run, folder: Path) -> None:
         "-o",
         "g.png",
         *TINY,
-        "--size",
+        "--height",
         32,
     )
     assert ran.code == 0, ran.err
@@ -260,7 +258,7 @@ def test_a_bend_without_a_layer_is_a_strip_of_the_layers_that_the_reference_impl
         ("ours.png", ["strip.yaml", "--as", "ours"]),
         ("one.png", ["one.yaml", *to_the_last]),
     ):
-        ran = run("grid", *arguments, *TINY, "--columns", "seed=3", "--size", 32, "-o", out)
+        ran = run("grid", *arguments, *TINY, "--columns", "seed=3", "--height", 32, "-o", out)
         assert (ran.code, ran.err) == (0, "")
     assert np.array_equal(pixels(folder / "strip.png"), pixels(folder / "one.png"))
     assert not np.array_equal(pixels(folder / "strip.png"), pixels(folder / "ours.png"))
@@ -308,7 +306,7 @@ ONE_BY_ONE = "grid turn.yaml --rows layer=1 --columns mix=1"
         ("vary turn.yaml --surprise", "means nothing beside --surprise"),
         ("vary turn.yaml --layers 2", "--layers means nothing without --surprise"),
         ("vary turn.yaml --keep 1 --count 4", "--count means nothing beside --keep"),
-        ("vary turn.yaml --keep 1 --seed 4", "--seed means nothing beside --keep"),
+        ("vary turn.yaml --keep 1 --selection-seed 4", "--selection-seed means nothing beside --keep"),
         ("vary turn.yaml --space z", "--space means nothing without --latents"),
         ("vary turn.yaml --keep x", "--keep 'x': expected numbers and ranges"),
         ("vary --surprise --layers 9", "layer 9: this model has layers 0-4"),
@@ -319,10 +317,10 @@ ONE_BY_ONE = "grid turn.yaml --rows layer=1 --columns mix=1"
         ("vary --surprise --clusters c.yaml", "--clusters means nothing beside --surprise"),
         ("grid turn.yaml", "say both --rows and --columns"),
         (f"{ONE_BY_ONE} --layer 2", "--layer means nothing beside"),
-        (f"{ONE_BY_ONE.replace('mix', 'seed')} --seed 2", "--seed means nothing beside the axis seed"),
+        (f"{ONE_BY_ONE.replace('mix', 'seed')} --seeds 2", "--seeds means nothing beside the axis seed"),
         (
-            "grid --rows seed=1 --columns model=faces --draw 3",
-            "--draw means nothing without a bend",
+            "grid --rows seed=1 --columns model=faces --selection-seed 3",
+            "--selection-seed means nothing without a bend",
         ),
         (f"{ONE_BY_ONE} -o o/g.jpg", "o/g.jpg: expected a file that ends in .png"),
         (ONE_BY_ONE.replace("mix", "p"), "layer 1, p 1: rotate: unknown parameter `p`"),

@@ -5,10 +5,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from netbend.choices import Precision
 from netbend.cli.cluster.make import parse_layers
 from netbend.cli.destination import refuse_file_name, refuse_unwritable
 from netbend.cli.idle import refuse_idle_options
 from netbend.cli.inputs import check_sounds
+from netbend.cli.loading import load
+from netbend.cli.options import InPrecision, Overwrite
 from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar
 from netbend.errors import RecipeError
 
@@ -24,19 +27,22 @@ def atlas(
         Path | None, typer.Option("--clusters", "-c", help="Cluster file; default: those of the model.")
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the page.")] = Path("atlas"),
-    seeds: Annotated[str, typer.Option(help="Seeds of the samples, such as 0-2.")] = "0-2",
+    seeds: Annotated[str, typer.Option(help="Seeds of the latents of the samples, such as 0-2.")] = "0-2",
     truncation: Annotated[
         float | None,
-        typer.Option("--truncation", "-t", help="psi of the samples; default: 0.7, of sounds 1."),
+        typer.Option(
+            "--truncation", "-t", help="psi of the samples: 1 varied, 0 the mean; default: 0.7, of sounds 1."
+        ),
     ] = None,
     layers: Annotated[
         str | None, typer.Option(help="Layers, such as 1-4,b32.conv0; default: all with clusters.")
     ] = None,
     sound: Annotated[
         list[Path] | None,
-        typer.Option(help="A sound file to bend instead of seeds' songs; can be given several times."),
+        typer.Option(help="Sound file to bend instead of seeds' songs; can be given several times."),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an atlas that is there.")] = False,
+    overwrite: Overwrite = False,
+    precision: InPrecision = Precision.FLOAT32,
     device: Device = "auto",
     json: Json = False,
     quiet: Quiet = False,
@@ -50,7 +56,6 @@ def atlas(
     from netbend.clustering.progress import Report
     from netbend.latents.seeds import parse_seeds
     from netbend.models.base import Play
-    from netbend.models.catalog import load_model
     from netbend.recipe import load_clusters
 
     refuse_idle_options(context, {}, {"sound": ["seeds", "truncation"]})
@@ -61,7 +66,7 @@ def atlas(
     play, chosen = Play(truncation), parse_layers(layers)
     given = None if clusters is None else load_clusters(clusters)
     check_sounds(sound or [])
-    loaded = load_model(model, device)
+    loaded = load(model, device, precision)
     found = given or _own_clusters(loaded)
     with progress_bar(visible=not (quiet or json)) as bar:
 

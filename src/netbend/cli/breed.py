@@ -10,7 +10,7 @@ from netbend.choices import NoiseMode, NonFinite, Precision
 from netbend.cli.destination import refuse_file_name, refuse_unwritable
 from netbend.cli.idle import refuse_idle_options
 from netbend.cli.inputs import check_latents, check_recipe, read_recipes
-from netbend.cli.latent import BESIDE, WITHOUT, LatentFile, LatentSeed, one_latent
+from netbend.cli.latent import BESIDE, WITHOUT, LatentFile, OneSeed, one_latent, one_seed
 from netbend.cli.loading import load
 from netbend.cli.many import AtHand, makes_pictures, typed, write_and_say
 from netbend.cli.options import (
@@ -41,14 +41,19 @@ def breed(
         str | None,
         typer.Option("--model", "-m", help="Name or checkpoint file; default: a parent's, or faces."),
     ] = None,
-    count: Annotated[int, typer.Option(help="How many children.", min=1, max=1000)] = 16,
+    count: Annotated[int, typer.Option(help="How many results: children.", min=1, max=1000)] = 16,
     seed: Annotated[
-        int, typer.Option(help="Of the first child; the pictures show theirs.", callback=from_zero, max=2**62)
+        int,
+        typer.Option(
+            help="Seed of chance, of the first child; the pictures show theirs.",
+            callback=from_zero,
+            max=2**62,
+        ),
     ] = 1,
     mutation: Annotated[
         float, typer.Option(help="Chance of each kind of change to each bend.", min=0, max=1)
     ] = 0.2,
-    latent_seed: LatentSeed = None,
+    seeds: OneSeed = None,
     latents: LatentFile = None,
     space: LatentSpace = None,
     truncation: Truncation = None,
@@ -58,7 +63,9 @@ def breed(
     clusters: ClusterFile = None,
     nonfinite: OnNonFinite = NonFinite.ERROR,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder.")] = Path("out/breed"),
-    metadata: Annotated[bool, typer.Option(help="Keep command and recipes inside the sheet.")] = True,
+    metadata: Annotated[
+        bool, typer.Option(help="Keep a record inside the sheet: command and recipes.")
+    ] = True,
     resume: Resume = False,
     overwrite: Overwrite = False,
     precision: InPrecision = Precision.FLOAT32,
@@ -85,6 +92,7 @@ def breed(
     refuse_file_name(out, "recipes and a sheet")
     refuse_unwritable(out)
     refuse_idle_options(context, WITHOUT, BESIDE)
+    seed_shown = one_seed(seeds)
     given_play = Play(truncation, cutoff, noise, label)
     one, other = read_recipes(first, second, five_items=five_items)
     given = None if clusters is None else load_clusters(clusters)
@@ -94,7 +102,7 @@ def breed(
         )
     name = model or one.model or other.model or "faces"
     check_latents(latents)
-    shown = latent_seed is None and latents is None
+    shown = seeds is None and latents is None
     check_recipe(one, clusters=given is None, latent=shown, truncation=truncation is None)
     check_recipe(other, clusters=given is None, latent=False, truncation=False)
     loaded = load(name, device, precision)
@@ -102,7 +110,7 @@ def breed(
     request = RenderRequest(
         model=reference_of(loaded),
         recipe=one if pictures else None,
-        latents=tuple(one_latent(loaded, latent_seed, latents, space)) if pictures else (),
+        latents=tuple(one_latent(loaded, seed_shown, latents, space)) if pictures else (),
         options=SynthesisOptions.of(given_play),
         clusters=given,
         nonfinite=nonfinite,

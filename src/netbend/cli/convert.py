@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from netbend.cli.destination import refuse_other_ending
+from netbend.cli.options import Overwrite
 from netbend.cli.output import Quiet
 
 
@@ -13,7 +14,7 @@ def convert(
     checkpoint: Annotated[Path, typer.Argument(help="Checkpoint: .pkl, .pt or .safetensors.")],
     out: Annotated[Path, typer.Argument(help="File to write, .safetensors.")],
     half: Annotated[bool, typer.Option("--half", help="Store half precision: half the size.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if it is there.")] = False,
+    overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
     """Convert a checkpoint to .safetensors; nothing in it is executed."""

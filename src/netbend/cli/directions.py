@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from netbend.choices import Precision
 from netbend.cli.destination import refuse_file_name, refuse_unwritable
 from netbend.cli.inputs import check_directions
-from netbend.cli.options import Overwrite
+from netbend.cli.loading import load
+from netbend.cli.options import InPrecision, Overwrite
 from netbend.cli.output import Device, Json, Quiet, print_json, print_table, progress_bar
 from netbend.errors import LatentError, RenderError
 from netbend.limits import MAX_DEVIATIONS
@@ -20,24 +22,34 @@ if TYPE_CHECKING:
 
 def directions(
     model: Annotated[str, typer.Argument(help="Name or checkpoint file.")] = "faces",
-    count: Annotated[int, typer.Option(help="How many, from that of the largest variance.", min=1)] = 16,
+    count: Annotated[
+        int, typer.Option(help="How many results: directions, from that of the largest variance.", min=1)
+    ] = 16,
     seeds: Annotated[str, typer.Option(help="Seeds of the latents on the sheet, such as 0-3.")] = "0-3",
     reach: Annotated[
         float, typer.Option("--range", help="Standard deviations to either side on the sheet.")
     ] = 2.0,
-    layers: Annotated[
-        str, typer.Option(help="Move these styles alone on the sheet, such as 0-3; default: all.")
-    ] = "",
+    style_layers: Annotated[
+        str | None,
+        typer.Option(
+            help="At these layers: move their styles alone on the sheet, such as 0-3; default: all."
+        ),
+    ] = None,
     of: Annotated[
         Path | None,
         typer.Option(help="Take those of a file instead: of GANSpace, SeFa, boundaries, or netbend's own."),
     ] = None,
-    samples: Annotated[int, typer.Option(help="Latents to find them in.", min=2, max=1_000_000)] = 10_000,
-    truncation: Annotated[float, typer.Option("--truncation", "-t", help="psi of the pictures.")] = 0.7,
+    samples: Annotated[
+        int, typer.Option(help="How many samples: latents to find them in.", min=2, max=1_000_000)
+    ] = 10_000,
+    truncation: Annotated[
+        float, typer.Option("--truncation", "-t", help="psi of the pictures: 1 varied, 0 the mean.")
+    ] = 0.7,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for file and sheet.")] = Path(
         "out/directions"
     ),
     overwrite: Overwrite = False,
+    precision: InPrecision = Precision.FLOAT32,
     device: Device = "auto",
     json: Json = False,
     quiet: Quiet = False,
@@ -51,7 +63,6 @@ def directions(
     from netbend.latents.directions import find_directions, load_directions
     from netbend.latents.seeds import parse_seeds
     from netbend.models.base import Play
-    from netbend.models.catalog import load_model
     from netbend.render.files import refuse_existing
 
     if not 0 < reach <= MAX_DEVIATIONS:
@@ -61,13 +72,13 @@ def directions(
         )
     refuse_file_name(out, "a file of directions and a sheet")
     refuse_unwritable(out)
-    shown, styles, play = parse_seeds(seeds), _styles(layers), Play(truncation)
+    shown, styles, play = parse_seeds(seeds), _styles(style_layers), Play(truncation)
     stem = Path(model).name.partition(".")[0]
     file, sheet = out / f"{stem}-directions.npz", out / f"{stem}-directions.png"
     refuse_existing([file, sheet], overwrite)
     if of is not None:
         check_directions(of)
-    loaded = load_model(model, device)
+    loaded = load(model, device, precision)
     found = (
         find_directions(loaded, count, samples) if of is None else load_directions(of, loaded).first(count)
     )
@@ -111,15 +122,15 @@ def _say_what_is_left_out(
         print(f"Not on the sheet, changing less than half as much as {most}: {', '.join(left_out)}")
 
 
-def _styles(layers: str) -> tuple[int, ...] | None:
+def _styles(layers: str | None) -> tuple[int, ...] | None:
     from netbend.latents.seeds import parse_seeds
 
-    if not layers:
+    if layers is None:
         return None
     try:
         return tuple(parse_seeds(layers))
     except LatentError as error:
-        raise LatentError(f"--layers {layers}: expected styles such as 0-3") from error
+        raise LatentError(f"--style-layers {layers}: expected styles such as 0-3") from error
 
 
 def _write(

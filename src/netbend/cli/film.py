@@ -15,7 +15,6 @@ from netbend.cli.loading import load_of_pictures
 from netbend.cli.options import (
     ClusterFile,
     Cutoff,
-    DrawSeed,
     FiveItemMeaning,
     InPrecision,
     Label,
@@ -24,6 +23,7 @@ from netbend.cli.options import (
     Noise,
     OnNonFinite,
     RecipeFile,
+    SelectionSeed,
     Strength,
     Truncation,
 )
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 TALLEST = 4320  # rows, of 8K; encoders need gigabytes for more
 
-_WITHOUT = {"recipe": ["five_items", "strength", "bend_seed", "clusters"], "latents": ["space"]}
+_WITHOUT = {"recipe": ["five_items", "strength", "selection_seed", "clusters"], "latents": ["space"]}
 _BESIDE = {
     "latents": ["seeds"],
     "frame": ["quality", "encoder", "stills"],
@@ -61,7 +61,7 @@ _BESIDE = {
             "noise",
             "label",
         ),
-        *("bend_seed", "clusters", "nonfinite", "compare", "precision"),
+        *("selection_seed", "clusters", "nonfinite", "compare", "precision"),
     ],
 }
 
@@ -84,23 +84,31 @@ def film(
         Path | None, typer.Option(help="Sound file: put beneath the film, and what `soundtrack` follows.")
     ] = None,
     seeds: Annotated[
-        str | None, typer.Option(help="One latent, or several in a loop: 3, or 0-5; default: the recipe's.")
+        str | None,
+        typer.Option(
+            help="Seeds of the latents, one or several in a loop: 3, or 0-5; default: the recipe's."
+        ),
     ] = None,
     latents: Annotated[
-        Path | None, typer.Option(help="The same from a .npz, .npy, .safetensors or .pt file.")
+        Path | None,
+        typer.Option(help="Latents from a .npz, .npy, .safetensors or .pt file instead of seeds."),
     ] = None,
     space: LatentSpace = None,
     truncation: Truncation = None,
     cutoff: Cutoff = None,
     noise: Noise = NoiseMode.CONSTANT,
     label: Label = None,
-    bend_seed: DrawSeed = None,
+    selection_seed: SelectionSeed = None,
     clusters: ClusterFile = None,
     nonfinite: OnNonFinite = NonFinite.ERROR,
-    compare: Annotated[bool, typer.Option("--compare", help="The unbent picture beside the bent.")] = False,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Put the unbent picture beside the bent.")
+    ] = False,
     height: Annotated[
         int | None,
-        typer.Option(help="Of the frames; default: the model's, small ones enlarged.", min=16, max=TALLEST),
+        typer.Option(
+            help="Height of the frames; default: the model's, small ones enlarged.", min=16, max=TALLEST
+        ),
     ] = None,
     quality: Annotated[
         int, typer.Option(help="CRF of .mp4 and .webm: 0 best, 18 looks like it, 30 small.", min=0, max=51)
@@ -116,11 +124,11 @@ def film(
     ] = None,
     from_film: Annotated[
         Path | None,
-        typer.Option("--from", help="The film again from what is inside its file; --sound is named anew."),
+        typer.Option("--from", help="Make it again from what is inside its file; --sound is named anew."),
     ] = None,
     overwrite: Annotated[
         bool,
-        typer.Option("--overwrite", help="Replace what is there, unfinished films included."),
+        typer.Option("--overwrite", help="Replace files that are there, unfinished films included."),
     ] = False,
     precision: InPrecision = Precision.FLOAT32,
     device: Device = "auto",
@@ -174,7 +182,7 @@ def film(
             recipe=said,
             latents=() if latent is None else (latent,),
             options=SynthesisOptions.of(play),
-            selection_seed=bend_seed,
+            selection_seed=selection_seed,
             clusters=given,
             nonfinite=nonfinite,
             seconds=seconds,

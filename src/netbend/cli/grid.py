@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from netbend.choices import NoiseMode, NonFinite, Precision
-from netbend.cli.idle import is_given, refuse_idle_options
+from netbend.cli.idle import is_given, option, refuse_idle_options
 from netbend.cli.inputs import check_recipe, read_recipe
+from netbend.cli.latent import OneSeed, one_seed
 from netbend.cli.loading import load
 from netbend.cli.many import typed
 from netbend.cli.options import (
     ClusterFile,
     Cutoff,
-    DrawSeed,
     FiveItemMeaning,
     InPrecision,
     Label,
@@ -23,8 +23,8 @@ from netbend.cli.options import (
     OnNonFinite,
     Overwrite,
     Resume,
+    SelectionSeed,
     Truncation,
-    from_zero,
 )
 from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar
 from netbend.cli.stopping import kept_on_stop, refuse_unverifiable
@@ -36,9 +36,14 @@ if TYPE_CHECKING:
 
 _BESIDE = {
     "recipe": ["transform", "layer"],
-    "figure": ["rows", "columns", "recipe", "transform", "layer", "draw", "clusters"],
+    "figure": ["rows", "columns", "recipe", "transform", "layer", "selection_seed", "clusters"],
 }
-_SAID_BY_AXES = ["seed", "model", "draw", "layer", "transform"]
+# Options that say for the whole grid what an axis says for each cell, by the kind of axis.
+_SAID_BY_AXES = {
+    "seed": "seeds",
+    "draw": "selection_seed",
+    **{name: name for name in ("model", "layer", "transform")},
+}
 
 
 def grid(
@@ -57,22 +62,19 @@ def grid(
     layer: Annotated[str | None, typer.Option(help="... and where, number or name.")] = None,
     five_items: FiveItemMeaning = None,
     model: ModelName = None,
-    seed: Annotated[
-        int | None,
-        typer.Option(help="Seed of the latent; default: the recipe's latent, or 0.", callback=from_zero),
-    ] = None,
-    draw: DrawSeed = None,
+    seeds: OneSeed = None,
+    selection_seed: SelectionSeed = None,
     truncation: Truncation = None,
     cutoff: Cutoff = None,
     noise: Noise = NoiseMode.CONSTANT,
     label: Label = None,
     clusters: ClusterFile = None,
     nonfinite: OnNonFinite = NonFinite.ERROR,
-    size: Annotated[
+    height: Annotated[
         int | None, typer.Option(help="Height of each picture; default: at most 256.", min=16, max=2048)
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="PNG file.")] = Path("out/grid.png"),
-    metadata: Annotated[bool, typer.Option(help="Keep the command and recipe inside the picture.")] = True,
+    metadata: Annotated[bool, typer.Option(help="Keep a record inside: the command and recipe.")] = True,
     resume: Resume = False,
     overwrite: Overwrite = False,
     precision: InPrecision = Precision.FLOAT32,
@@ -99,6 +101,7 @@ def grid(
 
     refuse_idle_options(context, {"recipe": ["five_items"]}, _BESIDE)
     base = None if recipe is None else read_recipe(recipe, five_items)
+    seed = one_seed(seeds)
     down, across = _axes(rows, columns, figure, base)
     varied = {down.kind, across.kind}
     _refuse_varied(context, varied)
@@ -106,7 +109,7 @@ def grid(
         model=ModelReference(name=model or (base.model if base else None) or "faces"),
         latents=() if seed is None else (Latent(Seed(seed)),),
         options=SynthesisOptions.of(Play(truncation, cutoff, noise, label)),
-        selection_seed=draw,
+        selection_seed=selection_seed,
         nonfinite=nonfinite,
     )
     draft = draft_of(down, across, request, base, _bend(transform, layer))
@@ -128,7 +131,7 @@ def grid(
         truncation=truncation is None,
         cluster_axis="cluster" in varied,
     )
-    planned = plan_grid(down, across, draft, partial(load, device=device, precision=precision), size)
+    planned = plan_grid(down, across, draft, partial(load, device=device, precision=precision), height)
     files = GridFile(out, typed() if metadata else None, overwrite, resume)
     with (
         kept_on_stop(files.made, len(planned.stills), unfinished_sheet(out)),
@@ -163,16 +166,16 @@ def _axes(
 
 def _refuse_varied(context: typer.Context, kinds: set[str]) -> None:
     """An option says nothing where an axis says it for every cell."""
-    for kind in _SAID_BY_AXES:
-        if kind in kinds and is_given(context, kind):
-            raise RenderError(f"--{kind} means nothing beside the axis {kind}; leave one out")
+    for kind, name in _SAID_BY_AXES.items():
+        if kind in kinds and is_given(context, name):
+            raise RenderError(f"{option(name)} means nothing beside the axis {kind}; leave one out")
 
 
 def _refuse_of_bends(context: typer.Context) -> None:
-    for name in ("draw", "clusters"):
+    for name in ("selection_seed", "clusters"):
         if is_given(context, name):
             raise RenderError(
-                f"--{name} means nothing without a bend; name a recipe, or a transform and layer"
+                f"{option(name)} means nothing without a bend; name a recipe, or a transform and layer"
             )
 
 

@@ -30,6 +30,11 @@ def refuse_idle_options(context: typer.Context, without: Needs, beside: Needs) -
                 raise RenderError(f"{shown[name]} means nothing beside {beside_it}; leave one out")
 
 
+def option(name: str) -> str:
+    """How a parameter is written on the command line."""
+    return f"--{name.replace('_', '-')}"
+
+
 def is_given(context: typer.Context, name: str) -> bool:
     """Whether an option stands on the command line."""
     source = context.get_parameter_source(name)

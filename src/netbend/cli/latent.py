@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netbend.choices import Space
-from netbend.cli.options import from_zero
 from netbend.errors import LatentError
+from netbend.latents.seeds import parse_seeds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,17 +16,28 @@ if TYPE_CHECKING:
     from netbend.models.base import Model
     from netbend.recipe.places import Latent
 
-LatentSeed = Annotated[
-    int | None,
+OneSeed = Annotated[
+    str | None,
     typer.Option(
-        help="Seed of the latent that is bent; default: the recipe's latent, or 0.", callback=from_zero
+        "--seeds", help="Seeds of the latents: the one that is bent; default: the recipe's latent, or 0."
     ),
 ]
 LatentFile = Annotated[
-    Path | None, typer.Option(help="The latent from a .npz, .npy, .safetensors or .pt file instead.")
+    Path | None,
+    typer.Option(help="Latents from a .npz, .npy, .safetensors or .pt file instead of seeds: one."),
 ]
 WITHOUT = {"latents": ["space"]}
-BESIDE = {"latents": ["latent_seed"]}
+BESIDE = {"latents": ["seeds"]}
+
+
+def one_seed(seeds: str | None) -> int | None:
+    """The seed of --seeds, of which a command shows one. Raises LatentError for several."""
+    if seeds is None:
+        return None
+    seed, *more = parse_seeds(seeds)
+    if more:
+        raise LatentError(f"--seeds {seeds:.80}: all is shown on one latent; name one seed, such as {seed}")
+    return seed
 
 
 def one_latent(

@@ -11,10 +11,17 @@ if TYPE_CHECKING:
 
 def load(name: str, device: str, precision: Precision) -> "Model":
     """A model on a device, in the precision asked for."""
-    from netbend.models.catalog import choose_device, load_model
+    from netbend.models.catalog import load_model
+
+    return load_model(name, device, bf16=in_bfloat16(precision, device))
+
+
+def in_bfloat16(precision: Precision, device: str) -> bool:
+    """Whether to compute in bfloat16 on a device; see `wants_bfloat16`."""
+    from netbend.models.catalog import choose_device
     from netbend.models.precision import wants_bfloat16
 
-    return load_model(name, device, bf16=wants_bfloat16(precision, choose_device(device)))
+    return wants_bfloat16(precision, choose_device(device))
 
 
 def load_of_pictures(name: str, device: str, precision: Precision) -> "Model":

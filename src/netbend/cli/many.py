@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from netbend.cli.idle import is_given
+from netbend.cli.idle import is_given, option
 from netbend.cli.output import print_json, progress_bar
 from netbend.cli.stopping import kept_on_stop
 from netbend.errors import ModelError
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 MAX_AT_HAND = 2**30  # bytes; what goes beyond is rendered again
 _OF_PICTURES = [
-    *("latent_seed", "latents", "space", "truncation", "cutoff", "noise", "label"),
+    *("seeds", "latents", "space", "truncation", "cutoff", "noise", "label"),
     *("nonfinite", "metadata", "precision"),
 ]
 
@@ -35,8 +35,7 @@ def makes_pictures(context: typer.Context, model: "Model") -> bool:
         return True
     for name in _OF_PICTURES:
         if is_given(context, name):
-            option = f"--{name.replace('_', '-')}"
-            raise ModelError(f"{option} is for pictures, {model.name} makes sound; leave it out")
+            raise ModelError(f"{option(name)} is for pictures, {model.name} makes sound; leave it out")
     return False
 
 

@@ -41,13 +41,15 @@ Truncation = Annotated[
 Cutoff = Annotated[int | None, typer.Option(help="Truncate only the first so many styles.", min=0)]
 Noise = Annotated[NoiseMode, typer.Option(help="Per-layer noise.")]
 Label = Annotated[str | None, typer.Option(help="Class to ask for, of models that have any, such as blue.")]
-DrawSeed = Annotated[
+SelectionSeed = Annotated[
     int | None, typer.Option(help="Seed of the random selections; default: the recipe's.", callback=from_zero)
 ]
 ClusterFile = Annotated[
     Path | None,
     typer.Option(
-        help="Cluster file, or faces/paper, photo-faces/paper, photo-faces/fine; default: the recipe's."
+        "--clusters",
+        "-c",
+        help="Cluster file, or faces/paper, photo-faces/paper, photo-faces/fine; default: the recipe's.",
     ),
 ]
 Strength = Annotated[

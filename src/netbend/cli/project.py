@@ -33,7 +33,10 @@ def project(
     images: Annotated[list[Path], typer.Argument(help="Pictures of any kind; their middle square is taken.")],
     model: Annotated[str, typer.Option("--model", "-m", help="Name or checkpoint file.")] = "faces",
     space: Annotated[
-        Space, typer.Option(help="w, one vector: bends best; w+, one a layer: nearer to the picture.")
+        Space,
+        typer.Option(
+            help="Space of the latents: w, one vector, bends best; w+, one a layer, is nearer to the picture."
+        ),
     ] = _DEFAULT.space,
     optimizer: Annotated[
         Optimizer, typer.Option(help="auto: lbfgs for large pictures of models with an encoder, else adam.")
@@ -49,7 +52,7 @@ def project(
     perceptual: Annotated[
         Perceptual, typer.Option(help="What is compared besides the pixels.")
     ] = _DEFAULT.perceptual,
-    start: Annotated[Start, typer.Option(help="Where to begin.")] = _DEFAULT.start,
+    start: Annotated[Start, typer.Option("--init", help="Where to begin the search.")] = _DEFAULT.start,
     noise_maps: Annotated[
         bool, typer.Option("--noise-maps", help="Look for the noise of each layer too.")
     ] = _DEFAULT.noise_maps,
@@ -57,13 +60,13 @@ def project(
         float, typer.Option(help="How much the vectors of w+ are held together.", min=0)
     ] = _DEFAULT.closeness,
     learning_rate: Annotated[
-        float, typer.Option(help="Of Adam, in deviations of w.", min=0)
+        float, typer.Option(help="Learning rate of Adam, in deviations of w.", min=0)
     ] = _DEFAULT.learning_rate,
     patience: Annotated[
         int, typer.Option(help="End early when so many steps gained nothing; 0: never.", min=0)
     ] = _DEFAULT.patience,
     seed: Annotated[
-        int, typer.Option(help="Of the random steps aside.", callback=from_zero, max=2**32 - 1)
+        int, typer.Option(help="Seed of chance: the random steps aside.", callback=from_zero, max=2**32 - 1)
     ] = 0,
     crop: Annotated[
         str | None, typer.Option(help="Take this square instead: LEFT,TOP,SIZE in pixels.")
@@ -79,7 +82,7 @@ def project(
         str | None,
         typer.Option(help="Align by hand: left eye, right eye, mouth, X,Y,X,Y,X,Y in pixels."),
     ] = None,
-    batch: Annotated[int, typer.Option(help="Pictures at a time.", min=1, max=256)] = 4,
+    batch: Annotated[int, typer.Option(help="Batch size: pictures at a time.", min=1, max=256)] = 4,
     progress_every: Annotated[
         int, typer.Option(help="Write an intermediate picture every so many steps; 0: none.", min=0)
     ] = 0,

@@ -15,7 +15,6 @@ from netbend.cli.loading import load_of_pictures
 from netbend.cli.options import (
     ClusterFile,
     Cutoff,
-    DrawSeed,
     FiveItemMeaning,
     InPrecision,
     Label,
@@ -26,6 +25,7 @@ from netbend.cli.options import (
     Overwrite,
     RecipeFile,
     Resume,
+    SelectionSeed,
     Strength,
     Truncation,
     from_zero,
@@ -79,10 +79,12 @@ def render(
     label: Label = None,
     style_seed: Annotated[
         int | None,
-        typer.Option(help="Take styles from the latent of this seed (style mixing) ...", callback=from_zero),
+        typer.Option(help="Take styles from the latent of this seed (style mixing).", callback=from_zero),
     ] = None,
-    style_layers: Annotated[str, typer.Option(help="... at these layers, such as 4-8.")] = "4-8",
-    bend_seed: DrawSeed = None,
+    style_layers: Annotated[
+        str, typer.Option(help="At these layers: what --style-seed gives, such as 4-8.")
+    ] = "4-8",
+    selection_seed: SelectionSeed = None,
     clusters: ClusterFile = None,
     nonfinite: OnNonFinite = NonFinite.ERROR,
     out: Annotated[
@@ -94,7 +96,7 @@ def render(
     ] = False,
     from_picture: Annotated[
         Path | None,
-        typer.Option("--from", help="Make a picture again from what is inside it, or a moment of a film."),
+        typer.Option("--from", help="Make it again from what is inside a picture, or a moment of a film."),
     ] = None,
     watch: Annotated[
         bool,
@@ -131,7 +133,7 @@ def render(
             seeds=seeds,
             latents=latents,
             space=space,
-            selection_seed=bend_seed,
+            selection_seed=selection_seed,
             clusters=clusters,
             nonfinite=nonfinite,
             compare=compare,
@@ -167,7 +169,7 @@ def render(
 _IDLE_WITHOUT = {
     "latents": ["space"],
     "style_seed": ["style_layers"],
-    "recipe": ["five_items", "strength", "bend_seed", "clusters", "watch"],
+    "recipe": ["five_items", "strength", "selection_seed", "clusters", "watch"],
 }
 _IDLE_BESIDE = {
     "latents": ["seeds"],
@@ -188,7 +190,7 @@ _IDLE_BESIDE = {
         ),
         *(
             "style_layers",
-            "bend_seed",
+            "selection_seed",
             "clusters",
             "nonfinite",
             "sheet",

@@ -8,14 +8,14 @@ import typer
 from netbend.choices import NonFinite, Phase, Precision, Stereo
 from netbend.cli.clock import parse_clock
 from netbend.cli.destination import refuse_other_ending, refuse_unwritable
-from netbend.cli.idle import is_given, refuse_idle_options
+from netbend.cli.idle import is_given, option, refuse_idle_options
 from netbend.cli.options import (
     ClusterFile,
-    DrawSeed,
     FiveItemMeaning,
     InPrecision,
     OnNonFinite,
     Overwrite,
+    SelectionSeed,
     Strength,
 )
 from netbend.cli.output import Device, Json, Quiet, print_json
@@ -28,12 +28,23 @@ from netbend.limits import MAX_SONG_SECONDS
 
 # Options that mean nothing without another, or beside it.
 _WITHOUT = {
-    "recipe": ["five_items", "strength", "seed", "variations", "clusters"],
+    "recipe": ["five_items", "strength", "selection_seed", "count", "clusters"],
     "seeds": ["walk"],
 }
 _BESIDE = {
     "seeds": [
-        *("sources", "start", "end", "phase", "mix", "detail", "stereo", "gain", "spectrogram", "variations"),
+        *(
+            "sources",
+            "start",
+            "end",
+            "phase",
+            "mix",
+            "detail",
+            "stereo",
+            "keep_loudness",
+            "spectrogram",
+            "count",
+        ),
     ],
     "sources": ["seconds", "truncation", "width"],
 }
@@ -82,18 +93,21 @@ def sound(
         Stereo,
         typer.Option(
             help="linked: all channels are bent by the same features; per-channel: each by its own draw, of "
-            "the seeds from --seed on; mid-side: middle and sides, by the same features."
+            "the seeds from --selection-seed on; mid-side: middle and sides, by the same features."
         ),
     ] = Stereo.LINKED,
-    gain: Annotated[bool, typer.Option("--gain/--no-gain", help="Keep the source's loudness.")] = True,
+    keep_loudness: Annotated[bool, typer.Option(help="Keep the source's loudness.")] = True,
     volume: Annotated[float, typer.Option(help="Make the result louder or softer, dB.")] = 0.0,
     limit: Annotated[
         bool, typer.Option("--limit/--no-limit", help="Keep true peaks below --ceiling (ITU-R BS.1770-4).")
     ] = True,
     ceiling: Annotated[float, typer.Option(help="Highest true peak, dBTP.")] = -1.0,
-    seed: DrawSeed = None,
-    variations: Annotated[
-        int, typer.Option(help="Results, each with another draw of the random selections.", min=1, max=1000)
+    selection_seed: SelectionSeed = None,
+    count: Annotated[
+        int,
+        typer.Option(
+            help="How many results, each with another draw of the random selections.", min=1, max=1000
+        ),
     ] = 1,
     clusters: ClusterFile = None,
     nonfinite: OnNonFinite = NonFinite.ERROR,
@@ -102,7 +116,7 @@ def sound(
     ] = None,
     seeds: Annotated[
         str | None,
-        typer.Option(help="Let the model sing: seeds of latents, such as 0-7, instead of files."),
+        typer.Option(help="Seeds of the latents, such as 0-7: the model sings, without files."),
     ] = None,
     seconds: Annotated[
         float | None,
@@ -148,7 +162,7 @@ def sound(
     Play(truncation)  # refuses what is no truncation
     unbent = {
         "listening": Listening(phase, iterations, detail=_amount(detail), stereo=stereo),
-        "mixing": Mixing(mix, gain, volume, ceiling if limit else None),
+        "mixing": Mixing(mix, keep_loudness, volume, ceiling if limit else None),
         "nonfinite": nonfinite,
     }
     numbers = None if seeds is None else parse_seeds(seeds)
@@ -158,7 +172,7 @@ def sound(
         found = find_sources(given, place)
         first = found.sounds[0].path if found.sounds else None
         jobs = Settings(
-            recipe, five_items, strength, model, clusters, seed, variations, device, precision, first
+            recipe, five_items, strength, model, clusters, selection_seed, count, device, precision, first
         ).jobs(unbent)
         asked = Asked(place, recipe, start or 0.0, end, spectrogram, overwrite, quiet or json, json)
         if sources:
@@ -192,7 +206,7 @@ def _refuse_without_sources(context: typer.Context) -> None:
     """A model that sings by itself takes none of what is done to a source."""
     for name in _BESIDE["seeds"]:
         if is_given(context, name):
-            raise RenderError(f"--{name} means nothing without sound files")
+            raise RenderError(f"{option(name)} means nothing without sound files")
 
 
 def _amount(detail: str) -> float | str:

@@ -10,7 +10,7 @@ from netbend.choices import FiveItems, NoiseMode, NonFinite, Precision
 from netbend.cli.destination import place_of_sheet, refuse_file_name, refuse_unwritable
 from netbend.cli.idle import refuse_idle_options
 from netbend.cli.inputs import check_latents, check_recipe, read_recipe
-from netbend.cli.latent import BESIDE, WITHOUT, LatentFile, LatentSeed, one_latent
+from netbend.cli.latent import BESIDE, WITHOUT, LatentFile, OneSeed, one_latent, one_seed
 from netbend.cli.loading import load
 from netbend.cli.many import AtHand, makes_pictures, typed, write_and_say
 from netbend.cli.options import (
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from netbend.variations.unlike import Accept
 
 _WITHOUT = {**WITHOUT, "surprise": ["layers", "transforms", "bends", "share"]}
-_BESIDE = {**BESIDE, "surprise": ["recipe", "five_items", "clusters"], "keep": ["count", "seed"]}
+_BESIDE = {**BESIDE, "surprise": ["recipe", "five_items", "clusters"], "keep": ["count", "selection_seed"]}
 
 
 def vary(
@@ -48,9 +48,14 @@ def vary(
     recipe: Annotated[Path | None, typer.Argument(help="Recipe file with random selections.")] = None,
     five_items: FiveItemMeaning = None,
     model: ModelName = None,
-    count: Annotated[int, typer.Option(help="How many.", min=1, max=1000)] = 24,
-    seed: Annotated[
-        int, typer.Option(help="Of the first; the pictures show theirs.", callback=from_zero, max=2**62)
+    count: Annotated[int, typer.Option(help="How many results.", min=1, max=1000)] = 24,
+    selection_seed: Annotated[
+        int,
+        typer.Option(
+            help="Seed of the random selections, of the first result; the pictures show theirs.",
+            callback=from_zero,
+            max=2**62,
+        ),
     ] = 0,
     keep: Annotated[
         str | None, typer.Option(help="Write only these, such as 3,17: as recipe and whole picture.")
@@ -58,13 +63,15 @@ def vary(
     surprise: Annotated[
         bool, typer.Option("--surprise", help="Recipes by chance instead; each is written.")
     ] = False,
-    layers: Annotated[str | None, typer.Option(help="... in these layers, such as 2-6.")] = None,
+    layers: Annotated[
+        str | None, typer.Option(help="Layers, such as 2-6, of recipes by chance; default: all.")
+    ] = None,
     transforms: Annotated[
         str | None, typer.Option(help="... with these transforms, such as rotate,scale.")
     ] = None,
     bends: Annotated[str, typer.Option(help="... with so many bends.")] = "1-3",
     share: Annotated[str, typer.Option(help="... on so much of a layer's features.")] = "0.25-0.8",
-    latent_seed: LatentSeed = None,
+    seeds: OneSeed = None,
     latents: LatentFile = None,
     space: LatentSpace = None,
     truncation: Truncation = None,
@@ -104,8 +111,9 @@ def vary(
         refuse_file_name(out, besides)
     refuse_unwritable(out)
     refuse_idle_options(context, _WITHOUT, _BESIDE)
+    seed_shown = one_seed(seeds)
     given_play = Play(truncation, cutoff, noise, label)
-    seeds = list(range(seed, seed + count)) if keep is None else numbers(keep, "--keep")
+    draws = list(range(selection_seed, selection_seed + count)) if keep is None else numbers(keep, "--keep")
     bounds = _bounds(layers, transforms, bends, share) if surprise else None
     base = None if surprise else _stochastic(recipe, five_items)
     given = None if clusters is None else load_clusters(clusters)
@@ -114,20 +122,20 @@ def vary(
     check_recipe(
         base,
         clusters=given is None,
-        latent=latent_seed is None and latents is None,
+        latent=seeds is None and latents is None,
         truncation=truncation is None,
     )
     loaded = load(name, device, precision)
     pictures = makes_pictures(context, loaded)
     if not pictures and not surprise and keep is None:
         raise ModelError(
-            f"{loaded.name} makes sound, of which there is no sheet: `netbend sound --variations` plays "
+            f"{loaded.name} makes sound, of which there is no sheet: `netbend sound --count` plays "
             f"draws, and --keep 3 writes one of them as a recipe"
         )
     request = RenderRequest(
         model=reference_of(loaded),
         recipe=base if pictures else None,
-        latents=tuple(one_latent(loaded, latent_seed, latents, space)) if pictures else (),
+        latents=tuple(one_latent(loaded, seed_shown, latents, space)) if pictures else (),
         options=SynthesisOptions.of(given_play),
         clusters=given,
         nonfinite=nonfinite,
@@ -138,13 +146,13 @@ def vary(
     accept: Accept = anything
     if surprise and pictures:
         endings = (".yaml",) if keep is None else (".yaml", ".png")
-        named = [f"{stem}-{draw:04d}{ending}" for draw in seeds for ending in endings]
+        named = [f"{stem}-{draw:04d}{ending}" for draw in draws for ending in endings]
         named += [f"{stem}-variations.png"] if keep is None else []
         refuse_existing([] if resume else [out / file for file in named], overwrite)
         accept = Unlike(shown)
     outcomes, at_hand = [], AtHand(whole=keep is not None)
     with progress_bar(visible=accept is not anything and not (json or quiet)) as bar:
-        for draw in bar.track(seeds, description="Drawing"):
+        for draw in bar.track(draws, description="Drawing"):
             drawn, plan = _drawn(loaded, base, bounds, given, draw, accept, bound.seconds)
             picture = at_hand.take(accept, drawn)
             drawn = replace(drawn, model=name)  # so that the recipe alone gives the picture again

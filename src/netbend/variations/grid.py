@@ -205,7 +205,7 @@ def _check_size(rows: int, columns: int, side: int) -> None:
     if rows * columns * side**2 > MAX_SHEET_PIXELS:
         raise RenderError(
             f"{rows} x {columns} pictures of {side} pixels are more than fit one picture; narrow an axis, or "
-            f"say a smaller --size"
+            f"say a smaller --height"
         )
 
 

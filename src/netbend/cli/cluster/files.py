@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netbend.cli.destination import refuse_other_ending
+from netbend.cli.options import Overwrite
 from netbend.cli.output import Json, Quiet, print_json, print_table
 from netbend.digits import whole_number
 from netbend.errors import RecipeError
@@ -60,12 +61,16 @@ def convert(
     source: Annotated[Path, typer.Argument(help="Cluster file of either form.")],
     target: Annotated[Path, typer.Argument(help="File to write, YAML or .json.")],
     older: Annotated[
-        bool, typer.Option("--older", help="Write the older dictionary, without names and the model's hash.")
+        bool,
+        typer.Option("--older", help="Write the older dictionary form, without names and the model's hash."),
     ] = False,
     model: Annotated[
-        str | None, typer.Option("--model", "-m", help="Note this model in the file; checked to fit.")
+        str | None,
+        typer.Option(
+            "--model", "-m", help="Name or checkpoint file: the model to note in the file; checked to fit."
+        ),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")] = False,
+    overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
     """Turn a cluster file into the other form, or into JSON."""

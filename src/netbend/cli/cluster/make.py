@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from netbend.atomic import UNFINISHED, write_atomic
-from netbend.choices import Preset, Space
+from netbend.choices import Preset
 from netbend.cli.cluster.files import CLUSTER_FILES, DEFAULT_FILE, print_clusters, rows
 from netbend.cli.destination import refuse_other_ending
 from netbend.cli.idle import is_given, refuse_idle_options
 from netbend.cli.inputs import check_latents
-from netbend.cli.options import from_zero
+from netbend.cli.options import LatentSpace, Overwrite, from_zero
 from netbend.cli.output import Device, Json, Quiet, print_json
 from netbend.cli.run_folder import check_folder, held_folder
 from netbend.errors import ClusterError, LatentError, NetbendError
@@ -32,7 +32,8 @@ def make(
     model: Annotated[str, typer.Argument(help="Name or checkpoint file.")] = "faces",
     out: Annotated[Path, typer.Option("--out", "-o", help="Cluster file, YAML or .json.")] = DEFAULT_FILE,
     preset: Annotated[
-        Preset, typer.Option(help="quick: correlation of maps, seconds; paper: metric networks, hours.")
+        Preset,
+        typer.Option(help="Preset: quick, correlation of maps, seconds; paper, metric networks, hours."),
     ] = Preset.QUICK,
     k: Annotated[
         str | None,
@@ -41,20 +42,23 @@ def make(
     layers: Annotated[
         str | None, typer.Option(help="Layers, such as 1-4,b32.conv0; default: all with 8 features or more.")
     ] = None,
-    samples: Annotated[int, typer.Option(help="Pictures or sounds to look at.", min=1)] = 1000,
+    samples: Annotated[
+        int, typer.Option(help="How many samples: pictures or sounds to look at.", min=1)
+    ] = 1000,
     seed: Annotated[
-        int, typer.Option(help="Of the samples, the networks and k-means.", callback=from_zero)
+        int, typer.Option(help="Seed of chance: samples, networks and k-means.", callback=from_zero)
     ] = 0,
-    truncation: Annotated[float, typer.Option("--truncation", "-t", help="psi of the samples.")] = 1.0,
+    truncation: Annotated[
+        float, typer.Option("--truncation", "-t", help="psi of the samples: 1 varied, 0 the mean.")
+    ] = 1.0,
     seeds: Annotated[
-        str | None, typer.Option(help="Cluster for these latents alone: seeds such as 7 or 0-3.")
+        str | None, typer.Option(help="Seeds of the latents to cluster for, alone, such as 7 or 0-3.")
     ] = None,
     latents: Annotated[
-        Path | None, typer.Option(help="The same for latents from a .npz, .npy, .safetensors or .pt file.")
+        Path | None,
+        typer.Option(help="Latents from a .npz, .npy, .safetensors or .pt file instead of seeds."),
     ] = None,
-    space: Annotated[
-        Space | None, typer.Option(help="Space of the latents in the file, if its keys do not say.")
-    ] = None,
+    space: LatentSpace = None,
     networks: Annotated[
         Path | None,
         typer.Option(
@@ -62,17 +66,22 @@ def make(
             "for --seeds or --latents."
         ),
     ] = None,
-    epochs: Annotated[int, typer.Option(help="Of the paper's metric networks.", min=1)] = 100,
-    test_samples: Annotated[int, typer.Option(help="Samples that only test them.", min=0)] = 100,
-    learning_rate: Annotated[float, typer.Option(help="Of Adam, for them.")] = 1e-4,
+    epochs: Annotated[
+        int, typer.Option(help="Passes over the samples, of the paper's metric networks.", min=1)
+    ] = 100,
+    test_samples: Annotated[int, typer.Option(help="Samples that only test the networks.", min=0)] = 100,
+    learning_rate: Annotated[
+        float, typer.Option(help="Learning rate of Adam, for the paper's metric networks.")
+    ] = 1e-4,
     batch: Annotated[
-        int | None, typer.Option(help="Maps of a training step; default: the paper's, by size.", min=2)
+        int | None,
+        typer.Option(help="Batch size: maps in a training step; default: the paper's, by size.", min=2),
     ] = None,
     work: Annotated[
         Path | None, typer.Option(help="Folder for unfinished work; default: OUT.unfinished.")
     ] = None,
     older: Annotated[bool, typer.Option("--older", help="Write the older dictionary form.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")] = False,
+    overwrite: Overwrite = False,
     device: Device = "auto",
     json: Json = False,
     quiet: Quiet = False,

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from netbend.choices import Precision
 from netbend.cli.destination import refuse_file_name, refuse_unwritable
-from netbend.cli.options import from_zero
+from netbend.cli.loading import in_bfloat16
+from netbend.cli.options import InPrecision, from_zero
 from netbend.cli.output import Device, Quiet, progress_bar
 from netbend.cli.run_folder import check_folder, held_folder
 from netbend.cli.train.run import make_fabric, notes, training_bar
@@ -41,41 +43,43 @@ def spectrogram_vae(
     ] = None,
     start_from: Annotated[
         str | None,
-        typer.Option("--from", metavar="MODEL", help="Go on from a model, by name or file."),
+        typer.Option("--finetune", metavar="MODEL", help="Go on from a model, by name or file."),
     ] = None,
-    preset: Annotated[Preset, typer.Option(help="Settings to start from.")] = Preset.BETTER,
-    width: Annotated[float | None, typer.Option(help="Of the network; 1 is the paper's.")] = None,
+    preset: Annotated[
+        Preset, typer.Option(help="Preset: better settings, found here, or those of the paper.")
+    ] = Preset.BETTER,
+    width: Annotated[float | None, typer.Option(help="Width of the network; 1 is the paper's.")] = None,
     latent_dim: Annotated[int | None, typer.Option(help="Dimensions of the latent.")] = None,
     sample_rate: Annotated[int | None, typer.Option(help="Hz; sounds of other rates are converted.")] = None,
-    epochs: Annotated[float | None, typer.Option(help="Passes over the sounds.")] = None,
-    batch: Annotated[int | None, typer.Option(help="Cuts in a step.")] = None,
+    epochs: Annotated[
+        float | None, typer.Option(help="Passes over the sounds; fractions are possible.")
+    ] = None,
+    batch: Annotated[int | None, typer.Option(help="Batch size: cuts in a step.")] = None,
     learning_rate: Annotated[
-        float | None, typer.Option(help="Of Adam; with --from by default 0.0001.")
+        float | None, typer.Option(help="Learning rate of Adam; with --finetune by default 0.0001.")
     ] = None,
     warm_up: Annotated[
         int | None,
         typer.Option(
-            help="Steps in which the learning rate rises; 0 in the preset paper, by default 500 with --from."
+            help="Steps in which learning rates rise; 0 in the preset paper, else 500 with --finetune."
         ),
     ] = None,
-    beta1: Annotated[float | None, typer.Option(help="Of Adam.")] = None,
-    beta2: Annotated[float | None, typer.Option(help="Of Adam.")] = None,
+    beta1: Annotated[float | None, typer.Option(help="Of Adam, for the mean.")] = None,
+    beta2: Annotated[float | None, typer.Option(help="Of Adam, for the square.")] = None,
     anneal: Annotated[bool | None, typer.Option(help="Let the learning rate fall along a cosine.")] = None,
     kl_weight: Annotated[
         float | None, typer.Option(help="Squared error (dB^2) that one nat in the latent costs.")
     ] = None,
     emphasis: Annotated[
-        float | None, typer.Option(help="Of low frequencies in the error: 1 as the ear, 0 none.")
+        float | None, typer.Option(help="Weight of low frequencies in the error: 1 as the ear, 0 none.")
     ] = None,
     gain: Annotated[
         float | None, typer.Option(help="Make cuts louder or softer at random, by dB at most.")
     ] = None,
-    bf16: Annotated[
-        bool | None, typer.Option("--bf16", help="Compute in bfloat16: faster where supported.")
-    ] = None,
     seed: Annotated[
-        int | None, typer.Option(help="Of weights, cuts and latents.", callback=from_zero)
+        int | None, typer.Option(help="Seed of chance: weights, cuts and latents.", callback=from_zero)
     ] = None,
+    precision: InPrecision = Precision.FLOAT32,
     device: Device = "auto",
     quiet: Quiet = False,
 ) -> None:
@@ -99,7 +103,7 @@ def spectrogram_vae(
         kl_weight=kl_weight,
         emphasis=emphasis,
         gain=gain,
-        bf16=bf16,
+        bf16=in_bfloat16(precision, device),
         seed=seed,
     )
     start = None
@@ -131,7 +135,8 @@ def _refuse_shape(**given: float | None) -> None:
     for name, value in given.items():
         if value is not None:
             raise DataError(
-                f"{RunSettings.option(name)} {value}: the model that --from names has its own; leave it out"
+                f"{RunSettings.option(name)} {value}: the model that --finetune names has its own; "
+                f"leave it out"
             )
 
 
@@ -141,7 +146,7 @@ def _load_start(source: str) -> "SpectrogramModel":
 
     model = load_model(source, "cpu")
     if not isinstance(model, SpectrogramModel):
-        raise ModelError(f"--from {source}: a model of another kind; expected a spectrogram VAE")
+        raise ModelError(f"--finetune {source}: a model of another kind; expected a spectrogram VAE")
     return model
 
 

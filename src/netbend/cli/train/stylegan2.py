@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from netbend.choices import Precision
 from netbend.cli.destination import refuse_file_name, refuse_unwritable
-from netbend.cli.options import from_zero
-from netbend.cli.output import Quiet
+from netbend.cli.loading import in_bfloat16
+from netbend.cli.options import InPrecision, from_zero
+from netbend.cli.output import Device, Quiet
 from netbend.cli.run_folder import check_folder, held_folder
 from netbend.cli.train.run import make_fabric, notes, training_bar
 from netbend.errors import DataError
@@ -31,22 +33,25 @@ def stylegan2(
     ],
     size: Annotated[int, typer.Option(help="Height and width, a power of two.")] = 64,
     kimg: Annotated[float, typer.Option(help="Thousands of pictures to show in all.")] = 1000,
-    batch: Annotated[int, typer.Option(help="Pictures in a step, over all devices.")] = 16,
+    batch: Annotated[int, typer.Option(help="Batch size: pictures in a step, over all devices.")] = 16,
     start_from: Annotated[
         str | None,
         typer.Option(
-            "--from",
+            "--finetune",
             metavar="MODEL",
             help="Go on from a model, by name or file, or from a run's folder; also from a smaller one.",
         ),
     ] = None,
     feature_base: Annotated[
-        int, typer.Option(help="Features at resolution R: base / R ... With --from, of further resolutions.")
+        int,
+        typer.Option(help="Features at resolution R: base / R ... With --finetune, of further resolutions."),
     ] = 16384,
     feature_max: Annotated[int, typer.Option(help="... but at most so many.")] = 512,
-    latent_dim: Annotated[int | None, typer.Option(help="Dimensions of z and w; default: 512.")] = None,
+    latent_dim: Annotated[
+        int | None, typer.Option(help="Dimensions of the latents z and w; default: 512.")
+    ] = None,
     mapping_depth: Annotated[int | None, typer.Option(help="Layers between z and w; default: 8.")] = None,
-    learning_rate: Annotated[float, typer.Option(help="Of both networks.")] = 0.0025,
+    learning_rate: Annotated[float, typer.Option(help="Learning rate of both networks.")] = 0.0025,
     r1_gamma: Annotated[
         float | None, typer.Option(help="Weight of the gradient penalty; default: 0.0002 size^2 / batch.")
     ] = None,
@@ -56,17 +61,17 @@ def stylegan2(
         str, typer.Option(help="none, ada (adaptive: for sets below about 20,000) or a probability.")
     ] = "ada",
     mirror: Annotated[bool, typer.Option("--mirror", help="Also show pictures mirrored.")] = False,
-    bf16: Annotated[
-        bool, typer.Option("--bf16", help="Compute in bfloat16: faster where supported.")
-    ] = False,
     warm_up: Annotated[
         int | None,
-        typer.Option(help="Steps in which learning rates rise; default: 0, with --from 500."),
+        typer.Option(help="Steps in which learning rates rise; default: 0, with --finetune 500."),
     ] = None,
     snapshot_kimg: Annotated[float, typer.Option(help="Thousands of pictures between samples.")] = 25,
     save_seconds: Annotated[float, typer.Option(help="Seconds between checkpoints.")] = 300,
-    seed: Annotated[int, typer.Option(help="Of weights, order and latents.", callback=from_zero)] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    seed: Annotated[
+        int, typer.Option(help="Seed of chance: weights, order and latents.", callback=from_zero)
+    ] = 0,
+    precision: InPrecision = Precision.FLOAT32,
+    device: Device = "auto",
     devices: Annotated[int, typer.Option(help="Number of GPUs (or CPU processes).")] = 1,
     quiet: Quiet = False,
 ) -> None:
@@ -89,7 +94,7 @@ def stylegan2(
         style_mixing=style_mixing,
         augment=augment,
         mirror=mirror,
-        bf16=bf16,
+        bf16=in_bfloat16(precision, device),
         warm_up=(0 if start_from is None else WARM_UP) if warm_up is None else warm_up,
         snapshot_kimg=snapshot_kimg,
         save_seconds=save_seconds,
@@ -113,7 +118,7 @@ def stylegan2(
 def _refuse_shape(latent_dim: int | None, mapping_depth: int | None) -> None:
     for option, value in (("--latent-dim", latent_dim), ("--mapping-depth", mapping_depth)):
         if value is not None:
-            raise DataError(f"{option} {value}: the model that --from names has its own; leave it out")
+            raise DataError(f"{option} {value}: the model that --finetune names has its own; leave it out")
 
 
 def _train(

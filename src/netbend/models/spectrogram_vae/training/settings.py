@@ -23,7 +23,11 @@ class Settings(RunSettings):
     from_: what the run starts from, with a hash; features: of the network that was started from.
     """
 
-    OPTIONS: ClassVar[dict[str, str]] = {"features": "--from"}
+    OPTIONS: ClassVar[dict[str, str]] = {
+        "from_": "--finetune",
+        "features": "--finetune",
+        "bf16": "--precision",
+    }
 
     width: float = 1.0
     latent_dim: int = 512

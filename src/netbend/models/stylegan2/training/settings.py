@@ -30,8 +30,10 @@ class Settings(RunSettings):
     OPTIONS: ClassVar[dict[str, str]] = {
         "z_dim": "--latent-dim",
         "w_dim": "--latent-dim",
-        "features": "--from",
-        "clamp": "--from",
+        "from_": "--finetune",
+        "features": "--finetune",
+        "clamp": "--finetune",
+        "bf16": "--precision",
     }
 
     size: int = 64
