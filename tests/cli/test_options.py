@@ -132,6 +132,7 @@ OPTIONS = {
     "--warm-up": ("number", "Steps in which learning rates rise"),
     "--watch": ("flag", "Stay, and render again"),
     "--width": ("number", "Width of the network"),
+    "--stereo-width": ("number", "Stereo width of songs"),
     "--work": ("path", "Folder for unfinished work"),
 }
 # Words of a help text that belong to one option alone.

@@ -133,7 +133,7 @@ def test_a_rate_that_an_encoder_does_not_take_is_converted_and_said(run: Run) ->
         (["a.wav", "a.wav", "-r", "louder.yaml"], "comes twice"),
         (["a.wav", "--seeds", "0"], "means nothing beside"),
         (["a.wav", "--no-limit", "--ceiling", "-3"], "--ceiling means nothing beside --no-limit"),
-        (["a.wav", "--width", "0.5"], "--width means nothing beside sources"),
+        (["a.wav", "--stereo-width", "0.5"], "--stereo-width means nothing beside sources"),
         (["a.wav", "--seconds", "3"], "--seconds means nothing beside sources"),
         (["a.wav", "--count", "3"], "--count means nothing without --recipe"),
         (["a.wav", "-r", "louder.yaml", "-o", "a.wav"], "a.wav is a source"),

@@ -231,7 +231,7 @@ def test_songs_are_in_stereo_and_lose_little_in_mono(music: SoundModel, tmp_path
 
 @pytest.mark.parametrize("width", [-0.1, 1.1, float("nan")])
 def test_widths_that_mean_nothing_are_refused(music: SoundModel, tmp_path: Path, width: float):
-    with pytest.raises(RenderError, match="--width"):
+    with pytest.raises(RenderError, match="--stereo-width"):
         SoundJob(music).write_song(0, tmp_path / "song.wav", 1.0, 1.0, width=width)
     assert not list(tmp_path.iterdir())
 

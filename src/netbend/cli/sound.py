@@ -46,7 +46,7 @@ _BESIDE = {
             "count",
         ),
     ],
-    "sources": ["seconds", "truncation", "width"],
+    "sources": ["seconds", "truncation", "stereo_width"],
 }
 
 
@@ -125,7 +125,7 @@ def sound(
         ),
     ] = None,
     walk: Annotated[float, typer.Option(help="Seconds from one latent to the next.", min=0.1)] = 4.0,
-    width: Annotated[
+    stereo_width: Annotated[
         float, typer.Option(help="Stereo width of songs: 0 both channels alike, 1 far apart.", min=0, max=1)
     ] = 0.3,
     truncation: Annotated[
@@ -178,7 +178,7 @@ def sound(
         if sources:
             results = bend_files(found, jobs, asked)
         else:
-            results = let_sing(numbers, jobs[""], asked, seconds, walk, truncation, width)
+            results = let_sing(numbers, jobs[""], asked, seconds, walk, truncation, stereo_width)
     if json:
         print_json(results.to_data())
     elif not quiet and out != PIPE:

@@ -208,7 +208,7 @@ class SoundJob:
         """
         Play(truncation=truncation)  # refuses what is no truncation
         if not 0 <= width <= 1:
-            raise RenderError(f"--width {width}: expected 0 (both channels alike) to 1")
+            raise RenderError(f"--stereo-width {width}: expected 0 (both channels alike) to 1")
         rate = self.model.spectrum.sample_rate
         left = round(seconds * rate)
         recipe = bind_recipe(self.recipe or Recipe(()), seconds)
