@@ -220,3 +220,14 @@ def test_a_thousand_seeds_are_drawn_as_one_batch(model: Model, monkeypatch: pyte
     assert len(still) == 1000
     assert len(asked) <= 3
     assert torch.equal(still.latents.values[-1], latents([999]).values[0])
+
+
+def test_a_film_names_no_file_of_latents_that_it_does_not_need(model: Model, tmp_path: Path) -> None:
+    values = model.to_w(model.latents([3])).values.numpy()
+    np.savez(tmp_path / "w.npz", w=values)
+    recipe = recipe_from_data({"latent": str(tmp_path / "w.npz"), "bends": [TURN]})
+    for latents in ((), (Latent(Seed(3)),)):
+        bound = bind(RenderRequest.of(model, recipe, latents=latents, fps=2), model)
+        again = bind(self_contained(bound.complete_request()), model)
+        np.testing.assert_array_equal(again.latents(1.0).values, bound.latents(1.0).values)
+        assert again.truncation == bound.truncation == (0.7 if latents else 1.0)

@@ -77,12 +77,15 @@ class Bound:
     def complete_request(self) -> RenderRequest:
         """The request with all that was decided, as a film carries it: the same again from it alone, but for
         the sounds and films that something follows."""
+        latents = self._complete_latents()
         recipe = self.request.recipe
+        if recipe is not None:
+            recipe = rebase_paths(replace(recipe, latent=None if latents else recipe.latent), Path())
         return self.request.but(
             version=__version__,
             model=reference_of(self.model),
-            recipe=None if recipe is None else rebase_paths(recipe, Path()),
-            latents=self._complete_latents(),
+            recipe=recipe,
+            latents=latents,
             clusters=None,
             selection_seed=None,
             selected=None if recipe is None else self._selected(),

@@ -55,7 +55,7 @@ def request_text(request: RenderRequest) -> str:
     return text
 
 
-def read_request(path: Path) -> RenderRequest:
+def read_request(path: Path | str) -> RenderRequest:
     """The request inside a picture or film that netbend made; nothing in it is trusted.
 
     It may name other files: `self_contained` makes a request of it that opens none.
@@ -63,6 +63,7 @@ def read_request(path: Path) -> RenderRequest:
     Raises:
         RenderError: The file is neither PNG nor film, has no request in it, or a damaged one.
     """
+    path = Path(path)
     text = _comment(path) if path.suffix.lower() in VIDEO_SUFFIXES else read_png_text(path, CHUNK)
     if text is None:
         raise RenderError(f"{path}: no record in it; it was not made by netbend, or with --no-metadata")
