@@ -83,6 +83,7 @@ if TYPE_CHECKING:
         save_clusters,
     )
     from netbend.recipe.latent import parse_latent
+    from netbend.render.live import LiveStream
     from netbend.render.sound import Mixing, SoundJob
     from netbend.render.stream import Listening, SoundStream
     from netbend.sound.measures import SoundMeasures, measure_sound
@@ -157,6 +158,7 @@ _ROOMS = {
         "save_clusters",
     ],
     "recipe.latent": ["parse_latent"],
+    "render.live": ["LiveStream"],
     "render.sound": ["Mixing", "SoundJob"],
     "render.stream": ["Listening", "SoundStream"],
     "sound.measures": ["SoundMeasures", "measure_sound"],
@@ -190,6 +192,7 @@ __all__ = [
     "Latents",
     "Layer",
     "Listening",
+    "LiveStream",
     "Mixing",
     "Model",
     "ModelError",

@@ -196,6 +196,7 @@ def test_a_pipe_without_sound_is_one_message_and_nothing_goes_on(
         (["a.wav", "-o", "x.xyz"], "does not write .xyz; choose .wav, .flac"),
         (["a.wav", "-o", "sub/x.M4A"], "does not write .m4a; choose .wav, .flac"),
         (["album", "-o", "x.wav"], "there are several results; name a folder"),
+        (["empty.wav"], "empty.wav: an empty sound, without a sample; name one that has some"),
         (["a.wav", "a.wav"], "a.wav comes twice"),
         (["album", "album/one.wav"], "album/one.wav comes twice"),
         (["a.wav", "-o", "-", "--json"], "--json means nothing beside --out -"),
@@ -215,6 +216,7 @@ def test_mistakes_are_one_message_and_leave_nothing(
     run: Run, folder: Path, arguments: list[str], message: str
 ) -> None:
     (folder / "faces.yaml").write_text("model: faces\nbends: [{layer: 9, transform: ablate}]\n")
+    write_sound(folder / "empty.wav", np.zeros((2, 0), np.float32), RATE)
     before = names(folder)
     models = [] if "-r" in arguments or "--seeds" in arguments else ["-m", "tiny.safetensors"]
     ran = run("sound", *arguments, *models)

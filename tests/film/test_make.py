@@ -75,6 +75,36 @@ def test_its_sound_is_beneath_it_where_the_format_has_any(make_film: MakeFilm, t
     assert len(list((tmp_path / "frames").iterdir())) == 10
 
 
+@pytest.mark.parametrize("name", ["phone.m4a", "other.mp4", "browser.webm"])
+def test_the_sound_of_phones_and_films_goes_beneath_it(
+    make_film: MakeFilm, tmp_path: Path, name: str
+) -> None:
+    rate = 48000
+    tone = (8000 * np.sin(np.arange(rate) / 20)).astype(np.int16)[None]
+    with av.open(str(tmp_path / name), "w") as file:
+        stream = file.add_stream("libopus" if name.endswith("webm") else "aac", rate=rate, layout="mono")
+        frame = av.AudioFrame.from_ndarray(tone, "s16", "mono")
+        frame.sample_rate = rate
+        file.mux([*stream.encode(frame), *stream.encode(None)])
+    make_film(turning(seconds=None, soundtrack=tmp_path / name), tmp_path / "film.mkv")
+    with av.open(str(tmp_path / "film.mkv")) as container:
+        heard = np.concatenate([frame.to_ndarray() for frame in container.decode(audio=0)], axis=1)
+    assert heard.shape[1] == pytest.approx(rate, abs=1500)
+    spectrum = np.abs(np.fft.rfft(heard[0, 10_000:30_000].astype(float) * np.hanning(20_000)))
+    assert np.argmax(spectrum) * rate / 20_000 == pytest.approx(rate / 20 / (2 * np.pi), abs=3)
+
+
+def test_a_sound_that_ends_before_it_says_is_told_before_the_first_frame(
+    make_film: MakeFilm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soundfile.write(tmp_path / "cut.flac", np.random.default_rng(0).uniform(-1, 1, 80_000), 8000)
+    (tmp_path / "cut.flac").write_bytes((tmp_path / "cut.flac").read_bytes()[:100_000])
+    failing_from(0, monkeypatch)
+    with pytest.raises(SoundError, match=r"cut\.flac: cut off or damaged after"):
+        make_film(turning(seconds=10, soundtrack=tmp_path / "cut.flac"), tmp_path / "film.mp4")
+    assert [path.name for path in tmp_path.iterdir()] == ["cut.flac"]
+
+
 def failing_from(frame: int, monkeypatch: pytest.MonkeyPatch) -> None:
     grouped = Film._grouped
 

@@ -92,6 +92,13 @@ def test_more_channels_than_a_format_holds_are_refused(tmp_path: Path, name: str
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["x.flac", "x.ogg", "x.opus", "x.mp3"])
+def test_a_file_that_can_hold_no_nothing_is_not_written(tmp_path: Path, name: str):
+    with pytest.raises(SoundError, match=f"{name}: there are no samples to write"):
+        write_sound(tmp_path / name, np.zeros((2, 0), np.float32), 48000)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "PCM_U8"])
 def test_samples_that_were_read_are_written_to_the_bit(tmp_path: Path, subtype: str):
     first, second = tmp_path / "first.wav", tmp_path / "second.wav"

@@ -68,6 +68,8 @@ def _source(path: Path, place: Path | None = None) -> Source:
     from netbend.sound.files import SoundReader
 
     with SoundReader(path) as reader:
+        if reader.frames == 0:
+            raise SoundError(f"{path}: an empty sound, without a sample; name one that has some")
         return Source(path, reader.seconds, reader.sample_rate, place)
 
 

@@ -86,7 +86,7 @@ class SoundStream:
         *,
         ceiling: float | None = CEILING,
     ):
-        self._model, self._channels = model, channels
+        self._model, self.channels = model, channels
         self._plans = [plan] * channels if isinstance(plan, Plan) else list(plan)
         if len(self._plans) != channels:
             raise RenderError(f"{len(self._plans)} plans for {channels} channels: expected one for each")
@@ -107,8 +107,14 @@ class SoundStream:
         self._chunks = 0  # that went through the network
 
     @property
+    def sample_rate(self) -> int:
+        """Hz, the model's."""
+        return self._model.spectrum.sample_rate
+
+    @property
     def latency(self) -> int:
-        """Samples, at the model's rate, after which every sample that went in is out at the latest."""
+        """Samples after which every sample that went in is out at the latest, not counting the time that
+        the network takes to compute; see `LiveStream`."""
         spectrum = self._model.spectrum
         frames = self._cutting.frames - self._cutting.context
         if self._listening.phase is Phase.GRIFFIN_LIM:
@@ -116,10 +122,16 @@ class SoundStream:
         limiting = 0 if self._limiter is None else self._limiter.delay
         return frames * spectrum.hop + spectrum.window - spectrum.hop + limiting
 
+    def warm_up(self) -> None:
+        """Let the network compute a chunk that is not heard, as the first takes longer than all others."""
+        silence = torch.zeros(self.channels, self._model.frames, self._model.spectrum.bins)
+        plans = [plan.at(0.0) for plan in self._plans]
+        through_model(self._model, plans, silence, self._listening.detail, self._nonfinite)
+
     def push(self, samples: Samples) -> Samples:
         """Samples float32 `(channels, n)` in, finished ones out."""
-        if samples.ndim != 2 or len(samples) != self._channels:
-            raise RenderError(f"a block {samples.shape}: this stream takes ({self._channels}, samples)")
+        if samples.ndim != 2 or len(samples) != self.channels:
+            raise RenderError(f"a block {samples.shape}: this stream takes ({self.channels}, samples)")
         self._received += samples.shape[1]
         taken = torch.from_numpy(samples).float()
         taken = _sum_and_difference(taken) / 2 if self._is_mid_side else taken
@@ -147,13 +159,13 @@ class SoundStream:
     def _sounding(self, chunks: Tensor) -> Tensor:
         """Chunks of levels to samples."""
         parts = [self._synthesis.push(self._phased(levels)) for levels in self._through(chunks)]
-        return torch.cat([self._source.new_zeros(self._channels, 0).real, *parts], dim=1)
+        return torch.cat([self._source.new_zeros(self.channels, 0).real, *parts], dim=1)
 
     def _through(self, chunks: Tensor) -> Iterator[Tensor]:
         """Chunks `(K, C, frames, bins)` through the network to frames `(C, step, bins)`, one by one."""
         # Sums over other batches are rounded otherwise, and phases that are estimated jump for that.
         alone = self._listening.phase is Phase.GRIFFIN_LIM
-        for group in torch.split(chunks, 1 if alone else max(1, NETWORK_BATCH // self._channels)):
+        for group in torch.split(chunks, 1 if alone else max(1, NETWORK_BATCH // self.channels)):
             if len(group):
                 flat, plans = group.flatten(0, 1), self._plans_of_next(len(group))
                 bent = through_model(self._model, plans, flat, self._listening.detail, self._nonfinite)

@@ -85,8 +85,11 @@ class SoundWriter:
             self._resources.__exit__(kind, error, trace)
 
     def _finish(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            self._append(self._resampling.flush())
+        if kind is not None:
+            return
+        self._append(self._resampling.flush())
+        if self._file.frames == 0 and self._file.format not in ("WAV", "AIFF"):  # libsndfile leaves no header
+            raise SoundError(f"{self.path}: there are no samples to write; only .wav and .aiff can be empty")
 
     @contextmanager
     def _refusals(self) -> Iterator[None]:
