@@ -49,6 +49,14 @@ class NoiseMode(StrEnum):
     NONE = "none"
 
 
+class Target(StrEnum):
+    """What a bend is put on: what a layer puts out, or the kernels or the biases that it has."""
+
+    ACTIVATIONS = "activations"
+    WEIGHTS = "weights"
+    BIASES = "biases"
+
+
 class NonFinite(StrEnum):
     """What to do about NaN or infinity, of a bend or of the network itself.
 

@@ -3,6 +3,7 @@
 from netbend.bending.insert import bend, finite_output
 from netbend.bending.insertion import apply
 from netbend.bending.layers import Bendable, Layer, find_layer
+from netbend.bending.parameters import Parameters
 from netbend.bending.plan import Plan, PlannedBend, resolve, stilled
 from netbend.bending.replay import run
 from netbend.choices import NonFinite
@@ -11,6 +12,7 @@ __all__ = [
     "Bendable",
     "Layer",
     "NonFinite",
+    "Parameters",
     "Plan",
     "PlannedBend",
     "apply",

@@ -6,14 +6,29 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from netbend.bending.entered import is_entered
 from netbend.errors import ModelError
 
 
 class Hook:
-    """What is put into a network, as those find it who copy the network."""
+    """What is put into a network, as those find it who copy the network.
+
+    owner: the block that it belongs to. in_copy: whether the network that it is in is a copy made within the
+    block, which stays bent for everyone.
+    """
+
+    owner: Any
+    in_copy = False
+
+    @property
+    def acts(self) -> bool:
+        """Whether it does anything for the thread that asks."""
+        return self.in_copy or is_entered(self.owner)
 
     def __deepcopy__(self, _memo: object) -> "Hook":
-        return self
+        hook: Hook = object.__new__(type(self))  # not by copy(), which asks __reduce__
+        hook.__dict__.update({**self.__dict__, "in_copy": True})
+        return hook
 
     def __reduce__(self) -> Any:
         raise ModelError("a bent network cannot be pickled; leave the block, or take `copy.deepcopy` of it")
@@ -34,12 +49,16 @@ class NetworkHook(Hook):
 
     def __init__(self, look: Callable[[nn.Module, Any, dict[str, Any], Any], Any]):
         self._look = look
+        self.owner = getattr(look, "__self__", None)
 
-    @property
-    def bend(self) -> Any:
-        """Whose it is."""
-        return getattr(self._look, "__self__", None)
-
-    def __call__(self, network: nn.Module, inputs: Any, named: dict[str, Any], output: Any) -> Any:
+    def __call__(self, network: nn.Module, inputs: Any, *rest: Any) -> Any:
+        if not self.acts:  # for other threads, which may come by before torch knows that it takes `named`
+            return None
+        named, output = rest
         self.refuse_vmap(output)
         return self._look(network, inputs, named, output)
+
+
+def is_idle(hook: object) -> bool:
+    """Whether a hook of a module is one of ours that does nothing for the thread that asks."""
+    return isinstance(hook, Hook) and not hook.acts

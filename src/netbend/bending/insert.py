@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from netbend.bending.eager import eagerly
+from netbend.bending.entered import enter, leave, sample_that_runs
 from netbend.bending.guard import (
     NETWORK,
     Watch,
@@ -21,11 +22,12 @@ from netbend.bending.guard import (
     replaced,
     report,
 )
-from netbend.bending.hooks import Hook, NetworkHook
+from netbend.bending.hooks import Hook, NetworkHook, is_idle
 from netbend.bending.insertion import Insertion, bend_maps, culprit
 from netbend.bending.layers import Bendable
 from netbend.bending.plan import Plan, PlannedBend, resolve
-from netbend.choices import NonFinite, choose
+from netbend.bending.weights import RanBent, WeightBends, put_in, take_out
+from netbend.choices import NonFinite, Target, choose
 from netbend.errors import ModelError, NonFiniteError
 from netbend.recipe import Clusters, Recipe, RecipeLike
 from netbend.transforms import on_gpu
@@ -40,7 +42,7 @@ class bend:  # noqa: N801 - reads as the verb it is
 
     Within the block everything the network makes is bent; after it, also after an exception,
     the network is what it was, bit for bit. Blocks can be nested: the outer bends come first. Other
-    threads that run the same network meanwhile find it bent too.
+    threads, and other tasks of asyncio, find the network unbent, or bent by blocks of their own.
 
     model: a network and its layers.
     recipe: a Recipe, the path of its file, a dict of what the file would hold, or a Plan that was
@@ -76,13 +78,14 @@ class bend:  # noqa: N801 - reads as the verb it is
         if not isinstance(plans, Sequence) or not all(isinstance(plan, Plan) for plan in plans):
             raise ModelError(f"expected a Recipe, the path of its file, a dict or plans, not {recipe!r:.60}")
         self.plans = list(plans)
-        if len({tuple(planned.layer for planned in plan.bends) for plan in self.plans}) != 1:
+        if len({tuple((bent.layer, bent.on) for bent in plan.bends) for plan in self.plans}) != 1:
             raise ModelError("expected a plan, or plans of one recipe, one for each sample")
         self.policy = choose(NonFinite, nonfinite, "nonfinite")
         self._watch = Watch()
         self._closely = False  # whether every bend is looked at as soon as it is done
         self._inserted: ExitStack | None = None
         self.hooks: list[LayerHook] = []
+        self._ran_bent: list[RanBent] = []
         self._structures: dict[torch.device, _Structure] = {}  # looked at before every run
         self._numbers: dict[torch.device, list[float]] = {}
 
@@ -94,13 +97,16 @@ class bend:  # noqa: N801 - reads as the verb it is
     def __enter__(self) -> Plan:
         if self._inserted is not None:  # entered anew, it would forget what to take out
             raise ModelError("this bend is in the network already; for a block in its block make another")
-        self.hooks = []
+        self.hooks, self._ran_bent = [], []
         with ExitStack() as stack:
             stack.enter_context(eagerly())
+            enter(self)
+            stack.callback(leave, self)
             for module_path, bends in self._by_module().items():
                 module = _submodule(self.network, module_path, bends[0][0].planned)
                 self.hooks.append(LayerHook(module_path, bends, self))
                 stack.callback(module.register_forward_hook(self.hooks[-1]).remove)
+            self._put_in_weights(stack)
             look = NetworkHook(self._look)
             stack.callback(self.network.register_forward_hook(look, with_kwargs=True).remove)
             self._inserted = stack.pop_all()
@@ -119,15 +125,35 @@ class bend:  # noqa: N801 - reads as the verb it is
             report(problem, self.policy)
         for hook in self.hooks:
             hook.check_that_it_ran()
+        for ran in self._ran_bent:
+            ran.check_that_it_ran()
+
+    def _put_in_weights(self, stack: ExitStack) -> None:
+        """Put in the bends of weights, until the stack is closed."""
+        states = [each for each in self._states() if each[0].on is not Target.ACTIVATIONS]
+        if not states:
+            return
+        for planned, *_ in states:
+            module = _submodule(self.network, planned.layer.module, planned)
+            self._ran_bent.append(RanBent(planned, self))
+            stack.callback(module.register_forward_hook(self._ran_bent[-1]).remove)
+        block = WeightBends(self.network, states, self)
+        put_in(self.network, block)
+        stack.callback(take_out, self.network, block)
 
     def _by_module(self) -> dict[str, list[list["Insertion"]]]:
-        """For each module its bends in order, each as it is for all samples or for each of them."""
+        """For each module the bends of its activations in order, as `_states`."""
         groups: dict[str, list[list[Insertion]]] = {}
+        for states in self._states():
+            if states[0].on is Target.ACTIVATIONS:
+                groups.setdefault(states[0].layer.module, []).append([Insertion(state) for state in states])
+        return groups
+
+    def _states(self) -> Iterator[list[PlannedBend]]:
+        """Of each bend, as it is for all samples or for each of them."""
         for states in zip(*(plan.bends for plan in self.plans), strict=True):
             same = all(state == states[0] and state.mask is states[0].mask for state in states)
-            insertions = [Insertion(state) for state in (states[:1] if same else states)]
-            groups.setdefault(states[0].layer.module, []).append(insertions)
-        return groups
+            yield list(states[:1] if same else states)
 
     @property
     def insertions(self) -> Iterator["Insertion"]:
@@ -166,7 +192,8 @@ class bend:  # noqa: N801 - reads as the verb it is
     def note_run(self, modules: Collection[str]) -> None:
         """Have come by the layers of some modules without calling them."""
         for hook in self.hooks:
-            hook.ran = hook.ran or hook.module in modules
+            if hook.module in modules:
+                hook.note_run()
 
     @property
     def replacing(self) -> bool:
@@ -239,7 +266,16 @@ class LayerHook(Hook):
         self.module = module
         self.bends = bends
         self.owner = owner
-        self.ran = False
+        self._ran = [False]  # shared with copies
+
+    @property
+    def ran(self) -> bool:
+        """Whether it was called, or a copy of it."""
+        return self._ran[0]
+
+    def note_run(self) -> None:
+        """Have been called."""
+        self._ran[0] = True
 
     def check_that_it_ran(self) -> None:
         if not self.ran:
@@ -247,7 +283,8 @@ class LayerHook(Hook):
             raise ModelError(
                 f"{planned}: not bent: its module {planned.layer.module!r} never ran in the block. The "
                 f"network does not reach it with such inputs, calls its `forward` by itself or keeps its "
-                f"result; or what ran is a copy of the network that was made before the block"
+                f"result; or what ran is a copy of the network that was made before the block, or ran in "
+                f"another thread"
             )
 
     def offer(self, device: torch.device, precision: torch.dtype) -> on_gpu.Work | None:
@@ -261,8 +298,10 @@ class LayerHook(Hook):
         maps.bent_by = self  # type: ignore[attr-defined]
 
     def __call__(self, _module: nn.Module, _inputs: Any, maps: Any) -> Tensor:
+        if not self.acts:
+            return maps
         self.refuse_vmap(maps)
-        self.ran = True
+        self.note_run()
         if getattr(maps, "bent_by", None) is self:
             self._note(self.bends[0][0], self.bends[0][0].work(maps.device))
             return maps
@@ -279,6 +318,8 @@ class LayerHook(Hook):
     def _apply(self, states: Sequence[Insertion], maps: Tensor) -> Tensor:
         if len(states) == 1:
             return self._bend(states[0], maps)
+        if (sample := sample_that_runs()) is not None:
+            return self._bend(states[sample], maps)
         if len(states) != len(maps):
             raise ModelError(f"{states[0].planned}: {len(states)} plans for a batch of {len(maps)} samples")
         samples = torch.split(maps, 1)
@@ -299,17 +340,16 @@ class LayerHook(Hook):
 
 
 def offered(module: nn.Module) -> LayerHook | None:
-    """The one hook of a module, if it is that of a bend."""
-    hooks = module._forward_hooks
-    hook = next(iter(hooks.values())) if len(hooks) == 1 else None
-    return hook if isinstance(hook, LayerHook) else None
+    """The one hook of a module that acts in this thread, if it is that of a bend."""
+    hooks = [hook for hook in tuple(module._forward_hooks.values()) if not is_idle(hook)]
+    return hooks[0] if len(hooks) == 1 and isinstance(hooks[0], LayerHook) else None
 
 
 def finite_output(output: Tensor, network: nn.Module, policy: NonFinite) -> Tensor:
     """What a network made, looked at once, by a policy about NaN and infinity. Where it is bent the block's
     own policy was carried out already."""
-    hooks = list(network._forward_hooks.values())
-    if is_captured(output) or any(isinstance(hook, NetworkHook) for hook in hooks):
+    hooks = tuple(network._forward_hooks.values())
+    if is_captured(output) or any(isinstance(hook, NetworkHook) and hook.acts for hook in hooks):
         return output
     if policy is NonFinite.REPLACE:
         return replaced(output)

@@ -7,11 +7,11 @@ from typing import Protocol
 
 from torch import Tensor, nn
 
+from netbend.bending.parameters import SPATIAL, Parameters
+from netbend.choices import Target
 from netbend.errors import RecipeError
 from netbend.recipe import Clusters
 from netbend.recipe.schema import EVERY_LAYER
-
-SPATIAL = ("", "T", "HW", "DHW")  # what axes consist of besides the features
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Layer:
     shape: of the activations of one sample, such as (512, 8, 8).
     axes: a letter for each: C features, T time, D depth, H height, W width. `CHW` are maps, `CT` sequences,
     `TC` tokens, `CDHW` volumes, `C` vectors. The samples come first, and have no letter.
+    weights, biases: parameters that make its features, if they can be bent.
 
     Raises ValueError for axes that are none of those, and for a shape that has not as many.
     """
@@ -33,6 +34,8 @@ class Layer:
     module: str
     shape: tuple[int, ...]
     axes: str = "CHW"
+    weights: Parameters | None = None
+    biases: Parameters | None = None
 
     def __post_init__(self) -> None:
         if self.axes.count("C") != 1 or self.spatial not in SPATIAL:
@@ -54,6 +57,17 @@ class Layer:
     def sizes(self) -> tuple[int, ...]:
         """Along the spatial axes."""
         return tuple(size for size, axis in zip(self.shape, self.axes, strict=True) if axis != "C")
+
+    def parameters(self, target: Target) -> Parameters | None:
+        """Its weights or biases."""
+        return self.weights if target is Target.WEIGHTS else self.biases
+
+    def spatial_of(self, target: Target) -> str | None:
+        """The spatial axes of what is bent; None if the layer has nothing of the kind."""
+        if target is Target.ACTIVATIONS:
+            return self.spatial
+        parameters = self.parameters(target)
+        return None if parameters is None else parameters.spatial
 
     @property
     def height(self) -> int:

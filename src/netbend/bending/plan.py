@@ -15,6 +15,8 @@ from torch import Tensor
 
 from netbend.bending.layers import Bendable, Layer, find_layer
 from netbend.bending.mask import load_mask
+from netbend.bending.parameters import Parameters
+from netbend.choices import Target
 from netbend.errors import ModelError, RecipeError
 from netbend.motion import perlin, value_at
 from netbend.recipe import (
@@ -50,6 +52,7 @@ class PlannedBend:
     indices: features to bend, ascending.
     mix: 0 keeps the unbent maps, 1 takes the bent ones, more goes on in the same direction.
     mask: None, or `(height, width)` of the layer in [0, 1]; bending only where it is 1.
+    on: what is bent.
     """
 
     layer: Layer
@@ -57,6 +60,7 @@ class PlannedBend:
     indices: tuple[int, ...]
     mix: float = 1.0
     mask: Tensor | None = field(default=None, compare=False)  # at one place of a plan always the same
+    on: Target = Target.ACTIVATIONS
 
     @property
     def stays_finite(self) -> bool:
@@ -75,18 +79,32 @@ class PlannedBend:
 
     def as_taken(self, maps: Tensor) -> Tensor:
         """Maps in the shape that the transform takes. Raises ModelError where it lacks an axis."""
-        if (reason := misfit(self.transform, self.layer.spatial)) is not None:
-            raise ModelError(f"{self.layer}: {reason}")
+        spatial = self.layer.spatial_of(self.on)
+        if spatial is None or (reason := misfit(self.transform, spatial)) is not None:
+            raise ModelError(f"{self.place}: {'there are none' if spatial is None else reason}")
         return as_taken(self.transform, maps)
 
+    @property
+    def parameters(self) -> Parameters:
+        """What is bent, where it is not activations."""
+        found = self.layer.parameters(self.on)
+        if found is None:
+            raise ModelError(f"{self.place}: there are none")
+        return found
+
+    @property
+    def place(self) -> str:
+        """What is bent, in words."""
+        return place_of(self.layer, self.on)
+
     def __str__(self) -> str:
-        return f"`{self.transform.name}` at {self.layer}"
+        return f"`{self.transform.name}` at {self.place}"
 
     def __repr__(self) -> str:
         how = "" if self.mix == 1 else f", mix {self.mix:g}"
         where = "" if self.mask is None else ", masked"
         features = f"{len(self.indices)} of {self.layer.features} features"
-        return f"<{self.transform!r} on {features} at {self.layer}{how}{where}>"
+        return f"<{self.transform!r} on {features} at {self.place}{how}{where}>"
 
 
 @dataclass(frozen=True)
@@ -145,6 +163,7 @@ def resolve(
     moving: dict[int, Callable[[float], PlannedBend]] = {}
     for position, bend in enumerate(recipe.bends):
         layer = find_layer(model.layers, bend.layer, recipe.at("bends", position, "layer"))
+        check_target(bend, layer, recipe, position)
         check_axes(bend, layer, recipe.at("bends", position, "transform"))
         where = recipe.at("bends", position, "features")
         selector = _Selector(layer, clusters, [seed, position], where)
@@ -159,14 +178,28 @@ def resolve(
     return Plan(tuple(planned), moving)
 
 
+def place_of(layer: Layer, on: Target) -> str:
+    """What is bent, in words."""
+    return str(layer) if on is Target.ACTIVATIONS else f"the {on} of {layer}"
+
+
+def check_target(bend: Bend, layer: Layer, recipe: Recipe, position: int) -> None:
+    """Raise RecipeError unless a layer has what a bend is put on; weights have no mask."""
+    if layer.spatial_of(bend.on) is None:
+        raise RecipeError(f"{recipe.at('bends', position, 'on')}: {layer} has no {bend.on} that can be bent")
+    if bend.on is not Target.ACTIVATIONS and bend.mask is not None:
+        where = recipe.at("bends", position, "mask")
+        raise RecipeError(f"{where}: a mask says where activations are bent; {bend.on} have no such place")
+
+
 def check_axes(bend: Bend, layer: Layer, where: str) -> None:
     """Raise RecipeError, led by `where`, unless the layer has the axes that a bend needs at all times."""
     greatest = {
         name: in_type_of(type(bend.transform), name, curve.bounds[1]) for name, curve in bend.moving.items()
     }
     for transform in (bend.transform, bend.transform.model_copy(update=greatest)):
-        if (reason := misfit(transform, layer.spatial)) is not None:
-            raise RecipeError(f"{where}: {layer}: {reason}")
+        if (reason := misfit(transform, layer.spatial_of(bend.on) or "")) is not None:
+            raise RecipeError(f"{where}: {place_of(layer, bend.on)}: {reason}")
 
 
 def _planned(
@@ -175,7 +208,7 @@ def _planned(
     """What a bend is at a time in seconds."""
     still = at_time(bend, time)
     chosen = tuple(sorted(selector.select(still.features)))
-    return PlannedBend(layer, still.transform, chosen, value_at(still.mix, time), mask)
+    return PlannedBend(layer, still.transform, chosen, value_at(still.mix, time), mask, still.on)
 
 
 def stilled(recipe: Recipe, plan: Plan) -> Recipe:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from netbend.bending.layers import Layer
+from netbend.bending.weights import original
 from netbend.errors import ModelError
 
 
@@ -88,7 +89,7 @@ class Prefix:
             yield
 
     def _begin(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
-        if self._names[module] in self._changing:
+        if self._names[original(module)] in self._changing:
             self._open = False
         if self._open:
             self._running.append((len(self._finished), _versions(inputs)))
@@ -103,7 +104,7 @@ class Prefix:
         written = {place: inputs[place].clone() for place in after if after[place] != before[place]}
         given_back = next((place for place in after if inputs[place] is output), None)
         # Copied: what comes after may write into it.
-        self._finished.append(_Call(self._names[module], _repeated(output, 1), written, given_back))
+        self._finished.append(_Call(self._names[original(module)], _repeated(output, 1), written, given_back))
 
 
 _Versions = dict[int, int]  # by the place of an input

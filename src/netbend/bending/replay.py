@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules import module as hooks_of_all
 
-from netbend.bending.hooks import NetworkHook
+from netbend.bending.hooks import NetworkHook, is_idle
 from netbend.bending.insert import bend
 from netbend.errors import NonFiniteError
 
@@ -78,13 +78,14 @@ class _Replay:
         if hooks_of_all._global_forward_hooks or hooks_of_all._global_forward_pre_hooks:
             return None, []
         parts = self._parts_of(network)
-        bends = [hook.bend for hook in network._forward_hooks.values() if isinstance(hook, NetworkHook)]
+        hooks_of_network = tuple(network._forward_hooks.values())
+        bends = [hook.owner for hook in hooks_of_network if isinstance(hook, NetworkHook) and hook.acts]
         ours = {id(hook) for each in bends for hook in each.hooks}
         for attributes in parts.attributes:
             if attributes["_forward_pre_hooks"] or "forward" in attributes or attributes["training"]:
                 return None, []
-            hooks = attributes["_forward_hooks"]
-            if hooks and any(not (isinstance(h, NetworkHook) or id(h) in ours) for h in hooks.values()):
+            hooks = [hook for hook in tuple(attributes["_forward_hooks"].values()) if not is_idle(hook)]
+            if any(not (isinstance(hook, NetworkHook) or id(hook) in ours) for hook in hooks):
                 return None, []
         kept = parts.addresses()
         self._kept = frozenset(kept)

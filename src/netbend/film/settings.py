@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from netbend import __version__
+from netbend.choices import Target
 from netbend.engine.bound import Bound
 from netbend.engine.duration import soundtrack_of
 from netbend.engine.frames import Film
@@ -136,6 +137,8 @@ def _moment(film: Film, frame: int) -> str:
     for bend in film.plan.at(time).bends:
         parameters = [bend.transform.name, bend.transform.model_dump(mode="json")]
         digest.update(json.dumps([bend.layer.name, *parameters, bend.indices, bend.mix]).encode())
+        if bend.on is not Target.ACTIVATIONS:
+            digest.update(bend.on.encode())
         if bend.mask is not None:
             digest.update(bend.mask.numpy().tobytes())
     return digest.hexdigest()[:16]

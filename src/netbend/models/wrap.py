@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from netbend.bending import Layer
+from netbend.bending import Layer, Parameters
 from netbend.bending.eager import eagerly
 from netbend.errors import ModelError
 from netbend.recipe import Clusters
@@ -71,7 +71,8 @@ def wrap(network: nn.Module, run: Callable[[], object], kinds: Kinds = ()) -> Wr
                 if isinstance(output, Tensor) and path not in {layer.name for layer in layers}:
                     axes = _axes(module, path, output, kinds)
                     if axes is not None:
-                        layers.append(Layer(len(layers), path, path, tuple(output.shape[1:]), axes))
+                        shape, found = tuple(output.shape[1:]), _parameters(module, path)
+                        layers.append(Layer(len(layers), path, path, shape, axes, **found))
 
             if not isinstance(module, torch.jit.ScriptModule):  # which nothing can watch
                 handles.append(module.register_forward_hook(note))
@@ -88,6 +89,24 @@ def wrap(network: nn.Module, run: Callable[[], object], kinds: Kinds = ()) -> Wr
             f"no layer to bend: running the network gave no activations, such as (N, F, H, W){hint}"
         )
     return WrappedModule(network, tuple(layers))
+
+
+def _parameters(module: nn.Module, path: str) -> dict[str, Parameters]:
+    """The weights and biases that make the features of a module, where it has any of its own."""
+    letters = {nn.Linear: "OI", nn.Embedding: "IO", nn.LayerNorm: "O", nn.RMSNorm: "O"}
+    axes = next((axes for kind, axes in letters.items() if isinstance(module, kind)), None)
+    if isinstance(module, CONVOLUTIONS):
+        if module.transposed and module.groups > 1:  # whose kernels have the features of one group
+            return {}
+        axes = ("IO" if module.transposed else "OI") + OF_CONVOLUTIONS[module.weight.ndim][1:]
+    if axes is None:
+        return {}
+    found = {}
+    for kind, name, of_it in (("weights", "weight", axes), ("biases", "bias", "O")):
+        parameter = module._parameters.get(name)
+        if parameter is not None and parameter.ndim == len(of_it):
+            found[kind] = Parameters(f"{path}.{name}" if path else name, of_it)
+    return found
 
 
 def _axes(module: nn.Module, path: str, output: Tensor, kinds: Kinds) -> str | None:

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -15,6 +15,7 @@ from pydantic import (
 )
 from ruamel.yaml import YAML
 
+from netbend.choices import Target
 from netbend.limits import MAX_BENDS, MAX_FILM_SECONDS, MAX_LISTED_FEATURES, MAX_MIX, MAX_SEED, MAX_TRUNCATION
 from netbend.motion import Number, bounds_of, number_data, number_schema, parse_number
 from netbend.motion.parse import settings_schema
@@ -113,6 +114,9 @@ class BendForm(BaseModel):
         1.0, description="0 unbent, 1 bent; beyond 1 further in the same direction"
     )
     mask: str | None = Field(None, description="grey-scale picture; bending only where it is white")
+    on: Literal["activations", "weights", "biases"] = Field(
+        "activations", description="what is bent: what the layer puts out, or its kernels or biases"
+    )
 
     @field_validator("params", mode="before")
     @classmethod
@@ -193,7 +197,7 @@ def _parse_bend(item: Any, at: KeyPath, problems: Problems) -> Bend | None:
         return None
     transform, moving = built
     features: Selection = form.features
-    return Bend(form.layer, transform, features, form.mix, form.mask, moving)
+    return Bend(form.layer, transform, features, form.mix, form.mask, moving, Target(form.on))
 
 
 def recipe_to_data(recipe: Recipe) -> dict[str, Any]:
@@ -228,6 +232,8 @@ def _bend_data(bend: Bend) -> dict[str, Any]:
         data["mix"] = number_data(bend.mix)
     if bend.mask is not None:
         data["mask"] = bend.mask
+    if bend.on is not Target.ACTIVATIONS:
+        data["on"] = str(bend.on)
     return data
 
 

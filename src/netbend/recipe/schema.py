@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from numbers import Integral
 from pathlib import Path
 
+from netbend.choices import Target, choose_fields
 from netbend.errors import RecipeError
 from netbend.limits import MAX_MIX
 from netbend.motion import Curve, Number, bounds_of, scaled
@@ -24,6 +25,7 @@ class Bend:
     goes on in the same direction.
     mask: a grey-scale picture; bending only where it is white.
     moving: parameters of the transform that move; in `transform` itself they have their least value.
+    on: "activations", or the "weights" or "biases" of the layer.
     """
 
     layer: int | str
@@ -32,6 +34,7 @@ class Bend:
     mix: Number = 1.0
     mask: str | None = None
     moving: Mapping[str, Curve] = field(default_factory=dict)
+    on: Target = Target.ACTIVATIONS
 
     def __post_init__(self) -> None:
         if not isinstance(self.transform, Transform):
@@ -40,6 +43,7 @@ class Bend:
             )
         if not isinstance(self.features, All | Random | Cluster | Indices | Drift | Not):
             raise TypeError(f"features: expected a selection such as Random(0.5), not {self.features!r}")
+        choose_fields(self, on=Target)
         low, high = bounds_of(self.mix)
         if not (low >= 0 and high <= MAX_MIX):
             raise ValueError(f"mix: expected 0 to {MAX_MIX:g}, not {high if low >= 0 else low}")

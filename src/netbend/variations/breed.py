@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from netbend.bending import Bendable, Layer, find_layer, resolve
+from netbend.choices import Target
 from netbend.errors import RecipeError
 from netbend.recipe import (
     All,
@@ -124,7 +125,8 @@ def _crossed(random: np.random.RandomState, first: Recipe, second: Recipe) -> Se
 
 
 def _alike(bend: Bend, other: Bend) -> bool:
-    return bend.layer == other.layer and type(bend.transform) is type(other.transform)
+    same_place = bend.layer == other.layer and bend.on is other.on
+    return same_place and type(bend.transform) is type(other.transform)
 
 
 def _one_of(random: np.random.RandomState, bend: Bend, other: Bend) -> Bend:
@@ -167,7 +169,7 @@ def _mutated(random: np.random.RandomState, bend: Bend, model: Bendable, mutatio
         bend = replace(bend, transform=transform)
     if moves:
         bend, layer = _at_neighbour(random, bend, layer, model)
-    if exchanges:
+    if exchanges and bend.on is Target.ACTIVATIONS:
         cls = get_transform(draw_name(random, layer))
         bend = replace(bend, transform=draw_transform(random, cls, layer), moving={})
     if reselects:
@@ -180,11 +182,7 @@ def _at_neighbour(
 ) -> tuple[Bend, Layer]:
     """The bend one layer earlier or later. Features by number or cluster mean nothing there: as large
     a random share takes their place."""
-    numbered = [
-        other
-        for other in model.layers
-        if other.number is not None and misfit(bend.transform, other.spatial) is None
-    ]
+    numbered = [other for other in model.layers if other.number is not None and _fits(bend, other)]
     step = 1 if random.uniform() < 0.5 else -1
     if layer not in numbered or len(numbered) == 1:
         return bend, layer
@@ -194,6 +192,12 @@ def _at_neighbour(
     if _names_features(features):
         features = Random(_share(len(_features(bend, model)) / layer.features))
     return replace(bend, layer=there.key, features=features), there
+
+
+def _fits(bend: Bend, layer: Layer) -> bool:
+    """Whether a bend can be put on a layer."""
+    spatial = layer.spatial_of(bend.on)
+    return spatial is not None and misfit(bend.transform, spatial) is None
 
 
 def _names_features(selection: Selection) -> bool:

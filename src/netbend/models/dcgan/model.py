@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from netbend.bending import Layer, run
+from netbend.bending import Layer, Parameters, run
 from netbend.choices import NoiseMode, Space
 from netbend.errors import CheckpointError, LatentError
 from netbend.models.base import Latents, Play
@@ -119,9 +119,12 @@ def _renamed(state: Mapping[str, Tensor], file: str) -> dict[str, Tensor]:
 
 def layers_of(architecture: Architecture) -> list[Layer]:
     """The bendable places of a generator, in the order of computation."""
-    layers = [
-        Layer(number, f"b{4 * 2**number}", f"layers.{number}", (features, 4 * 2**number, 4 * 2**number))
-        for number, features in enumerate(architecture.features)
-    ]
-    size = architecture.size
-    return [*layers, Layer(None, f"b{size}.rgb", "to_rgb", (architecture.channels, size, size))]
+    layers = []
+    for number, features in enumerate(architecture.features):
+        size, conv = 4 * 2**number, f"layers.{number}.conv"
+        weights, biases = Parameters(f"{conv}.weight", "IOHW"), Parameters(f"{conv}.bias", "O")
+        shape = (features, size, size)
+        layers.append(Layer(number, f"b{size}", f"layers.{number}", shape, weights=weights, biases=biases))
+    size, weights = architecture.size, Parameters("to_rgb.weight", "IOHW")
+    shape = (architecture.channels, size, size)
+    return [*layers, Layer(None, f"b{size}.rgb", "to_rgb", shape, weights=weights)]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from netbend.bending import Layer
+from netbend.bending import Layer, Parameters
 from netbend.models.mobilestylegan.network import Architecture, Generator
 from netbend.models.mobilestylegan.openvino import convert
 from netbend.models.styled import StyledModel
@@ -35,20 +35,30 @@ class MobileStyleGAN(StyledModel[Generator]):
 def layers_of(architecture: Architecture) -> list[Layer]:
     """The bendable places of a generator, in the order of computation."""
 
-    def place(number: int | None, name: str, module: str, features: int, size: int) -> Layer:
-        return Layer(number, name, module, (features, size, size))
+    def place(
+        number: int | None, name: str, module: str, features: int, size: int, conv: str | None = None
+    ) -> Layer:
+        """conv: the convolution within the module that makes its features."""
+        if conv is None:
+            return Layer(number, name, module, (features, size, size))
+        weights, biases = (
+            Parameters(f"{module}.{conv}.weight", "OIHW"),
+            Parameters(f"{module}.{conv}.bias", "O"),
+        )
+        return Layer(number, name, module, (features, size, size), weights=weights, biases=biases)
 
     features = architecture.features
     layers = [
         place(None, "b4.const", "input", features[0], 4),
-        place(0, "b4.conv1", "layers.0", features[0], 4),
+        place(0, "b4.conv1", "layers.0", features[0], 4, "conv"),
     ]
     for step in range(1, len(features)):
         size, first = 4 * 2**step, 2 * step - 1
         layers += [
             place(None, f"b{size}.up", f"upsamplings.{step - 1}", features[step - 1] // 4, size),
-            place(first, f"b{size}.conv0", f"layers.{first}", features[step], size),
-            place(first + 1, f"b{size}.conv1", f"layers.{first + 1}", features[step], size),
+            place(first, f"b{size}.conv0", f"layers.{first}", features[step], size, "pointwise"),
+            place(first + 1, f"b{size}.conv1", f"layers.{first + 1}", features[step], size, "pointwise"),
         ]
     half = architecture.size // 2
-    return [*layers, place(None, f"b{half}.wavelets", "to_wavelets", 4 * architecture.channels, half)]
+    bands = 4 * architecture.channels
+    return [*layers, place(None, f"b{half}.wavelets", "to_wavelets", bands, half, "conv")]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from netbend.bending import Layer, run
+from netbend.bending import Layer, Parameters, run
 from netbend.choices import NoiseMode, Space
 from netbend.errors import LatentError
 from netbend.models.base import Latents, Play, SoundModel
@@ -80,5 +80,8 @@ def layers_of(architecture: Architecture) -> list[Layer]:
     layers = []
     for number, (count, shape, module) in enumerate(zip(features, SHAPES, modules, strict=True), start=1):
         frames, bins = shape.output
-        layers.append(Layer(number, f"t{frames}x{bins}", module, (count, frames, bins)))
+        conv = module if module == "decoder.output" else f"{module}.conv"
+        weights, biases = Parameters(f"{conv}.weight", "IOHW"), Parameters(f"{conv}.bias", "O")
+        name, sizes = f"t{frames}x{bins}", (count, frames, bins)
+        layers.append(Layer(number, name, module, sizes, weights=weights, biases=biases))
     return layers

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from netbend.bending import Layer
+from netbend.bending import Layer, Parameters
 from netbend.models.styled import StyledModel
 from netbend.models.stylegan2.checkpoint import (
     KIND,
@@ -40,11 +40,12 @@ def layers_of(architecture: Architecture) -> list[Layer]:
     """The bendable places of a generator, in the order of computation."""
 
     def place(number: int | None, name: str, module: str, features: int, size: int) -> Layer:
-        return Layer(number, name, module, (features, size, size))
+        kernels, biases = Parameters(f"{module}.conv.weight", "OIHW"), Parameters(f"{module}.bias", "O")
+        return Layer(number, name, module, (features, size, size), weights=kernels, biases=biases)
 
     features = architecture.features
     layers = [
-        place(None, "b4.const", "input", features[0], 4),
+        Layer(None, "b4.const", "input", (features[0], 4, 4)),
         place(0, "b4.conv1", "layers.0", features[0], 4),
         place(None, "b4.torgb", "to_rgb.0", architecture.channels, 4),
     ]
