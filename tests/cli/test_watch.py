@@ -13,7 +13,6 @@ import netbend
 from netbend.bending import plan
 from netbend.cli.watch import Watch, watch_until_stopped
 from netbend.cli.watching import WatchedFiles
-from netbend.engine.again import PictureCache
 from netbend.engine.embedded import read_request
 from netbend.engine.still import Still
 from netbend.models.base import Model
@@ -214,41 +213,6 @@ def test_one_picture_can_have_a_name(model: Model) -> None:
     named = Watched(model, "here/only.png")
     assert named.watch.render()
     np.testing.assert_array_equal(pixels(named.picture), named.expected())
-
-
-def test_layers_before_the_bends_are_computed_once(model: Model) -> None:
-    ran: list[int] = []
-    for number in range(5):
-        conv = model.network.get_submodule(f"layers.{number}").conv
-        conv.register_forward_pre_hook(lambda _m, _i, number=number: ran.append(number))
-
-    def still(*bends: dict[str, Any], compare: bool = False) -> Still:
-        plan = netbend.resolve({"bends": list(bends)}, model)
-        return Still(model, model.latents([5]), plan=plan, compare=compare)
-
-    turn = {"layer": 3, "transform": "rotate", "params": [30], "features": {"random": 0.5}}
-    again = PictureCache()
-    for number, (changed, layers) in enumerate(
-        [
-            ([turn], [0, 1, 2, 3, 4]),
-            ([{**turn, "params": [60]}], [3, 4]),
-            ([{**turn, "transform": "ablate", "params": []}], [3, 4]),
-            ([turn, {"layer": 4, "transform": "invert"}], [3, 4]),
-            ([{"layer": 1, "transform": "invert"}, turn], [0, 1, 2, 3, 4]),
-            ([{"layer": 1, "transform": "ablate"}, turn], [1, 2, 3, 4]),
-            ([turn], [1, 2, 3, 4]),
-            ([], [1, 2, 3, 4]),
-        ]
-    ):
-        ran.clear()
-        picture = again.picture(still(*changed))
-        assert ran == layers, number
-        assert picture.tobytes() == still(*changed).picture().tobytes()
-    both = still(turn, compare=True)
-    assert again.picture(both).tobytes() == both.picture().tobytes()
-    ran.clear()
-    again.picture(both)
-    assert ran == [1, 2, 3, 4]  # and the unbent half is kept
 
 
 def test_ctrl_c_ends_it(watched: Watched) -> None:

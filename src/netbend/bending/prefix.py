@@ -43,6 +43,15 @@ class Prefix:
         """Memory that is held."""
         return sum(_bytes([call.output, *call.written.values()]) for call in self._finished)
 
+    @property
+    def calls(self) -> int:
+        """How many calls of modules are kept."""
+        return len(self._finished)
+
+    def is_before(self, layers: Collection[Layer]) -> bool:
+        """Whether it ends where the first of these layers runs."""
+        return self._changing == {layer.module for layer in layers}
+
     def holds(self, layer: Layer) -> bool:
         """Whether a layer's maps are among what is kept, bent as they were."""
         return any(_is_within(layer.module, call.module) for call in self._finished)

@@ -11,7 +11,7 @@ from netbend.cli.watching import WatchedFiles
 from netbend.errors import NetbendError, RenderError
 
 if TYPE_CHECKING:
-    from netbend.engine.again import PictureCache
+    from netbend.engine.prefix_cache import PrefixCache
     from netbend.engine.still import Still
     from netbend.models.base import Model
     from netbend.recipe import Recipe
@@ -48,7 +48,7 @@ class Watch:
     clock: Callable[[], float] = time.perf_counter
     _files: WatchedFiles = field(init=False)
     _models: dict[str, "Model"] = field(default_factory=dict)
-    _rerender: "PictureCache | None" = None
+    _rerender: "PrefixCache | None" = None
     _ours: set[Path] = field(default_factory=set)  # files that this made, and may replace
 
     def __post_init__(self) -> None:
@@ -100,15 +100,15 @@ class Watch:
 
     def _write(self, still: "Still") -> list[Path]:
         from netbend.atomic import write_atomic
-        from netbend.engine.again import PictureCache
         from netbend.engine.embedded import png_bytes
+        from netbend.engine.prefix_cache import PrefixCache
         from netbend.render.files import refuse_existing
 
         paths = self._places(still.latents.seeds)
         if len(set(paths)) < len(paths):
             raise RenderError("a seed comes twice; each makes one picture")
         refuse_existing([path for path in paths if path not in self._ours], self.overwrite)
-        self._rerender = self._rerender or PictureCache()
+        self._rerender = self._rerender or PrefixCache()
         for index, path in enumerate(paths):
             picture = self._rerender.picture(still[index])
             data = png_bytes(picture, still[index].request() if self.metadata else None, quick=True)

@@ -7,10 +7,10 @@ from typing import Any
 from PIL import Image
 
 from netbend.choices import Precision
-from netbend.engine.again import PictureCache
 from netbend.engine.batch import render_batch
 from netbend.engine.bound import Bound, bind
 from netbend.engine.frames import Film
+from netbend.engine.prefix_cache import PrefixCache
 from netbend.engine.request import RenderRequest
 from netbend.engine.still import Still
 from netbend.models.base import Model
@@ -33,7 +33,7 @@ class Session:
         self.model = model
         self._opened_with: tuple[str, str, Precision] | None = None
         self._lock = RLock()
-        self._cache = PictureCache()
+        self._cache = PrefixCache()
 
     @classmethod
     def open(
