@@ -4,7 +4,7 @@
 
 Writes docs/gallery/works/figure-5.png and the tables of docs/works.md. Every loop goes through the network by
 itself; exit code 1 where a caption holds for fewer than PANELS says: the guitar has hardly a
-transient to take away. An onset is one of the tenth of the frames whose level rises most.
+transient to change. An onset is one of the tenth of the frames whose level rises most.
 """
 
 import sys
@@ -23,7 +23,7 @@ from netbend.bending import Plan, resolve
 from netbend.choices import NonFinite
 from netbend.models.base import SoundModel
 from netbend.models.catalog import load_model
-from netbend.render.stream import through_model
+from netbend.render.stream import TONAL, through_model
 from netbend.sound.drawing import spectrogram_sheet
 from netbend.sound.files import read_mono
 from netbend.sound.streaming import Analysis
@@ -38,7 +38,7 @@ MARGIN = 0.5  # dB that the part of the caption must change more than the rest
 # Panel, recipe, where it is to change the sound - at onsets, or below LOW - the sign, and for how many loops.
 PANELS = [
     ("5c", "no-transients", "onsets", -1, 2),
-    ("5d", "hard-transients", "onsets", 1, 3),
+    ("5d", "hard-transients", "onsets", 1, 2),
     ("5e", "thin", "low", -1, 3),
     ("5f", "thick", "low", 1, 3),
 ]
@@ -84,7 +84,7 @@ def main() -> None:
 def figure_3(model: SoundModel) -> list[Measured]:
     """How far four variations are from the unbent loop, and any two from each other."""
     source, recipe = ROOT / "sounds" / f"{SHOWN}.flac", ROOT / "recipes" / "music" / "figure-3.yaml"
-    heard = [Heard.of(model, source, recipe, seed) for seed in range(3, 7)]
+    heard = [Heard.of(model, source, recipe, seed, TONAL) for seed in range(3, 7)]
     decibels = model.spectrum.ceiling - model.spectrum.floor
 
     def apart(one: Tensor, other: Tensor) -> float:
