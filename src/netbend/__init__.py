@@ -39,9 +39,11 @@ if TYPE_CHECKING:
     from netbend.clustering import Counts, Settings, cluster_features, cluster_latents
     from netbend.engine.bound import Bound, bind
     from netbend.engine.frames import Film
+    from netbend.engine.progress import ProgressEvent
     from netbend.engine.request import RenderRequest, SynthesisOptions
     from netbend.engine.session import Session
     from netbend.errors import (
+        Cancelled,
         CheckpointError,
         ClusterError,
         DataError,
@@ -113,6 +115,7 @@ _ROOMS = {
     ],
     "clustering": ["Counts", "Settings", "cluster_features", "cluster_latents"],
     "errors": [
+        "Cancelled",
         "CheckpointError",
         "ClusterError",
         "DataError",
@@ -128,6 +131,7 @@ _ROOMS = {
     ],
     "engine.bound": ["Bound", "bind"],
     "engine.frames": ["Film"],
+    "engine.progress": ["ProgressEvent"],
     "engine.request": ["RenderRequest", "SynthesisOptions"],
     "engine.session": ["Session"],
     "film.make": ["make_film"],
@@ -177,6 +181,7 @@ __all__ = [
     "Bend",
     "Bound",
     "Bounds",
+    "Cancelled",
     "CheckpointError",
     "Cluster",
     "ClusterError",
@@ -208,6 +213,7 @@ __all__ = [
     "Play",
     "Precision",
     "Preset",
+    "ProgressEvent",
     "ProjectionSettings",
     "Random",
     "Recipe",

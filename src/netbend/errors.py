@@ -11,6 +11,7 @@ NetbendError
 ├── SoundError         a sound cannot be read or written
 ├── RenderError        a picture cannot be made or written
 ├── OptionError        a word that is none of those to choose from; a ValueError, too
+├── Cancelled          who was told of the progress did not want more of it
 └── NonFiniteError     a bend, or the network itself, made NaN or infinity
 
 Each message stands alone: what was expected, what came, where, and what to do about it.
@@ -63,3 +64,7 @@ class OptionError(NetbendError, ValueError):
 
 class NonFiniteError(NetbendError):
     """A bend made NaN or infinity."""
+
+
+class Cancelled(NetbendError):
+    """Who was told of the progress of something ended it."""

@@ -17,7 +17,7 @@ from netbend.engine.bound import bind
 from netbend.engine.embedded import png_bytes, read_request, request_text, self_contained
 from netbend.engine.request import ModelReference, RenderRequest, SynthesisOptions
 from netbend.engine.session import Session
-from netbend.errors import LatentError, RecipeError, RenderError
+from netbend.errors import Cancelled, LatentError, RecipeError, RenderError
 from netbend.models.base import Model
 from netbend.models.stylegan2.checkpoint import save_generator
 from netbend.models.stylegan2.network import Generator
@@ -231,3 +231,35 @@ def test_a_film_names_no_file_of_latents_that_it_does_not_need(model: Model, tmp
         again = bind(self_contained(bound.complete_request()), model)
         np.testing.assert_array_equal(again.latents(1.0).values, bound.latents(1.0).values)
         assert again.truncation == bound.truncation == (0.7 if latents else 1.0)
+
+
+def test_progress_is_told_layer_by_layer_and_changes_nothing(model: Model) -> None:
+    session, told = Session(model), []
+    request = request_for(model, "two bends", seeds=[2])
+    alone = bind(request, model).still().picture()
+    np.testing.assert_array_equal(pixels(session.image(request, told.append)), pixels(alone))
+    total = len(model.layers)
+    assert [event.done for event in told] == list(range(1, total + 1))
+    assert {(event.what, event.total) for event in told} == {("layer", total)}
+    told.clear()
+    list(session.frames(request.but(seconds=1, fps=4), first=1, progress=told.append))
+    assert [(event.what, event.done, event.total) for event in told] == [("frame", n, 3) for n in (1, 2, 3)]
+
+
+@pytest.mark.parametrize("after", [1, 3, 7])
+def test_what_is_cancelled_leaves_no_trace(model: Model, after: int) -> None:
+    session = Session(model)
+    request = request_for(model, "two bends", seeds=[2])
+    session.image(request)
+    with pytest.raises(Cancelled, match=f"cancelled after layer {after} of 9"):
+        session.image(request.but(selection_seed=5), lambda event: event.done < after)
+    assert all(not module._forward_hooks for module in model.network.modules())
+    assert all(not module._forward_pre_hooks for module in model.network.modules())
+    for seed in (5, 3):
+        again = request.but(selection_seed=seed)
+        np.testing.assert_array_equal(
+            pixels(session.image(again)), pixels(bind(again, model).still().picture())
+        )
+    frames = session.frames(request.but(seconds=1, fps=9), progress=lambda event: event.done < 3)
+    with pytest.raises(Cancelled, match="cancelled after frame 3 of 9"):
+        list(frames)

@@ -11,6 +11,7 @@ from netbend.engine.batch import render_batch
 from netbend.engine.bound import Bound, bind
 from netbend.engine.frames import Film
 from netbend.engine.prefix_cache import PrefixCache
+from netbend.engine.progress import Progress, tell, telling_layers
 from netbend.engine.request import RenderRequest
 from netbend.engine.still import Still
 from netbend.models.base import Model
@@ -72,10 +73,20 @@ class Session:
         """The pictures of a request, decided and not yet made."""
         return self.bind(request).still()
 
-    def image(self, request: RenderRequest | Still) -> Image.Image:
-        """The picture of a request, the first of several. Raises as `bind`, and NonFiniteError."""
+    def image(self, request: RenderRequest | Still, progress: Progress | None = None) -> Image.Image:
+        """The picture of a request, the first of several.
+
+        Args:
+            request: What is wanted.
+            progress: Told of every layer that has run; it can cancel between two of them.
+
+        Raises:
+            NetbendError: As `bind`.
+            NonFiniteError: A bend, or the network, made NaN or infinity.
+            Cancelled: `progress` gave False. What comes next is not affected.
+        """
         still = request if isinstance(request, Still) else self.still(request)
-        with self._lock:
+        with self._lock, telling_layers(self.model, progress):
             return self._cache.picture(still[0])
 
     def images(self, stills: Sequence[Still]) -> Iterator[tuple[int, Image.Image]]:
@@ -90,11 +101,22 @@ class Session:
         """The frames of a request, each made when it is asked for. Raises as `bind`."""
         return Film.of(self.bind(request))
 
-    def frames(self, request: RenderRequest, first: int = 0, end: int | None = None) -> Iterator[Image.Image]:
-        """Frames from `first` up to, without it, `end`; to the last if that is None."""
+    def frames(
+        self,
+        request: RenderRequest,
+        first: int = 0,
+        end: int | None = None,
+        progress: Progress | None = None,
+    ) -> Iterator[Image.Image]:
+        """Frames from `first` up to, without it, `end`; to the last if that is None.
+
+        progress: told of every frame that is made; it can cancel after each. Raises as `image`.
+        """
         film = self.film(request)
         frames = film.frames(first, end)
-        for _ in range(first, len(film) if end is None else min(end, len(film))):
+        total = max(0, (len(film) if end is None else min(end, len(film))) - first)
+        for done in range(1, total + 1):
             with self._lock:
                 frame = next(frames)
+            tell(progress, "frame", done, total)
             yield frame

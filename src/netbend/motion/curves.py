@@ -41,7 +41,7 @@ class Ramp:
 
     def at(self, time: float) -> float:
         if self.seconds is None:
-            raise ValueError("a ramp of no length; `bind_number` gives it one")
+            raise ValueError("a ramp of no length; a film that it is bound to gives it one")
         share = min(1.0, max(0.0, time / self.seconds))
         return _between(self.start, self.end, EASINGS[self.easing](share))
 
@@ -150,7 +150,7 @@ class Follow:
         from netbend.motion.measure import measured  # reading sound takes libraries of its own
 
         if self.path is None:
-            raise ValueError("no soundtrack to follow; `bind_number` gives it one")
+            raise ValueError("no soundtrack to follow; a film that it is bound to gives it one")
         return _between(self.start, self.end, measured(self.path, self.of, self.smooth).at(time))
 
     @property
