@@ -158,7 +158,7 @@ def sounds(report: Report, rounds: int) -> None:
     of = runs(partial(netbend.load_model, "music", "cpu"), SOUNDS, asked_for)
     times = timed(contenders_of(of), rounds, at_least=0.1)
     music = netbend.load_model("music", "cpu")
-    spectrum = music.spectrum  # type: ignore[attr-defined]
+    spectrum = music.output.spectrum  # type: ignore[attr-defined]
     heard = music.layers[-1].height * spectrum.hop / spectrum.sample_rate
     faster = [f"{heard / one.each(times):.0f}" for one in of]
     rows = [["", *row, fast] for row, fast in zip(rows_of(of, times), faster, strict=True)]

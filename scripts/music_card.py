@@ -33,8 +33,8 @@ def main(run: Path, training: Path, test: Path, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     model = load_model(run / "model.safetensors", "cpu")
     assert isinstance(model, SpectrogramModel)
-    length = model.spectrum.samples_in(model.frames)
-    rate = model.spectrum.sample_rate
+    length = model.output.spectrum.samples_in(model.output.frames)
+    rate = model.output.spectrum.sample_rate
     known = load_sounds(find_sounds(training), rate, length, run / "sounds.raw")
     unseen = load_sounds(find_sounds(test), rate, length, out / "test.raw")
     levels = levels_of(model, unseen, UNSEEN)
@@ -62,13 +62,13 @@ def main(run: Path, training: Path, test: Path, out: Path) -> None:
 
 def levels_of(model: SpectrogramModel, sounds: Sounds, count: int) -> Tensor:
     """Evenly spread cuts as the network sees them, `(N, 1, frames, bins)`."""
-    cuts = sounds.even_cuts(count, model.spectrum.samples_in(model.frames))
-    parts = [model.spectrum.levels(model.spectrum.analyse(part)) for part in cuts.split(64)]
+    cuts = sounds.even_cuts(count, model.output.spectrum.samples_in(model.output.frames))
+    parts = [model.output.spectrum.levels(model.output.spectrum.analyse(part)) for part in cuts.split(64)]
     return torch.cat(parts)[:, None]
 
 
 def errors(model: SpectrogramModel, rebuilt: Tensor, levels: Tensor) -> dict[str, float]:
-    difference = (rebuilt.clamp(min=0) - levels) * model.spectrum.decibels
+    difference = (rebuilt.clamp(min=0) - levels) * model.output.spectrum.decibels
     return {"rms_db": difference.square().mean().sqrt().item(), "mean_db": difference.abs().mean().item()}
 
 

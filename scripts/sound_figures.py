@@ -21,8 +21,9 @@ from torch import Tensor
 from netbend import load_recipe
 from netbend.bending import Plan, resolve
 from netbend.choices import NonFinite
-from netbend.models.base import SoundModel
+from netbend.models.base import Model
 from netbend.models.catalog import load_model
+from netbend.models.output import AudioOutput
 from netbend.render.stream import TONAL, through_model
 from netbend.sound.drawing import spectrogram_sheet
 from netbend.sound.files import read_mono
@@ -46,7 +47,7 @@ PANELS = [
 
 def main() -> None:
     model = load_model("music", "cpu")
-    assert isinstance(model, SoundModel)
+    assert isinstance(model.output, AudioOutput)
     table = [
         "| panel | recipe | loop | at onsets | elsewhere | below 1 kHz | above |",
         "|---|---|---|---|---|---|---|",
@@ -81,11 +82,11 @@ def main() -> None:
         sys.exit("captions that do not hold:\n" + "\n".join(failures))
 
 
-def figure_3(model: SoundModel) -> list[Measured]:
+def figure_3(model: Model) -> list[Measured]:
     """How far four variations are from the unbent loop, and any two from each other."""
     source, recipe = ROOT / "sounds" / f"{SHOWN}.flac", ROOT / "recipes" / "music" / "figure-3.yaml"
     heard = [Heard.of(model, source, recipe, seed, TONAL) for seed in range(3, 7)]
-    decibels = model.spectrum.ceiling - model.spectrum.floor
+    decibels = model.output.spectrum.ceiling - model.output.spectrum.floor
 
     def apart(one: Tensor, other: Tensor) -> float:
         return float((one - other).abs().mean()) * decibels
@@ -110,7 +111,7 @@ class Heard:
     @classmethod
     def of(
         cls,
-        model: SoundModel,
+        model: Model,
         source: Path,
         recipe: Path,
         seed: int | None = None,
@@ -123,23 +124,25 @@ class Heard:
         )
         return cls(levels, unbent, bent)
 
-    def change_in_db(self, model: SoundModel) -> Sequence[float]:
+    def change_in_db(self, model: Model) -> Sequence[float]:
         """What the bend changes: at onsets, elsewhere, below LOW and above, in decibels."""
-        change = (self.bent - self.unbent) * (model.spectrum.ceiling - model.spectrum.floor)
+        change = (self.bent - self.unbent) * (model.output.spectrum.ceiling - model.output.spectrum.floor)
         rise = (self.unbent[:, 1:] - self.unbent[:, :-1]).clamp(min=0).mean(-1)
         onset = torch.nn.functional.pad(rise > torch.quantile(rise, ONSETS), (1, 0))
-        low = torch.linspace(0, model.spectrum.sample_rate / 2, change.shape[2]) < LOW
+        low = torch.linspace(0, model.output.spectrum.sample_rate / 2, change.shape[2]) < LOW
         parts = (change[onset], change[~onset], change[:, :, low], change[:, :, ~low])
         return [float(part.mean()) for part in parts]
 
 
-def cuts(model: SoundModel, source: Path) -> Tensor:
+def cuts(model: Model, source: Path) -> Tensor:
     """Levels of a sound, cut to what the network takes `(N, 1, frames, bins)`."""
-    samples = torch.from_numpy(read_mono(source, model.spectrum.sample_rate, SECONDS))[None]
-    analysis = Analysis(model.spectrum, 1)
+    samples = torch.from_numpy(read_mono(source, model.output.spectrum.sample_rate, SECONDS))[None]
+    analysis = Analysis(model.output.spectrum, 1)
     spectra = torch.cat([analysis.push(samples), analysis.flush()], dim=1)
-    (levels,) = model.spectrum.levels(spectra)
-    return torch.stack([cut[None] for cut in levels.split(model.frames) if len(cut) == model.frames])
+    (levels,) = model.output.spectrum.levels(spectra)
+    return torch.stack(
+        [cut[None] for cut in levels.split(model.output.frames) if len(cut) == model.output.frames]
+    )
 
 
 if __name__ == "__main__":

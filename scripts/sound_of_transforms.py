@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 
 from netbend.bending import Plan, resolve
-from netbend.models.base import SoundModel
+from netbend.models.base import Model
 from netbend.models.catalog import load_model
+from netbend.models.output import AudioOutput
 from netbend.recipe import recipe_from_data
 from netbend.render.stream import Listening, SoundStream
 from netbend.sound.files import read_mono
@@ -43,7 +44,7 @@ HALF = {"random": 0.5}  # of the features of layers 1 to 4
 
 def main(name: str) -> None:
     model = load_model(name, "cpu")
-    assert isinstance(model, SoundModel)
+    assert isinstance(model.output, AudioOutput)
     folder = Path(__file__).parent.parent / "sounds"
     sounds = [read_mono(path, 44100, 6) for path in sorted(folder.glob("*.flac"))]
     unbent = [levels(model, sound, Plan(())) for sound in sounds]
@@ -63,16 +64,16 @@ def main(name: str) -> None:
             )
 
 
-def levels(model: SoundModel, sound: Samples, plan: Plan) -> Tensor:
+def levels(model: Model, sound: Samples, plan: Plan) -> Tensor:
     stream = SoundStream(model, plan, 1, Listening(detail=0))  # the network alone
     heard = np.concatenate([stream.push(sound[None]), stream.flush()], axis=1)
-    return model.spectrum.analyse(torch.from_numpy(heard))[0].abs()
+    return model.output.spectrum.analyse(torch.from_numpy(heard))[0].abs()
 
 
-def compare(model: SoundModel, bent: Tensor, plain: Tensor) -> list[float]:
+def compare(model: Model, bent: Tensor, plain: Tensor) -> list[float]:
     """Level, brightness, noisiness, attacks, likeness, of magnitudes `(frames, bins)`."""
     differences = [measure(bent)[i] - measure(plain)[i] for i in range(4)]
-    levels = [model.spectrum.levels(spectra).flatten() for spectra in (bent, plain)]
+    levels = [model.output.spectrum.levels(spectra).flatten() for spectra in (bent, plain)]
     return [*differences, float(torch.corrcoef(torch.stack(levels))[0, 1].nan_to_num())]
 
 

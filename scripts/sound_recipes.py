@@ -14,8 +14,9 @@ import numpy as np
 from measured import DOCS, ROOT, Criterion, Measured, exit_if_false, table, write_into
 from sound_figures import Heard
 
-from netbend.models.base import SoundModel
+from netbend.models.base import Model
 from netbend.models.catalog import load_model
+from netbend.models.output import AudioOutput
 from netbend.render.stream import TONAL
 
 RECIPES = ROOT / "recipes" / "music"
@@ -105,7 +106,7 @@ DRAWN = {"figure-3": 1.0, "hollow": 0.6}  # dB that the draws of two seeds are a
 
 def main() -> None:
     model = load_model("music", "cpu")
-    assert isinstance(model, SoundModel)
+    assert isinstance(model.output, AudioOutput)
     loops = sorted((ROOT / "sounds").glob("*.flac"))
     found = []
     for name, (criterion, measure) in CLAIMS.items():
@@ -121,14 +122,14 @@ def main() -> None:
     exit_if_false(found)
 
 
-def levels(model: SoundModel, loop: Path, recipe: Path, seed: int | None = None) -> tuple[Levels, Levels]:
+def levels(model: Model, loop: Path, recipe: Path, seed: int | None = None) -> tuple[Levels, Levels]:
     """Unbent and bent."""
     heard = Heard.of(model, loop, recipe, seed, TONAL)
-    decibels = model.spectrum.ceiling - model.spectrum.floor
+    decibels = model.output.spectrum.ceiling - model.output.spectrum.floor
     return heard.unbent.numpy() * decibels, heard.bent.numpy() * decibels
 
 
-def least_apart(model: SoundModel, loop: Path, recipe: Path) -> float:
+def least_apart(model: Model, loop: Path, recipe: Path) -> float:
     drawn = [levels(model, loop, recipe, seed)[1] for seed in SEEDS]
     return min(float(np.abs(one - other).mean()) for one, other in combinations(drawn, 2))
 

@@ -19,8 +19,9 @@ from torch import Tensor
 
 from netbend.bending import Plan
 from netbend.choices import NonFinite
-from netbend.models.base import SoundModel
+from netbend.models.base import Model
 from netbend.models.catalog import load_model
+from netbend.models.output import AudioOutput
 from netbend.render.stream import TONAL, Listening, SoundStream, through_model
 from netbend.sound.files import read_mono
 from netbend.sound.griffin_lim import Phasing, griffin_lim
@@ -46,7 +47,7 @@ PART, ITERATIONS = 96, (8, 32)  # frames that a stream finds phases for at once;
 def main(folder: Path) -> None:
     torch.set_num_threads(1)
     model = load_model("music", "cpu")
-    assert isinstance(model, SoundModel)
+    assert isinstance(model.output, AudioOutput)
     excerpts = [excerpt(folder, *each) for each in EXCERPTS]
     details = np.array([[through(model, sound, detail) for detail in DETAILS] for sound in excerpts])
     phases = np.array([[converged(each) for each in magnitudes(model, sound)] for sound in excerpts])
@@ -68,7 +69,7 @@ def excerpt(folder: Path, package: str, track: str, start: int) -> Sound:
     return sound[None, start * RATE :]
 
 
-def through(model: SoundModel, sound: Sound, detail: float | str) -> list[float]:
+def through(model: Model, sound: Sound, detail: float | str) -> list[float]:
     """Errors of levels as the network gives them and as they are heard, dB; chroma and onsets."""
     stream = SoundStream(model, Plan(()), 1, Listening(detail=detail), ceiling=None)
     heard = np.concatenate([stream.push(sound), stream.flush()], axis=1)
@@ -82,13 +83,13 @@ def through(model: SoundModel, sound: Sound, detail: float | str) -> list[float]
     ]
 
 
-def cuts(model: SoundModel, sound: Sound) -> Tensor:
+def cuts(model: Model, sound: Sound) -> Tensor:
     """Levels `(N, frames, bins)`, cut to what the network takes."""
     (whole,) = levels(sound)
-    return torch.stack([cut for cut in whole.split(model.frames) if len(cut) == model.frames])
+    return torch.stack([cut for cut in whole.split(model.output.frames) if len(cut) == model.output.frames])
 
 
-def magnitudes(model: SoundModel, sound: Sound) -> list[Tensor]:
+def magnitudes(model: Model, sound: Sound) -> list[Tensor]:
     """Those of the source, and those of the network `(F, bins)`."""
     source = cuts(model, sound)
     given = through_model(model, Plan(()), source, TONAL, NonFinite.ERROR)

@@ -187,17 +187,18 @@ def test_recipes_for_photo_faces_name_clusters_that_come_with_it() -> None:
 
 def test_ablating_the_transients_softens_onsets_and_little_else() -> None:
     music = netbend.load_model("music", device="cpu")
-    loop = read_mono(ROOT / "sounds" / "loop_tabla.flac", music.spectrum.sample_rate, 5.0)
-    spectra = Analysis(music.spectrum, 1).push(torch.from_numpy(loop)[None])
-    levels = music.spectrum.levels(spectra)[0]
-    cuts = torch.stack([cut for cut in levels.split(music.frames) if len(cut) == music.frames])[:, None]
+    spectrum, frames = music.output.spectrum, music.output.frames
+    loop = read_mono(ROOT / "sounds" / "loop_tabla.flac", spectrum.sample_rate, 5.0)
+    spectra = Analysis(spectrum, 1).push(torch.from_numpy(loop)[None])
+    levels = spectrum.levels(spectra)[0]
+    cuts = torch.stack([cut for cut in levels.split(frames) if len(cut) == frames])[:, None]
     latents = music.encode(cuts)
     unbent = music.generate(latents)[:, 0]
     with netbend.bend(music, netbend.load_recipe(ROOT / "recipes/music/clusters/no-transients.yaml")):
         bent = music.generate(latents)[:, 0]
     rise = (unbent[:, 1:] - unbent[:, :-1]).clamp(min=0).mean(dim=2)
     onset = torch.nn.functional.pad(rise > torch.quantile(rise, 0.9), (1, 0))
-    decibels = (bent - unbent) * (music.spectrum.ceiling - music.spectrum.floor)
+    decibels = (bent - unbent) * (spectrum.ceiling - spectrum.floor)
     assert decibels[onset].mean() < -2
     assert decibels[~onset].mean().abs() < 0.6
 

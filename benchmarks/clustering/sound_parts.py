@@ -14,7 +14,8 @@ from torch import Tensor
 
 from netbend import Layer, Plan, bend, load_clusters, load_model
 from netbend.bending import PlannedBend
-from netbend.models.base import Latents, SoundModel
+from netbend.models.base import Latents, Model
+from netbend.models.output import AudioOutput
 from netbend.sound.files import read_mono
 from netbend.sound.streaming import Analysis
 from netbend.transforms import build_transform
@@ -29,7 +30,7 @@ ONSETS = 0.9  # quantile of the rise of level
 
 def main(file: str | None = None) -> None:
     model = load_model("music", "cpu")
-    assert isinstance(model, SoundModel)
+    assert isinstance(model.output, AudioOutput)
     clusters = model.clusters if file is None else load_clusters(file)
     assert clusters is not None
     latents = model.encode(cuts(model))
@@ -48,31 +49,31 @@ def main(file: str | None = None) -> None:
                 print(f"| {layer.key}.{number} {name} ({len(features)}) | {label} | {row} |")
 
 
-def cuts(model: SoundModel) -> Tensor:
+def cuts(model: Model) -> Tensor:
     """Levels of the loops, cut to what the network takes `(N, 1, frames, bins)`."""
     found = []
     for path in (SOUNDS / f"{loop}.flac" for loop in LOOPS):
-        samples = torch.from_numpy(read_mono(path, model.spectrum.sample_rate, SECONDS))[None]
-        analysis = Analysis(model.spectrum, 1)
+        samples = torch.from_numpy(read_mono(path, model.output.spectrum.sample_rate, SECONDS))[None]
+        analysis = Analysis(model.output.spectrum, 1)
         spectra = torch.cat([analysis.push(samples), analysis.flush()], dim=1)
-        (levels,) = model.spectrum.levels(spectra)
-        found += [cut[None] for cut in levels.split(model.frames) if len(cut) == model.frames]
+        (levels,) = model.output.spectrum.levels(spectra)
+        found += [cut[None] for cut in levels.split(model.output.frames) if len(cut) == model.output.frames]
     return torch.stack(found)
 
 
 def change_in_db(
-    model: SoundModel, latents: Latents, unbent: Tensor, layer: Layer, features: tuple[int, ...], label: str
+    model: Model, latents: Latents, unbent: Tensor, layer: Layer, features: tuple[int, ...], label: str
 ) -> Tensor:
     """How many decibels a bend changes every bin of every frame `(N, frames, bins)`."""
     planned = PlannedBend(layer, build_transform(*BENDS[label]), features)
     with bend(model, Plan((planned,))):
         bent = model.generate(latents)[:, 0]
-    return (bent - unbent) * (model.spectrum.ceiling - model.spectrum.floor)
+    return (bent - unbent) * (model.output.spectrum.ceiling - model.output.spectrum.floor)
 
 
-def by_band(change: Tensor, model: SoundModel) -> list[Tensor]:
+def by_band(change: Tensor, model: Model) -> list[Tensor]:
     """The mean change in each of BANDS."""
-    frequencies = torch.linspace(0, model.spectrum.sample_rate / 2, change.shape[2])
+    frequencies = torch.linspace(0, model.output.spectrum.sample_rate / 2, change.shape[2])
     return [change[:, :, (low <= frequencies) & (frequencies < high)].mean() for low, high in BANDS.values()]
 
 

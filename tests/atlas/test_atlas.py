@@ -240,7 +240,7 @@ def test_sounds_have_players_and_spectrograms(sound_model: SpectrogramModel, tmp
 
 def test_sound_files_instead_of_seeds(sound_model: SpectrogramModel, tmp_path: Path) -> None:
     source = tmp_path / "noise.wav"
-    rate = sound_model.spectrum.sample_rate
+    rate = sound_model.output.spectrum.sample_rate
     noise = 0.1 * torch.randn(1, rate, generator=torch.Generator().manual_seed(0)).numpy()
     write_sound(source, noise, rate)
     clusters = Clusters({2: {0: (0,)}})

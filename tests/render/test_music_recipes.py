@@ -8,8 +8,9 @@ import soundfile
 import torch
 
 from netbend.choices import NonFinite
-from netbend.models.base import SoundModel
+from netbend.models.base import Model
 from netbend.models.catalog import load_model
+from netbend.models.output import AudioOutput
 from netbend.recipe import load_recipe
 from netbend.render.sound import SoundJob
 from netbend.render.stream import TONAL, Listening, SoundStream
@@ -24,9 +25,9 @@ Sound = np.ndarray
 
 
 @pytest.fixture(scope="module")
-def music() -> SoundModel:
+def music() -> Model:
     model = load_model("music", "cpu")
-    assert isinstance(model, SoundModel)
+    assert isinstance(model.output, AudioOutput)
     return model
 
 
@@ -49,7 +50,7 @@ def power(path: Path, low: float, high: float = np.inf) -> float:
 @pytest.mark.parametrize("sound", SOUNDS)
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
 def test_music_is_not_drowned_in_ultrasound(
-    music: SoundModel, excerpts: dict[str, Path], tmp_path: Path, recipe: Path, sound: str
+    music: Model, excerpts: dict[str, Path], tmp_path: Path, recipe: Path, sound: str
 ):
     source, out = excerpts[sound], tmp_path / "out.wav"
     bends = load_recipe(recipe)
@@ -77,15 +78,15 @@ def alike(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.average((one * other).sum(axis=1) / np.maximum(norms, 1e-12), weights=one.sum(axis=1)))
 
 
-def levels(music: SoundModel, sound: Sound) -> torch.Tensor:
-    return music.spectrum.levels(music.spectrum.analyse(torch.from_numpy(sound)))
+def levels(music: Model, sound: Sound) -> torch.Tensor:
+    return music.output.spectrum.levels(music.output.spectrum.analyse(torch.from_numpy(sound)))
 
 
-def rises(music: SoundModel, sound: Sound) -> np.ndarray:
+def rises(music: Model, sound: Sound) -> np.ndarray:
     return levels(music, sound).diff(dim=0).clamp(min=0).mean(dim=1).numpy()
 
 
-def heard(music: SoundModel, sound: Sound, detail: float | str, recipe: str | None = None) -> Sound:
+def heard(music: Model, sound: Sound, detail: float | str, recipe: str | None = None) -> Sound:
     bends = None if recipe is None else load_recipe(ROOT / "recipes" / "music" / f"{recipe}.yaml")
     plan = SoundJob(music, recipe=bends, seed=bends and bends.seed).plan(SECONDS)
     stream = SoundStream(music, plan, 1, Listening(detail=detail), NonFinite.ERROR)
@@ -94,7 +95,7 @@ def heard(music: SoundModel, sound: Sound, detail: float | str, recipe: str | No
 
 @pytest.mark.parametrize("name", SOUNDS)
 def test_tonal_detail_brings_sounds_and_their_tones_nearer_to_the_source(
-    music: SoundModel, excerpts: dict[str, Path], name: str
+    music: Model, excerpts: dict[str, Path], name: str
 ):
     source, _ = soundfile.read(excerpts[name], dtype="float32")
     plain, detailed = heard(music, source, 0), heard(music, source, TONAL)
@@ -107,7 +108,7 @@ def test_tonal_detail_brings_sounds_and_their_tones_nearer_to_the_source(
     assert tones[1] > max(tones[0], 0.97)
 
 
-def test_a_bend_keeps_its_own_rhythm_with_tonal_detail(music: SoundModel, excerpts: dict[str, Path]):
+def test_a_bend_keeps_its_own_rhythm_with_tonal_detail(music: Model, excerpts: dict[str, Path]):
     """More of it than with all of what is lost: rises of level from frame to frame, correlated."""
     kept: dict[float | str, list[float]] = {TONAL: [], 1.0: []}
     for name in ("loop_tabla", "loop_garzul"):

@@ -12,8 +12,9 @@ from PIL import Image
 
 from netbend.choices import Phase
 from netbend.errors import NonFiniteError, RenderError, SoundError
-from netbend.models.base import SoundModel
+from netbend.models.base import Model
 from netbend.models.catalog import load_model
+from netbend.models.output import AudioOutput
 from netbend.recipe import load_recipe, recipe_from_data
 from netbend.render.sound import Mixing, SoundJob
 from netbend.render.sound_picture import compared
@@ -28,9 +29,9 @@ RECIPES = sorted((ROOT / "recipes" / "music").glob("*.yaml"))
 
 
 @pytest.fixture(scope="module")
-def music() -> SoundModel:
+def music() -> Model:
     model = load_model("music", "cpu")
-    assert isinstance(model, SoundModel)
+    assert isinstance(model.output, AudioOutput)
     return model
 
 
@@ -43,7 +44,7 @@ def loop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def figure_3(music: SoundModel, seed: int = 0) -> SoundJob:
+def figure_3(music: Model, seed: int = 0) -> SoundJob:
     return SoundJob(music).bent(load_recipe(ROOT / "recipes/music/figure-3.yaml"), seed)
 
 
@@ -55,14 +56,14 @@ def loudness(path: Path) -> float:
     return meter.loudness()
 
 
-def test_without_mix_the_source_comes_back_to_the_bit(music: SoundModel, loop: Path, tmp_path: Path):
+def test_without_mix_the_source_comes_back_to_the_bit(music: Model, loop: Path, tmp_path: Path):
     SoundJob(music, mixing=Mixing(mix=0)).write(loop, tmp_path / "out.wav")
     assert np.array_equal(
         soundfile.read(loop, dtype="int16")[0], soundfile.read(tmp_path / "out.wav", dtype="int16")[0]
     )
 
 
-def test_figure_3_on_a_drum_loop(music: SoundModel, loop: Path, tmp_path: Path):
+def test_figure_3_on_a_drum_loop(music: Model, loop: Path, tmp_path: Path):
     """Every seed is another variation; all keep length, rate, channels and loudness, and the rhythm."""
     source, rate = soundfile.read(loop, dtype="float32")
     results = []
@@ -80,7 +81,7 @@ def test_figure_3_on_a_drum_loop(music: SoundModel, loop: Path, tmp_path: Path):
 
 @pytest.mark.parametrize("rate", [22050, 48000])
 @pytest.mark.parametrize("channels", [1, 2, 3])
-def test_any_rate_and_number_of_channels(music: SoundModel, tmp_path: Path, rate: int, channels: int):
+def test_any_rate_and_number_of_channels(music: Model, tmp_path: Path, rate: int, channels: int):
     time = np.arange(rate * 3 // 2 + 17) / rate
     tones = np.stack([0.3 * np.sin(2 * np.pi * 330 * (c + 1) * time) for c in range(channels)])
     write_sound(tmp_path / "in.wav", tones.astype(np.float32), rate, "FLOAT")
@@ -91,26 +92,26 @@ def test_any_rate_and_number_of_channels(music: SoundModel, tmp_path: Path, rate
 
 @pytest.mark.parametrize("mix", [0.3, 0.7, 1.0])
 @pytest.mark.parametrize("phase", list(Phase))
-def test_loudness_stays_within_a_db(music: SoundModel, loop: Path, tmp_path: Path, mix: float, phase: Phase):
+def test_loudness_stays_within_a_db(music: Model, loop: Path, tmp_path: Path, mix: float, phase: Phase):
     job = replace(figure_3(music), mixing=Mixing(mix), listening=Listening(phase, iterations=4))
     job.write(loop, tmp_path / "out.wav")
     assert loudness(tmp_path / "out.wav") == pytest.approx(loudness(loop), abs=1)
 
 
-def test_without_gain_the_bends_decide_about_loudness(music: SoundModel, loop: Path, tmp_path: Path):
+def test_without_gain_the_bends_decide_about_loudness(music: Model, loop: Path, tmp_path: Path):
     recipe = recipe_from_data({"bends": [{"layer": 5, "transform": "multiply", "params": {"p": 0.5}}]})
     job = SoundJob(music, mixing=Mixing(keep_loudness=False)).bent(recipe, 0)
     job.write(loop, tmp_path / "out.wav")
     assert loudness(tmp_path / "out.wav") < loudness(loop) - 10
 
 
-def test_silence_stays_silence(music: SoundModel, tmp_path: Path):
+def test_silence_stays_silence(music: Model, tmp_path: Path):
     write_sound(tmp_path / "in.wav", np.zeros((2, 50_000), np.float32), 44100, "PCM_16")
     figure_3(music).write(tmp_path / "in.wav", tmp_path / "out.wav")
     assert not soundfile.read(tmp_path / "out.wav", dtype="int16")[0].any()
 
 
-def test_clipping_is_counted_and_limiting_avoids_it(music: SoundModel, loop: Path, tmp_path: Path):
+def test_clipping_is_counted_and_limiting_avoids_it(music: Model, loop: Path, tmp_path: Path):
     loud, unlimited = Mixing(mix=0, volume=40), Mixing(mix=0, volume=40, ceiling=None)
     assert SoundJob(music, mixing=unlimited).write(loop, tmp_path / "out.wav") > 1000
     assert np.abs(soundfile.read(tmp_path / "out.wav")[0]).max() <= 1
@@ -118,7 +119,7 @@ def test_clipping_is_counted_and_limiting_avoids_it(music: SoundModel, loop: Pat
     assert np.abs(soundfile.read(tmp_path / "out.wav")[0]).max() == pytest.approx(0.89, abs=0.01)
 
 
-def test_a_file_is_limited_as_a_stream_is(music: SoundModel, loop: Path, tmp_path: Path):
+def test_a_file_is_limited_as_a_stream_is(music: Model, loop: Path, tmp_path: Path):
     """Samples beyond full scale come of a loud source and a bend that makes it louder."""
     samples, rate = soundfile.read(loop, dtype="float32")
     soundfile.write(tmp_path / "in.wav", 3 * samples, rate, subtype="FLOAT")
@@ -133,7 +134,7 @@ def test_a_file_is_limited_as_a_stream_is(music: SoundModel, loop: Path, tmp_pat
     assert 0.65 < np.abs(written).max() < 10 ** (-3 / 20) + 1e-3
 
 
-def test_a_source_that_comes_back_is_not_limited(music: SoundModel, tmp_path: Path):
+def test_a_source_that_comes_back_is_not_limited(music: Model, tmp_path: Path):
     full = np.sign(np.sin(np.arange(44100) / 9))[:, None].astype(np.float32)
     soundfile.write(tmp_path / "in.wav", full, 44100, subtype="FLOAT")
     SoundJob(music, mixing=Mixing(mix=0)).write(tmp_path / "in.wav", tmp_path / "out.wav")
@@ -147,7 +148,7 @@ def test_ceilings_that_mean_nothing_are_refused(ceiling: float):
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_errors_leave_nothing_behind(music: SoundModel, tmp_path: Path, value: float):
+def test_errors_leave_nothing_behind(music: Model, tmp_path: Path, value: float):
     samples = np.zeros((1, 100_000), np.float32)
     samples[0, 90_000] = value
     soundfile.write(tmp_path / "in.wav", samples.T, 44100, subtype="FLOAT")
@@ -156,14 +157,14 @@ def test_errors_leave_nothing_behind(music: SoundModel, tmp_path: Path, value: f
     assert [path.name for path in tmp_path.rglob("*")] == ["in.wav"]
 
 
-def test_a_bend_that_overflows_leaves_nothing_behind(music: SoundModel, loop: Path, tmp_path: Path):
+def test_a_bend_that_overflows_leaves_nothing_behind(music: Model, loop: Path, tmp_path: Path):
     twice = [{"layer": 4, "transform": "multiply", "params": {"p": 1e38}}] * 2
     with pytest.raises(NonFiniteError):
         SoundJob(music).bent(recipe_from_data({"bends": twice}), 0).write(loop, tmp_path / "out.wav")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_results_say_what_they_were_made_from(music: SoundModel, loop: Path, tmp_path: Path):
+def test_results_say_what_they_were_made_from(music: Model, loop: Path, tmp_path: Path):
     figure_3(music, 7).write(loop, tmp_path / "out.flac")
     with soundfile.SoundFile(tmp_path / "out.flac") as file:
         record = json.loads(file.comment)
@@ -178,14 +179,14 @@ def test_results_say_what_they_were_made_from(music: SoundModel, loop: Path, tmp
     assert record["bend_seed"] == 7
 
 
-def test_a_record_that_is_too_long_leaves_the_recipe_out(music: SoundModel):
+def test_a_record_that_is_too_long_leaves_the_recipe_out(music: Model):
     bends = [{"layer": 1, "transform": "ablate", "features": {"indices": list(range(0, 192, 2))}}] * 9
     job = SoundJob(music).bent(recipe_from_data({"bends": bends}), 0)
     assert len(job.comment()) < 2000
     assert json.loads(job.comment())["model_hash"] == music.hash
 
 
-def test_a_source_that_grows_meanwhile_is_refused(music: SoundModel, loop: Path, tmp_path: Path):
+def test_a_source_that_grows_meanwhile_is_refused(music: Model, loop: Path, tmp_path: Path):
     source = tmp_path / "in.wav"
     source.write_bytes(loop.read_bytes())
 
@@ -199,7 +200,7 @@ def test_a_source_that_grows_meanwhile_is_refused(music: SoundModel, loop: Path,
 
 
 @pytest.mark.parametrize("frames", [0, 1, 700])
-def test_very_short_sounds_keep_their_length(music: SoundModel, tmp_path: Path, frames: int):
+def test_very_short_sounds_keep_their_length(music: Model, tmp_path: Path, frames: int):
     write_sound(tmp_path / "in.wav", np.full((2, frames), 0.1, np.float32), 44100)
     for phase in Phase:
         job = SoundJob(music, listening=Listening(phase, 2))
@@ -207,7 +208,7 @@ def test_very_short_sounds_keep_their_length(music: SoundModel, tmp_path: Path, 
         assert soundfile.info(tmp_path / "out.wav").frames == frames
 
 
-def test_the_model_sings(music: SoundModel, tmp_path: Path):
+def test_the_model_sings(music: Model, tmp_path: Path):
     for seed in (0, 1):
         SoundJob(music).write_song(seed, tmp_path / f"{seed}.wav", 3.0, 1.0)
     SoundJob(music).write_song(0, tmp_path / "again.wav", 3.0, 1.0)
@@ -218,7 +219,7 @@ def test_the_model_sings(music: SoundModel, tmp_path: Path):
     assert not np.allclose(first, other)
 
 
-def test_songs_are_in_stereo_and_lose_little_in_mono(music: SoundModel, tmp_path: Path):
+def test_songs_are_in_stereo_and_lose_little_in_mono(music: Model, tmp_path: Path):
     SoundJob(music).write_song(3, tmp_path / "song.wav", 3.0, 4.0)
     left, right = soundfile.read(tmp_path / "song.wav")[0].T
     assert 0.7 < np.corrcoef(left, right)[0, 1] < 0.99
@@ -230,27 +231,29 @@ def test_songs_are_in_stereo_and_lose_little_in_mono(music: SoundModel, tmp_path
 
 
 @pytest.mark.parametrize("width", [-0.1, 1.1, float("nan")])
-def test_widths_that_mean_nothing_are_refused(music: SoundModel, tmp_path: Path, width: float):
+def test_widths_that_mean_nothing_are_refused(music: Model, tmp_path: Path, width: float):
     with pytest.raises(RenderError, match="--stereo-width"):
         SoundJob(music).write_song(0, tmp_path / "song.wav", 1.0, 1.0, width=width)
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
-def test_every_recipe_is_heard(music: SoundModel, path: Path, loop: Path, tmp_path: Path):
+def test_every_recipe_is_heard(music: Model, path: Path, loop: Path, tmp_path: Path):
     job = SoundJob(music, mixing=Mixing(keep_loudness=False))
     job.write(loop, tmp_path / "unbent.wav")
     recipe = load_recipe(path)
     job.bent(recipe, recipe.seed).write(loop, tmp_path / "bent.wav")
     unbent, bent = (
-        music.spectrum.levels(music.spectrum.analyse(torch.from_numpy(read_mono(tmp_path / name, 44100))))
+        music.output.spectrum.levels(
+            music.output.spectrum.analyse(torch.from_numpy(read_mono(tmp_path / name, 44100)))
+        )
         for name in ("unbent.wav", "bent.wav")
     )
     sounding = (unbent > 0) | (bent > 0)
-    assert (bent - unbent)[sounding].abs().mean() * music.spectrum.decibels > 2
+    assert (bent - unbent)[sounding].abs().mean() * music.output.spectrum.decibels > 2
 
 
-def test_pictures_compare_source_reconstruction_and_results(music: SoundModel, loop: Path, tmp_path: Path):
+def test_pictures_compare_source_reconstruction_and_results(music: Model, loop: Path, tmp_path: Path):
     figure_3(music).write(loop, tmp_path / "out.wav")
     picture = compared(music, loop, [("bent", tmp_path / "out.wav")])
     assert isinstance(picture, Image.Image)

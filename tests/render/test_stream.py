@@ -139,7 +139,7 @@ def test_tonal_detail_is_the_mean_of_what_is_lost_over_17_frames_of_its_chunk():
     for frame in range(128):
         mean = lost[:, max(0, frame - 8) : frame + 9].mean(dim=1)
         expected[:, frame] += torch.where(levels[:, frame] > 0, mean, mean.clamp(max=0))
-    heard = model.spectrum.bin_of(16_000)
+    heard = model.output.spectrum.bin_of(16_000)
     found = through_model(model, bends, levels, TONAL, NonFinite.ERROR).double()
     torch.testing.assert_close(found[..., :heard], expected[..., :heard], rtol=0, atol=1e-5)
     assert (found - bent).abs().max() > 0.1
@@ -151,7 +151,7 @@ def test_a_bend_adds_nothing_above_16_khz_and_is_free_below(detail: float | str)
     bends = plan(model, {"layer": 5, "transform": "multiply", "params": {"p": 20}})
     levels = torch.rand(1, 128, 513, generator=torch.Generator().manual_seed(1)) * 0.5
     found = through_model(model, bends, levels, detail, NonFinite.ERROR)
-    assert model.spectrum.bin_of(16_000) == 372  # 16,020 Hz
+    assert model.output.spectrum.bin_of(16_000) == 372  # 16,020 Hz
     assert (found[..., 372:] <= levels[..., 372:]).all()
     assert (found[..., :372] > levels[..., :372]).float().mean() > 0.95
 

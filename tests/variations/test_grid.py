@@ -18,14 +18,17 @@ from netbend.engine.request import RenderRequest, SynthesisOptions
 from netbend.engine.still import Still
 from netbend.errors import ModelError, NetbendError, RecipeError, RenderError
 from netbend.models.base import Model, Play
+from netbend.models.output import AudioOutput
 from netbend.models.stylegan2.model import StyleGAN2
 from netbend.models.stylegan2.network import Architecture, Generator
 from netbend.pictures import BACKGROUND, GAP, thumbnail
 from netbend.recipe import Bend, Cluster, Clusters, Random, Recipe, parse_recipe, recipe_to_data
+from netbend.sound.spectrum import Spectrum
 from netbend.transforms import build_transform
 from netbend.variations.axes import Draft, parse_axis
 from netbend.variations.grid import FIGURES, Grid, make_grid, plan_grid
 from netbend.variations.labels import labelled, wrapped
+from tests.models.toy import Toy
 
 
 def tiny(name: str, seed: int, features: tuple[int, ...] = (12, 10, 8)) -> StyleGAN2:
@@ -309,14 +312,9 @@ def test_whatever_is_typed_is_an_axis_or_a_named_mistake(head: str, text: str) -
 
 
 def test_sound_is_no_picture() -> None:
-    from netbend.models.base import SoundModel
-
-    class Song(SoundModel):
-        name = "song"
-
-    Song.__abstractmethods__ = frozenset()
-    with pytest.raises(ModelError, match="song makes sound"):
-        plan_grid(parse_axis("layer=1", "--rows"), parse_axis("mix=1", "--columns"), BASE, lambda _: Song())
+    song = Toy("song", AudioOutput(Spectrum(), 128))
+    with pytest.raises(ModelError, match="song makes sound, not pictures, of which a grid consists"):
+        plan_grid(parse_axis("layer=1", "--rows"), parse_axis("mix=1", "--columns"), BASE, lambda _: song)
 
 
 def rows_of(*heights: int) -> list[list[Image.Image]]:

@@ -15,7 +15,7 @@ from netbend.atlas.samples import Samples
 from netbend.atlas.sheets import draw_sheet
 from netbend.bending import Layer, Plan, PlannedBend
 from netbend.clustering.progress import Report, Tell
-from netbend.models.base import SoundModel
+from netbend.models.output import AudioOutput
 from netbend.recipe import Clusters
 
 JPEG_QUALITY = 92
@@ -45,7 +45,7 @@ class Builder:
             unbent,
             self.samples.picture(self.unbent[0]).size,
             [self._layer(layer, unbent) for layer in layers],
-            isinstance(model, SoundModel),
+            isinstance(model.output, AudioOutput),
         )
 
     def _layer(self, layer: Layer, unbent: Shown) -> LayerEntry:

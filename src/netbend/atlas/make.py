@@ -12,7 +12,9 @@ from netbend.bending import Layer, find_layer
 from netbend.bending.plan import check_clusters, check_fit
 from netbend.clustering.progress import Tell, silent
 from netbend.errors import RecipeError, RenderError
-from netbend.models.base import Model, Play, SoundModel
+from netbend.models.base import Model, Play
+from netbend.models.capabilities import image_output
+from netbend.models.output import AudioOutput
 from netbend.recipe import Clusters
 
 SEEDS = (0, 1, 2)
@@ -79,11 +81,12 @@ def layers_with_clusters(model: Model, clusters: Clusters, wanted: Sequence[int 
 
 
 def _samples(model: Model, seeds: Sequence[int], play: Play, sounds: Sequence[Path]) -> Samples:
-    if not isinstance(model, SoundModel):
-        if sounds:
-            raise RenderError(f"{model.name} makes pictures; sound files go through models of sound")
-        return PictureSamples(model, _checked(seeds), play)
-    return played(model, sounds) if sounds else sung(model, _checked(seeds), play)
+    if isinstance(model.output, AudioOutput):
+        return played(model, sounds) if sounds else sung(model, _checked(seeds), play)
+    if sounds:
+        raise RenderError(f"{model.name} makes {model.output.what}; sound files go through models of sound")
+    image_output(model)
+    return PictureSamples(model, _checked(seeds), play)
 
 
 def _checked(seeds: Sequence[int]) -> Sequence[int]:

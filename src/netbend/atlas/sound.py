@@ -16,7 +16,8 @@ from netbend.bending import Plan, bend
 from netbend.choices import NonFinite, Space
 from netbend.errors import SoundError
 from netbend.latents.walk import walk
-from netbend.models.base import Latents, Play, SoundModel
+from netbend.models.base import Latents, Model, Play
+from netbend.models.capabilities import audio_output, encoder_of
 from netbend.pictures import paint
 from netbend.render.stream import Listening, SoundStream, sing
 from netbend.sound.chunks import Crossfade, Cutter
@@ -42,8 +43,8 @@ class SoundSamples(Samples):
     pictured = 1
     suffix = ".png"
 
-    def __init__(self, model: SoundModel, songs: "Sequence[_Song | _File]", play: Play):
-        self.model: SoundModel = model
+    def __init__(self, model: Model, songs: "Sequence[_Song | _File]", play: Play):
+        self.model, self.spectrum = model, audio_output(model).spectrum
         self.play, self._songs = play, songs
         self.names = tuple(song.name for song in songs)
         self._parts = [song.latents for song in songs]
@@ -55,7 +56,7 @@ class SoundSamples(Samples):
         crossfade = Crossfade(Listening().cutting(self.model))
         with bend(self.model, plan, nonfinite=nonfinite):
             levels = crossfade.push(self.model.generate(self._parts[index], self.play).cpu())
-        frames = round(SECONDS * self.model.spectrum.sample_rate / self.model.spectrum.hop)
+        frames = round(SECONDS * self.spectrum.sample_rate / self.spectrum.hop)
         return levels[:, :frames].clamp(0, LOUDEST)
 
     def picture(self, output: Tensor) -> Image.Image:
@@ -63,23 +64,23 @@ class SoundSamples(Samples):
         return paint(F.adaptive_avg_pool2d(drawn[None], SIZE)[0])
 
     def amount(self, size: float) -> str:
-        change = size * self.model.spectrum.decibels
+        change = size * self.spectrum.decibels
         return f"{change:.1f} dB" if change >= 0.05 else "< 0.1 dB"
 
     def write_sound(self, index: int, plan: Plan, path: Path) -> bool:
         samples = self._songs[index].heard(plan, self.play)
         peak = np.abs(samples).max(initial=0)
         softer = samples * (PEAK / peak) if peak > 1 else samples
-        write_sound(path, softer, self.model.spectrum.sample_rate, "PCM_16")
+        write_sound(path, softer, self.spectrum.sample_rate, "PCM_16")
         return True
 
 
-def sung(model: SoundModel, seeds: Sequence[int], play: Play) -> SoundSamples:
+def sung(model: Model, seeds: Sequence[int], play: Play) -> SoundSamples:
     """Samples that the model sings by itself."""
     return SoundSamples(model, [_Song(model, seed) for seed in seeds], play)
 
 
-def played(model: SoundModel, files: Sequence[Path]) -> SoundSamples:
+def played(model: Model, files: Sequence[Path]) -> SoundSamples:
     """Samples of sound files. Raises SoundError for a file that cannot be read or has nothing in it."""
     return SoundSamples(model, [_File(model, file) for file in files], Play())
 
@@ -87,7 +88,7 @@ def played(model: SoundModel, files: Sequence[Path]) -> SoundSamples:
 class _Song:
     """A walk through latent space, from a seed's latent."""
 
-    def __init__(self, model: SoundModel, seed: int):
+    def __init__(self, model: Model, seed: int):
         self.model, self.seed, self.name = model, seed, f"seed {seed}"
 
     @property
@@ -97,7 +98,7 @@ class _Song:
 
     def heard(self, plan: Plan, play: Play) -> Waveform:
         """Samples `(1, n)`."""
-        wanted = round(SECONDS * self.model.spectrum.sample_rate)
+        wanted = round(SECONDS * audio_output(self.model).spectrum.sample_rate)
         parts, count = [], 0
         for part in sing(self.model, plan, self._walk(), play, nonfinite=NonFinite.REPLACE):
             parts.append(part)
@@ -115,21 +116,21 @@ class _Song:
 class _File:
     """The beginning of a sound file."""
 
-    def __init__(self, model: SoundModel, path: Path):
+    def __init__(self, model: Model, path: Path):
         self.model, self.name = model, path.name
-        self._samples = read_mono(path, model.spectrum.sample_rate, SECONDS)[None]
+        self._samples = read_mono(path, audio_output(model).spectrum.sample_rate, SECONDS)[None]
         if not self._samples.size:
             raise SoundError(f"{path}: there is no sound in it; name one that has some")
 
     @property
     def latents(self) -> Latents:
-        spectrum, cutting = self.model.spectrum, Listening().cutting(self.model)
+        spectrum, cutting = audio_output(self.model).spectrum, Listening().cutting(self.model)
         analysis, cutter = Analysis(spectrum, 1), Cutter(cutting, 1, spectrum.bins)
         spectra = torch.cat([analysis.push(torch.from_numpy(self._samples)), analysis.flush()], dim=1)
         chunks = torch.cat([cutter.push(spectrum.levels(spectra)), cutter.flush()])
         device = next(self.model.network.parameters()).device
         with torch.no_grad():
-            return self.model.encode(chunks.to(device))
+            return encoder_of(self.model).encode(chunks.to(device))
 
     def heard(self, plan: Plan, _play: Play) -> Waveform:
         """Samples `(1, n)`, with the phases of the file."""
@@ -137,10 +138,11 @@ class _File:
         return np.concatenate([stream.push(self._samples), stream.flush()], axis=1)
 
 
-def _chunk_seconds(model: SoundModel) -> float:
-    return Listening().cutting(model).step * model.spectrum.hop / model.spectrum.sample_rate
+def _chunk_seconds(model: Model) -> float:
+    spectrum = audio_output(model).spectrum
+    return Listening().cutting(model).step * spectrum.hop / spectrum.sample_rate
 
 
-def _chunks(model: SoundModel) -> int:
+def _chunks(model: Model) -> int:
     """That a sample is made of."""
     return int(-(-SECONDS // _chunk_seconds(model)))

@@ -25,10 +25,23 @@ def in_bfloat16(precision: Precision, device: str) -> bool:
 
 
 def load_of_pictures(name: str, device: str, precision: Precision) -> "Model":
-    """The same. Raises ModelError for models of sound."""
-    from netbend.models.base import SoundModel
+    """The same. Raises ModelError for models of anything but pictures."""
+    from netbend.models.output import ImageOutput
 
     model = load(name, device, precision)
-    if isinstance(model, SoundModel):
-        raise ModelError(f"{model.name} makes sound, not pictures: `netbend sound` plays it")
+    if not isinstance(model.output, ImageOutput):
+        raise ModelError(f"{model.name} makes {model.output.what}, not pictures: {played_by(model)}")
     return model
+
+
+def played_by(model: "Model") -> str:
+    """Which commands play a model, as the end of a message."""
+    from netbend.models.output import AudioOutput, ImageOutput
+
+    match model.output:
+        case AudioOutput():
+            return "`netbend sound` plays it"
+        case ImageOutput():
+            return "`netbend render` and `netbend film` play it"
+        case _:
+            return "no command plays it, Python does: `netbend.bend`, docs/networks.md"

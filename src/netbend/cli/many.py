@@ -28,14 +28,15 @@ _OF_PICTURES = [
 
 
 def makes_pictures(context: typer.Context, model: "Model") -> bool:
-    """False for sound, of which recipes alone are written. Raises ModelError for options of pictures."""
-    from netbend.models.base import SoundModel
+    """False for others, of which recipes alone are written. Raises ModelError for options of pictures."""
+    from netbend.models.output import ImageOutput
 
-    if not isinstance(model, SoundModel):
+    if isinstance(model.output, ImageOutput):
         return True
     for name in _OF_PICTURES:
         if is_given(context, name):
-            raise ModelError(f"{option(name)} is for pictures, {model.name} makes sound; leave it out")
+            makes = f"{model.name} makes {model.output.what}"
+            raise ModelError(f"{option(name)} is for pictures, {makes}; leave it out")
     return False
 
 

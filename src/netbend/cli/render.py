@@ -289,7 +289,9 @@ def _style_layers(layers: str) -> list[int]:
 
 
 def _with_styles(still: "Still", seed: int, layers: list[int]) -> "Still":
-    mixed = still.model.mix_styles(still.latents, still.model.latents([seed]), layers, still.play)
+    from netbend.models.capabilities import mix_styles
+
+    mixed = mix_styles(still.model, still.latents, still.model.latents([seed]), layers, still.play)
     return replace(
         still, latents=mixed, play=replace(still.play, truncation=1.0, cutoff=None)
     )  # truncated already

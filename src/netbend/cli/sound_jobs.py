@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from netbend.choices import FiveItems, Precision
 from netbend.cli.inputs import check_recipe, read_recipe
-from netbend.cli.loading import load
+from netbend.cli.loading import load, played_by
 from netbend.errors import ModelError, RecipeError
 
 if TYPE_CHECKING:
-    from netbend.models.base import SoundModel
+    from netbend.models.base import Model
     from netbend.recipe import Recipe
     from netbend.render.sound import SoundJob
 
@@ -63,20 +63,20 @@ class Settings:
         labels = [""] if self.variations == 1 else [f"-seed{draw:04d}" for draw in draws]
         return dict(zip(labels, bent, strict=True))
 
-    def _load(self, recipe: "Recipe | None") -> "SoundModel":
-        from netbend.models.base import SoundModel
+    def _load(self, recipe: "Recipe | None") -> "Model":
+        from netbend.models.output import AudioOutput
 
         said = recipe.model if recipe is not None and self.model is None else None
         model = load(self.model or said or USUAL_MODEL, self.device, self.precision)
-        if isinstance(model, SoundModel):
+        if isinstance(model.output, AudioOutput):
             return model
         if recipe is None or said is None:
             raise ModelError(
-                f"{model.name} makes pictures, not sound: `netbend render` plays it; for sound leave out "
+                f"{model.name} makes {model.output.what}, not sound: {played_by(model)}; for sound leave out "
                 f"--model, or name a model of sound, such as {USUAL_MODEL}"
             )
         raise ModelError(
-            f"{recipe.at('model')}: the recipe is for {model.name}, which makes pictures, not sound: "
-            f"`netbend render` and `netbend film` play it; to put its bends into a model of sound, say "
+            f"{recipe.at('model')}: the recipe is for {model.name}, which makes {model.output.what}, "
+            f"not sound: {played_by(model)}; to put its bends into a model of sound, say "
             f"--model {USUAL_MODEL}"
         )

@@ -125,6 +125,7 @@ def let_sing(
     width: float,
 ) -> Results:
     """A song for each seed, or one along the latents of the recipe."""
+    from netbend.models.capabilities import audio_output
     from netbend.render.files import nothing_left_on_error, refuse_existing
 
     if seeds is None and (job.recipe is None or job.recipe.latent is None):
@@ -140,7 +141,7 @@ def let_sing(
     ]
     refuse_existing(paths, asked.overwrite)
     for path in paths:
-        _report_rate(path, job.model.spectrum.sample_rate)
+        _report_rate(path, audio_output(job.model).spectrum.sample_rate)
     results: list[Result] = []
     new: list[Path] = []
     stopping = kept_on_stop(new, len(paths), asked.out, resume=False, called="songs")

@@ -99,6 +99,7 @@ def vary(
     from netbend.engine.bound import bind
     from netbend.engine.request import RenderRequest, SynthesisOptions, reference_of
     from netbend.models.base import Play
+    from netbend.models.output import AudioOutput
     from netbend.recipe import load_clusters
     from netbend.render.files import refuse_existing
     from netbend.variations.files import Outcome, Wanted
@@ -128,9 +129,11 @@ def vary(
     loaded = load(name, device, precision)
     pictures = makes_pictures(context, loaded)
     if not pictures and not surprise and keep is None:
+        is_sound = isinstance(loaded.output, AudioOutput)
+        plays = "`netbend sound --count` plays draws, and " if is_sound else ""
         raise ModelError(
-            f"{loaded.name} makes sound, of which there is no sheet: `netbend sound --count` plays "
-            f"draws, and --keep 3 writes one of them as a recipe"
+            f"{loaded.name} makes {loaded.output.what}, of which there is no sheet: {plays}--keep 3 "
+            f"writes one of them as a recipe"
         )
     request = RenderRequest(
         model=reference_of(loaded),

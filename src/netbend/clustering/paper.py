@@ -28,7 +28,8 @@ from netbend.clustering.metric_network import MetricNetwork
 from netbend.clustering.progress import Report, Tell, silent
 from netbend.clustering.settings import Settings
 from netbend.errors import ClusterError
-from netbend.models.base import SoundModel
+from netbend.models.base import Model
+from netbend.models.output import AudioOutput
 from netbend.regular_file import refuse_special
 
 HEADER = "netbend-metric-networks"
@@ -103,7 +104,8 @@ def training_of(model: Bendable, maps: Activations, settings: Settings, work: Pa
 
 
 def _paper_batch(model: Bendable, layer: Layer) -> int:
-    return SOUND_BATCH if isinstance(model, SoundModel) else batch_for(layer.height, layer.width)
+    is_sound = isinstance(model, Model) and isinstance(model.output, AudioOutput)
+    return SOUND_BATCH if is_sound else batch_for(layer.height, layer.width)
 
 
 def _file(layer: Layer, work: Path, ending: str) -> Path:

@@ -18,6 +18,7 @@ from netbend.engine.still import Still
 from netbend.errors import LatentError, RenderError
 from netbend.latents.path import LatentPath, latent_path, still_path
 from netbend.models.base import Latents, Model
+from netbend.models.capabilities import check_label
 from netbend.motion import Number, value_at
 from netbend.recipe import Recipe
 from netbend.recipe.animation import bind_recipe, bind_to_film, is_animated
@@ -132,7 +133,7 @@ def bind(request: RenderRequest, model: Model) -> Bound:
     bends = () if request.recipe is None else request.recipe.bends
     if request.selected is not None and len(request.selected) != len(bends):
         raise RenderError("the record does not hold the features of every bend")
-    model.check_label(request.options.label)
+    check_label(model, request.options.label)
     seconds = length_of(request)
     recipe = _fitted(request, seconds)
     plan = Plan(()) if recipe is None else _plan(request, recipe, model)

@@ -14,6 +14,7 @@ from netbend.choices import NonFinite, choose_fields
 from netbend.engine.bound import Bound
 from netbend.errors import RenderError
 from netbend.models.base import Latents, Model, Play
+from netbend.models.capabilities import image_output
 from netbend.motion import Curve, Number, value_at
 from netbend.pictures import beside, to_pictures
 
@@ -101,8 +102,8 @@ class Film:
         """How many frames are made at once."""
         if self._device == "cpu":
             return 1
-        last = self.model.layers[-1]
-        return max(1, min(LARGEST_GROUP, PIXELS_AT_ONCE // (last.height * last.width)))
+        output = image_output(self.model)
+        return max(1, min(LARGEST_GROUP, PIXELS_AT_ONCE // (output.height * output.width)))
 
     @property
     def _device(self) -> str:

@@ -15,6 +15,7 @@ from netbend.engine.progress import Progress, tell, telling_layers
 from netbend.engine.request import RenderRequest
 from netbend.engine.still import Still
 from netbend.models.base import Model
+from netbend.models.capabilities import image_output
 from netbend.models.catalog import choose_device, load_model
 from netbend.models.precision import wants_bfloat16
 
@@ -70,7 +71,9 @@ class Session:
         return bind(request, self.model)
 
     def still(self, request: RenderRequest) -> Still:
-        """The pictures of a request, decided and not yet made."""
+        """The pictures of a request, decided and not yet made. Raises as `bind`, and ModelError for a model
+        of anything else."""
+        image_output(self.model)
         return self.bind(request).still()
 
     def image(self, request: RenderRequest | Still, progress: Progress | None = None) -> Image.Image:
@@ -98,7 +101,8 @@ class Session:
             yield made
 
     def film(self, request: RenderRequest) -> Film:
-        """The frames of a request, each made when it is asked for. Raises as `bind`."""
+        """The frames of a request, each made when it is asked for. Raises as `still`."""
+        image_output(self.model)
         return Film.of(self.bind(request))
 
     def frames(

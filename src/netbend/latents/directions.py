@@ -15,6 +15,7 @@ from netbend.errors import LatentError
 from netbend.latents.arrays import read_file
 from netbend.latents.direction_files import find_in, read_tree
 from netbend.models.base import Model
+from netbend.models.capabilities import HasStyles, style_count
 from netbend.models.weights import shown
 
 SAMPLES = 10_000
@@ -65,7 +66,7 @@ class Directions:
             )
         width = model.mean_latent().values.shape[-1]
         sizes = tuple(self.vectors.shape), tuple(self.deviations.shape), tuple(self.shares.shape)
-        steps = {(len(self), width), (len(self), model.style_count, width)}
+        steps = {(len(self), width), (len(self), style_count(model), width)}
         if sizes[0] not in steps or sizes[1:] != ((len(self),), (len(self),)):
             raise LatentError(f"expected directions of {width} numbers, found {sizes[0]}")
         if not all(values.isfinite().all() for values in (self.vectors, self.deviations, self.shares)):
@@ -97,7 +98,7 @@ def find_directions(model: Model, count: int | None = None, samples: int = SAMPL
     Raises:
         LatentError: For models without w: their z varies alike in all directions, and has no principal ones.
     """
-    _refuse_without_w(model)
+    _with_w(model)
     width = model.mean_latent().values.shape[-1]
     count = width if count is None else count
     if not 1 <= count <= width:
@@ -118,12 +119,13 @@ def find_directions(model: Model, count: int | None = None, samples: int = SAMPL
     )
 
 
-def _refuse_without_w(model: Model) -> None:
-    if not model.style_count:
+def _with_w(model: Model) -> HasStyles:
+    if not isinstance(model, HasStyles):
         raise LatentError(
             f"{model.name} has no w to find directions in; its z varies alike in all directions. "
             "Models with styles have directions"
         )
+    return model
 
 
 def _covariance(model: Model, samples: int, width: int) -> Tensor:
@@ -131,7 +133,7 @@ def _covariance(model: Model, samples: int, width: int) -> Tensor:
     total, products = torch.zeros(width, dtype=torch.double), torch.zeros(width, width, dtype=torch.double)
     for start in range(0, samples, BATCH):
         seeds = range(start, min(start + BATCH, samples))
-        w = model.to_w(model.latents(seeds)).values.double()
+        w = _with_w(model).to_w(model.latents(seeds)).values.double()
         total += w.sum(dim=0)
         products += w.T @ w
     return (products - torch.outer(total, total) / samples) / (samples - 1)
@@ -179,9 +181,8 @@ def _saved(arrays: Mapping[str, Any]) -> Directions:
 
 
 def _of_a_tool(tree: Mapping[str, Any], model: Model) -> Directions:
-    _refuse_without_w(model)
     width = model.mean_latent().values.shape[-1]
-    found = find_in(tree, width, model.style_count)
+    found = find_in(tree, width, _with_w(model).style_count)
     # A step moves the layer that moves most by one standard deviation of w along its way.
     vectors, leading, lengths = found.vectors, found.vectors, found.vectors.norm(dim=-1)
     if vectors.ndim == 3:

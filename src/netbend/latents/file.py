@@ -16,6 +16,7 @@ from netbend.latents.arrays import NO_ARRAYS, arrays_in, is_array_file, pickled_
 from netbend.latents.candidates import SPACES_OF_KEY, Candidate, Sizes, candidates, said
 from netbend.limits import MAX_LATENT_VALUES
 from netbend.models.base import Latents, Model
+from netbend.models.capabilities import style_count
 from netbend.models.weights import UnknownFile, parse_weights, shown
 
 
@@ -64,8 +65,9 @@ def noise_key(layer: int) -> str:
 
 def _sizes(model: Model) -> Sizes:
     z_dim = model.latents([0]).values.shape[-1]
-    w_dim = model.mean_latent().values.shape[-1] if model.style_count else 0
-    return Sizes(z_dim, w_dim, model.style_count)
+    styles = style_count(model)
+    w_dim = model.mean_latent().values.shape[-1] if styles else 0
+    return Sizes(z_dim, w_dim, styles)
 
 
 def _load(path: Path, space: Space | None, sizes: Sizes | None) -> Latents:

@@ -16,6 +16,7 @@ from netbend.latents.directions import Directions, find_directions, load_directi
 from netbend.latents.file import load_latents_for
 from netbend.latents.journey import Legs, linear, spherical
 from netbend.models.base import Latents, Model
+from netbend.models.capabilities import HasStyles, classes_of, style_count, styles_of
 from netbend.motion import Curve, Number, value_at
 from netbend.motion.curves import EASINGS
 from netbend.recipe.animation import bind_to_film
@@ -130,7 +131,7 @@ class _Points:
                 return self.model.mean_latent()
             case Mean(seeds):
                 latents = self.model.latents(seeds)
-                latents = self.model.to_w(latents) if self.model.style_count else latents
+                latents = self.model.to_w(latents) if isinstance(self.model, HasStyles) else latents
                 mean = latents.values.mean(dim=0, keepdim=True)
                 return replace(latents, values=mean, seeds=seeds[:1])
 
@@ -151,7 +152,7 @@ def _journey_path(journey: Journey, model: Model, folder: Path) -> LatentPath:
     if journey.space == "z" and not all_z:
         raise LatentError("through: `space: z`, but not all of its points are z; leave the space out")
     if not all_z or journey.space == "w":
-        points = [model.to_w(point) for point in points]
+        points = [styles_of(model).to_w(point) for point in points]
     space = Space.W_PLUS if any(point.space is Space.W_PLUS for point in points) else points[0].space
     values = [_styled(point.values[0], space, model) for point in points]
     # The mean of z is its centre, where no circle leads to.
@@ -160,7 +161,7 @@ def _journey_path(journey: Journey, model: Model, folder: Path) -> LatentPath:
     legs = Legs(
         values,
         journey.seconds,
-        spherical(values[0].shape[0] - len(model.labels)) if round_centre else linear,
+        spherical(values[0].shape[0] - len(classes_of(model))) if round_centre else linear,
         loop=journey.loop,
         smooth=journey.smooth,
         ease=EASINGS[journey.easing],
@@ -171,7 +172,7 @@ def _journey_path(journey: Journey, model: Model, folder: Path) -> LatentPath:
 
 def _walk_path(walk: Walk, model: Model) -> LatentPath:
     here = model.latents([walk.seed])
-    z_dimensions = here.values.shape[1] - len(model.labels)
+    z_dimensions = here.values.shape[1] - len(classes_of(model))
     classes = here.values[0, z_dimensions:]
     curve = ClosedWalk(walk.seed, z_dimensions, walk.length, walk.smoothness)
     assert walk.seconds is not None  # it is fitted
@@ -207,7 +208,7 @@ def _in_w(path: LatentPath, model: Model) -> Way:
     """The way in w, or in w+ as it is. Raises LatentError if the model has no w."""
 
     def w_at(time: float) -> Tensor:
-        return model.to_w(path.at([time])).values[0]
+        return styles_of(model).to_w(path.at([time])).values[0]
 
     start = w_at(0.0)
     return (lambda _: start) if path.still else w_at
@@ -232,13 +233,13 @@ def _step(move: Move, directions: Directions, model: Model) -> Tensor:
     step = directions.step(move.direction)
     if move.layers is None:
         return step
-    beyond = [layer for layer in move.layers if layer >= model.style_count]
+    styles = style_count(model)
+    beyond = [layer for layer in move.layers if layer >= styles]
     if beyond:
         raise LatentError(
-            f"direction {move.direction}: layer {beyond[0]}: "
-            f"{model.name} has styles 0-{model.style_count - 1}"
+            f"direction {move.direction}: layer {beyond[0]}: {model.name} has styles 0-{styles - 1}"
         )
-    chosen = torch.zeros(model.style_count, 1)
+    chosen = torch.zeros(styles, 1)
     chosen[list(move.layers)] = 1
     return chosen * step
 
@@ -246,5 +247,5 @@ def _step(move: Move, directions: Directions, model: Model) -> Tensor:
 def _styled(values: Tensor, space: Space, model: Model) -> Tensor:
     """w `(D,)` as w+ `(L, D)` where that is asked for."""
     if space is Space.W_PLUS and values.ndim == 1:
-        return values.expand(model.style_count, -1)
+        return values.expand(style_count(model), -1)
     return values

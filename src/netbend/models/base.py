@@ -20,9 +20,10 @@ from netbend.bending import Layer, finite_output
 from netbend.choices import NoiseMode, NonFinite, Space, choose_fields
 from netbend.errors import LatentError
 from netbend.limits import MAX_RECORD_TRUNCATION
+from netbend.models.capabilities import check_label
+from netbend.models.output import ImageOutput, Output
 from netbend.models.shipped import shipped_clusters
 from netbend.recipe import Clusters
-from netbend.sound.spectrum import Spectrum
 
 DEFAULT_PSI = 0.7  # what is seen everywhere: pictures from seeds at their best
 
@@ -113,8 +114,7 @@ class Model(ABC):
     def __repr__(self) -> str:
         numbers = [layer.number for layer in self.layers if layer.number is not None]
         numbered = f"layers {min(numbers)}-{max(numbers)}" if numbers else f"{len(self.layers)} layers"
-        height, width = self.layers[-1].height, self.layers[-1].width
-        return f"<{type(self).__name__} {self.name!r}: {numbered}, {width}x{height}, hash {self.hash[:12]}>"
+        return f"<{type(self).__name__} {self.name!r}: {numbered}, {self.output}, hash {self.hash[:12]}>"
 
     @property
     @abstractmethod
@@ -125,6 +125,11 @@ class Model(ABC):
     @abstractmethod
     def layers(self) -> Sequence[Layer]:
         """Its bendable layers, in the order of computation."""
+
+    @property
+    @abstractmethod
+    def output(self) -> Output:
+        """What it puts out: pictures, sound ..."""
 
     @cached_property
     def clusters(self) -> Clusters | None:
@@ -146,11 +151,9 @@ class Model(ABC):
         label: str | None = None,
         nonfinite: NonFinite | str | None = None,
     ) -> Tensor:
-        """Run the network; images come out as float32 `(N, C, H, W)`, -1 black to 1 white.
+        """Run the network. What comes out is float32, of the shape and range that `output` declares.
 
             images = model.generate(model.latents([1, 2]), truncation_psi=0.5, noise="none")
-
-        What a SoundModel gives are levels, see there.
 
         Args:
             latents: What to generate from.
@@ -178,6 +181,7 @@ class Model(ABC):
         play = replace(play, **given)
         if len(latents) == 0:
             raise LatentError("no latents to generate from")
+        check_label(self, play.label)
         return finite_output(self._generate(latents, play), self.network, NonFinite(play.nonfinite))
 
     @abstractmethod
@@ -185,12 +189,14 @@ class Model(ABC):
         """What `generate` gives."""
 
     def default_psi(self, latents: Latents) -> float:
-        """The truncation of what nobody says it for: 0.7, but 1 for w and w+ that somebody chose.
+        """The default truncation: 0.7 for pictures, but 1 for w and w+ that somebody chose; 1 for all else.
 
         Pictures from seeds are at their best with 0.7; latents in files were searched or chosen as they
-        are. z is truncated wherever it comes from.
+        are. z is truncated wherever it comes from. Sounds are not better for being nearer to the mean.
         """
-        return 1.0 if latents.chosen and latents.space is not Space.Z else DEFAULT_PSI
+        if not isinstance(self.output, ImageOutput) or (latents.chosen and latents.space is not Space.Z):
+            return 1.0
+        return DEFAULT_PSI
 
     def psi(self, latents: Latents, play: Play) -> float:
         """The truncation that latents are generated with."""
@@ -199,50 +205,15 @@ class Model(ABC):
     def truncated(self, latents: Latents, plays: Sequence[Play]) -> Latents:
         """Latents that are generated without truncation as these are with one of their own for each."""
         factors = torch.tensor([self.psi(latents, play) for play in plays], dtype=latents.values.dtype)
-        values = latents.values.clone()
-        values[:, : values.shape[1] - len(self.labels)] *= factors[:, None]
-        return replace(latents, values=values)
+        return replace(latents, values=latents.values * factors[:, None])
 
     @abstractmethod
     def check(self, latents: Latents) -> None:
         """Raise LatentError if they are not of this model's shape."""
 
-    @property
-    def style_count(self) -> int:
-        """Number of w vectors in a w+ latent; 0 for models that know z alone."""
-        return 0
-
-    def to_w(self, latents: Latents) -> Latents:  # noqa: ARG002
-        """z as w, untruncated, on the CPU; w and w+ as they are. Raises LatentError if there is no w."""
-        raise LatentError(f"{self.name} has no w: its latents are z alone")
-
     def mean_latent(self) -> Latents:
         """The mean of all latents, a batch of one: of w where there is one, else of z."""
-        values = torch.zeros_like(self.latents([0]).values)
-        if self.labels:
-            values[:, -len(self.labels) :] = 1 / len(self.labels)
-        return Latents(Space.Z, values, (0,), chosen=False)
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The classes that can be asked for."""
-        return ()
-
-    def check_label(self, label: str | None) -> None:
-        """Raise LatentError if there is no such class."""
-        if label is not None and label not in self.labels:
-            known = f"it has {', '.join(self.labels)}" if self.labels else "it has no classes"
-            raise LatentError(f"label {label!r}: not a class of {self.name}; {known}")
-
-    def mix_styles(
-        self,
-        latents: Latents,  # noqa: ARG002
-        other: Latents,  # noqa: ARG002
-        layers: Sequence[int],  # noqa: ARG002
-        play: Play,  # noqa: ARG002
-    ) -> Latents:
-        """Take the styles of some layers from other latents, if the model has styles."""
-        raise LatentError(f"{self.name} has no styles to mix")
+        return Latents(Space.Z, torch.zeros_like(self.latents([0]).values), (0,), chosen=False)
 
     @abstractmethod
     def save(self, path: Path, *, half: bool = False, overwrite: bool = False) -> None:
@@ -262,26 +233,3 @@ class Model(ABC):
     def bf16(self) -> bool:
         """Whether it computes in bfloat16."""
         return next(self.network.parameters()).dtype is torch.bfloat16
-
-
-class SoundModel(Model):
-    """A model of sound. It generates levels of spectra, time x frequency: float32
-    `(N, 1, frames, bins)`, from 0, the floor of its `spectrum`, to 1, its ceiling."""
-
-    def default_psi(self, latents: Latents) -> float:  # noqa: ARG002
-        """1: sounds from seeds are not better for being nearer to the mean."""
-        return 1.0
-
-    @property
-    @abstractmethod
-    def spectrum(self) -> Spectrum:
-        """How its sound is analysed."""
-
-    @property
-    def frames(self) -> int:
-        """Frames of the spectra that it takes and gives, those of its last layer."""
-        return self.layers[-1].height
-
-    @abstractmethod
-    def encode(self, levels: Tensor) -> Latents:
-        """The latents from which levels `(N, 1, frames, bins)` are best generated."""

@@ -17,6 +17,7 @@ from netbend.errors import LatentError
 from netbend.limits import MAX_MAPPING_LAYERS
 from netbend.models.base import Latents, Play
 from netbend.models.native import check_widths
+from netbend.models.output import ImageOutput
 from netbend.models.seeding import checked_seed, standard_normal
 from netbend.models.stored import StoredModel
 
@@ -177,6 +178,11 @@ class StyledModel(StoredModel, Generic[G]):
     def layers(self) -> tuple[Layer, ...]:
         return self._layers
 
+    @property
+    def output(self) -> ImageOutput:
+        architecture = self.generator.architecture
+        return ImageOutput(architecture.channels, architecture.size, architecture.size)
+
     def to(self, device: torch.device) -> "StyledModel[G]":
         self.generator.to(device)
         return self
@@ -191,7 +197,6 @@ class StyledModel(StoredModel, Generic[G]):
 
     @torch.no_grad()
     def _generate(self, latents: Latents, play: Play) -> Tensor:
-        self.check_label(play.label)
         w = self.w_plus(latents, play)
         precision = next(self.network.parameters()).dtype
         image = run(self.network, w.to(precision), self._noise(latents, play.noise))

@@ -16,7 +16,8 @@ from netbend.choices import NonFinite, Phase, Space, Stereo, choose_fields
 from netbend.errors import RenderError, SoundError
 from netbend.latents.path import latent_path
 from netbend.latents.walk import on_both_sides, walk
-from netbend.models.base import Latents, Play, SoundModel
+from netbend.models.base import Latents, Model, Play
+from netbend.models.capabilities import audio_output
 from netbend.recipe import Clusters, Recipe, recipe_to_data
 from netbend.recipe.animation import bind_recipe, is_animated
 from netbend.render.scratch import Beside, scratch
@@ -70,7 +71,7 @@ class Mixing:
 class SoundJob:
     """How to bend sound files. recipe: None leaves them unbent. seed: of its random selections."""
 
-    model: SoundModel
+    model: Model
     listening: Listening = Listening()
     mixing: Mixing = Mixing()
     recipe: Recipe | None = None
@@ -209,7 +210,7 @@ class SoundJob:
         Play(truncation=truncation)  # refuses what is no truncation
         if not 0 <= width <= 1:
             raise RenderError(f"--stereo-width {width}: expected 0 (both channels alike) to 1")
-        rate = self.model.spectrum.sample_rate
+        rate = audio_output(self.model).spectrum.sample_rate
         left = round(seconds * rate)
         recipe = bind_recipe(self.recipe or Recipe(()), seconds)
         plan = self.plan(seconds)
@@ -235,7 +236,7 @@ class SoundJob:
 
     def _walk(self, seed: int, pace: float, listening: Listening, voice: int = 0) -> Iterator[Latents]:
         (first,) = self.model.latents([seed]).values
-        cutting, spectrum = listening.cutting(self.model), self.model.spectrum
+        cutting, spectrum = listening.cutting(self.model), audio_output(self.model).spectrum
         steps = walk(seed, len(first), cutting.step * spectrum.hop / spectrum.sample_rate / pace, voice)
         return (Latents(Space.Z, z, (seed,)) for z in steps)
 
@@ -251,7 +252,7 @@ class SoundJob:
         self, reader: SoundReader, plans: Sequence[Plan], report: Report
     ) -> Iterator[tuple[Samples, Samples]]:
         """The source and, sample by sample beside it, what came of it."""
-        channels, rate = reader.channels, self.model.spectrum.sample_rate
+        channels, rate = reader.channels, audio_output(self.model).spectrum.sample_rate
         listening = _moving(self.listening) if any(plan.moving for plan in plans) else self.listening
         stream = SoundStream(self.model, plans, channels, listening, self.nonfinite, ceiling=None)
         inward, outward = (

@@ -11,7 +11,8 @@ from torch.nn import functional as F
 from netbend.bending import Plan, bend
 from netbend.choices import NonFinite, Phase, Stereo, choose, choose_fields
 from netbend.errors import RenderError
-from netbend.models.base import Latents, Play, SoundModel
+from netbend.models.base import Latents, Model, Play
+from netbend.models.capabilities import audio_output, encoder_of
 from netbend.motion import Number, value_at
 from netbend.sound.chunks import Crossfade, Cutter, Cutting
 from netbend.sound.formats import Samples
@@ -50,10 +51,10 @@ class Listening:
         if self.detail != TONAL and (isinstance(self.detail, str) or not 0 <= self.detail <= 1):
             raise RenderError(f"detail {self.detail!r:.40}: expected {TONAL}, or 0 (nothing) to 1 (all)")
 
-    def cutting(self, model: SoundModel) -> Cutting:
+    def cutting(self, model: Model) -> Cutting:
         """Raises RenderError for chunks that nothing is left of."""
         try:
-            return Cutting(model.frames, self.overlap, self.context)
+            return Cutting(audio_output(model).frames, self.overlap, self.context)
         except ValueError as error:
             raise RenderError(str(error)) from error
 
@@ -72,13 +73,14 @@ class SoundStream:
     next. Whatever went in is heard after at most `latency` more samples; memory stays
     within that many samples and the blocks. Where the source is silent (every bin of a frame below
     the model's floor) the result is. Instead of one plan there may be one for each channel.
-    Raises RenderError for blocks of another shape, for plans of another number than channels, and for the
+    Raises ModelError for a model of anything but sound, and for one without an encoder; RenderError for
+    blocks of another shape, for plans of another number than channels, and for the
     middle and sides of more than two channels; NonFiniteError where a bend makes NaN.
     """
 
     def __init__(
         self,
-        model: SoundModel,
+        model: Model,
         plan: Plan | Sequence[Plan] = Plan(()),
         channels: int = 1,
         listening: Listening = Listening(),
@@ -87,6 +89,8 @@ class SoundStream:
         ceiling: float | None = CEILING,
     ):
         self._model, self.channels = model, channels
+        self._spectrum = audio_output(model).spectrum
+        encoder_of(model)  # before anything is pushed
         self._plans = [plan] * channels if isinstance(plan, Plan) else list(plan)
         if len(self._plans) != channels:
             raise RenderError(f"{len(self._plans)} plans for {channels} channels: expected one for each")
@@ -94,7 +98,7 @@ class SoundStream:
         if self._is_mid_side and channels != 2:
             raise RenderError(f"{channels} channels have no middle and sides; expected two")
         self._listening, self._nonfinite = listening, choose(NonFinite, nonfinite, "nonfinite")
-        spectrum, cutting = model.spectrum, listening.cutting(model)
+        spectrum, cutting = self._spectrum, listening.cutting(model)
         self._analysis = Analysis(spectrum, channels)
         self._cutter = Cutter(cutting, channels, spectrum.bins)
         self._crossfade = Crossfade(cutting)
@@ -109,13 +113,13 @@ class SoundStream:
     @property
     def sample_rate(self) -> int:
         """Hz, the model's."""
-        return self._model.spectrum.sample_rate
+        return self._spectrum.sample_rate
 
     @property
     def latency(self) -> int:
         """Samples after which every sample that went in is out at the latest, not counting the time that
         the network takes to compute; see `LiveStream`."""
-        spectrum = self._model.spectrum
+        spectrum = self._spectrum
         frames = self._cutting.frames - self._cutting.context
         if self._listening.phase is Phase.GRIFFIN_LIM:
             frames += self._phasing.delay
@@ -124,7 +128,7 @@ class SoundStream:
 
     def warm_up(self) -> None:
         """Let the network compute a chunk that is not heard, as the first takes longer than all others."""
-        silence = torch.zeros(self.channels, self._model.frames, self._model.spectrum.bins)
+        silence = torch.zeros(self.channels, self._cutting.frames, self._spectrum.bins)
         plans = [plan.at(0.0) for plan in self._plans]
         through_model(self._model, plans, silence, self._listening.detail, self._nonfinite)
 
@@ -154,7 +158,7 @@ class SoundStream:
 
     def _heard(self, spectra: Tensor) -> Tensor:
         self._source = torch.cat([self._source, spectra], dim=1)
-        return self._sounding(self._cutter.push(self._model.spectrum.levels(spectra)))
+        return self._sounding(self._cutter.push(self._spectrum.levels(spectra)))
 
     def _sounding(self, chunks: Tensor) -> Tensor:
         """Chunks of levels to samples."""
@@ -187,7 +191,7 @@ class SoundStream:
 
     def _phased(self, levels: Tensor) -> Tensor:
         """Levels `(C, n, bins)` to spectra; silent where the source is."""
-        spectrum = self._model.spectrum
+        spectrum = self._spectrum
         missing = max(0, levels.shape[1] - self._source.shape[1])  # silence after the end
         source = torch.nn.functional.pad(self._source[:, : levels.shape[1]], (0, 0, 0, missing))
         self._source = self._source[:, levels.shape[1] :]
@@ -203,15 +207,16 @@ def _sum_and_difference(channels: Tensor) -> Tensor:
     return torch.stack([channels[0] + channels[1], channels[0] - channels[1]])
 
 
-def chunk_time(model: SoundModel, cutting: Cutting, number: int) -> float:
+def chunk_time(model: Model, cutting: Cutting, number: int) -> float:
     """Seconds at the middle of what is heard of a chunk."""
     middle = number * cutting.step + (cutting.step + cutting.overlap) / 2
-    return middle * model.spectrum.hop / model.spectrum.sample_rate
+    spectrum = audio_output(model).spectrum
+    return middle * spectrum.hop / spectrum.sample_rate
 
 
 @torch.no_grad()
 def through_model(
-    model: SoundModel,
+    model: Model,
     plan: Plan | Sequence[Plan],
     levels: Tensor,
     detail: float | str,
@@ -220,14 +225,14 @@ def through_model(
     """Levels `(N, frames, bins)` encoded and generated again, bent by a plan, or each by its own."""
     device = next(model.network.parameters()).device
     source = levels[:, None].to(device)
-    latents = model.encode(source)
+    latents = encoder_of(model).encode(source)
     with bend(model, plan, nonfinite=nonfinite):
         bent = model.generate(latents)
     if detail:
         with bend(model, Plan(()), nonfinite=nonfinite):
             lost = source - model.generate(latents)
         bent = bent + (tonal(lost, source) if isinstance(detail, str) else detail * lost)
-    return no_more_ultrasound(bent, source, model.spectrum)[:, 0].cpu()
+    return no_more_ultrasound(bent, source, audio_output(model).spectrum)[:, 0].cpu()
 
 
 def tonal(lost: Tensor, source: Tensor) -> Tensor:
@@ -254,7 +259,7 @@ def no_more_ultrasound(levels: Tensor, unbent: Tensor, spectrum: Spectrum) -> Te
 
 @torch.no_grad()
 def sing(
-    model: SoundModel,
+    model: Model,
     plan: Plan,
     latents: Iterator[Latents],
     play: Play = Play(),
@@ -268,9 +273,9 @@ def sing(
     Gives samples float32 `(C, n)` for each. All channels have the phases that Griffin-Lim finds for their
     mean, so that they add up to one without loss.
     """
-    cutting = listening.cutting(model)
+    spectrum, cutting = audio_output(model).spectrum, listening.cutting(model)
     crossfade = Crossfade(cutting)
-    phasing = Phasing(model.spectrum, listening.iterations)
+    phasing = Phasing(spectrum, listening.iterations)
     synthesis, waiting = None, torch.zeros(0)
     for number, latent in enumerate(latents):
         time = chunk_time(model, cutting, number)
@@ -280,11 +285,11 @@ def sing(
             unbent = model.generate(latent, play)
         with bend(model, plan.at(time), nonfinite=nonfinite):
             bent = model.generate(latent, play)
-        chunk = no_more_ultrasound(bent, unbent, model.spectrum).transpose(0, 1)
+        chunk = no_more_ultrasound(bent, unbent, spectrum).transpose(0, 1)
         levels = crossfade.push(chunk.cpu())
-        magnitudes = model.spectrum.magnitudes(levels)
+        magnitudes = spectrum.magnitudes(levels)
         if synthesis is None:
-            synthesis, waiting = Synthesis(model.spectrum, len(magnitudes)), magnitudes[:, :0]
+            synthesis, waiting = Synthesis(spectrum, len(magnitudes)), magnitudes[:, :0]
         ready = phasing.push(magnitudes.mean(dim=0, keepdim=True))
         heard, waiting = torch.cat([waiting, magnitudes], dim=1).tensor_split([ready.shape[1]], dim=1)
         yield synthesis.push(heard * torch.sgn(ready)).numpy()

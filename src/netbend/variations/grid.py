@@ -13,8 +13,9 @@ from netbend.engine.request import RenderRequest, SynthesisOptions, reference_of
 from netbend.engine.still import Still
 from netbend.errors import ModelError, RecipeError, RenderError
 from netbend.limits import MAX_SHEET_PIXELS
-from netbend.models.base import Model, Play, SoundModel
+from netbend.models.base import Model, Play
 from netbend.models.catalog import load_model
+from netbend.models.output import ImageOutput
 from netbend.pictures import SHEET_HEIGHT, thumbnail
 from netbend.recipe import (
     Clusters,
@@ -210,8 +211,8 @@ def _check_size(rows: int, columns: int, side: int) -> None:
 
 
 def _pictures_of(model: Model) -> Model:
-    if isinstance(model, SoundModel):
-        raise ModelError(f"{model.name} makes sound, not pictures, of which a grid consists")
+    if not isinstance(model.output, ImageOutput):
+        raise ModelError(f"{model.name} makes {model.output.what}, not pictures, of which a grid consists")
     return model
 
 

@@ -1,6 +1,7 @@
 """DCGAN as a model to play and bend."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -11,9 +12,8 @@ from netbend.choices import NoiseMode, Space
 from netbend.errors import CheckpointError, LatentError
 from netbend.models.base import Latents, Play
 from netbend.models.dcgan.network import Architecture, Generator
-from netbend.models.native import (
-    fill,
-)
+from netbend.models.native import fill
+from netbend.models.output import ImageOutput
 from netbend.models.seeding import standard_normal
 from netbend.models.stored import StoredModel
 from netbend.models.weights import parse_weights, shown
@@ -58,6 +58,11 @@ class DCGAN(StoredModel):
         return self._layers
 
     @property
+    def output(self) -> ImageOutput:
+        architecture = self.generator.architecture
+        return ImageOutput(architecture.channels, architecture.size, architecture.size)
+
+    @property
     def labels(self) -> tuple[str, ...]:
         return self.generator.architecture.classes
 
@@ -77,7 +82,6 @@ class DCGAN(StoredModel):
     @torch.no_grad()
     def _generate(self, latents: Latents, play: Play) -> Tensor:
         self.check(latents)
-        self.check_label(play.label)
         if play.cutoff is not None or play.noise is NoiseMode.RANDOM:
             raise LatentError(f"{self.name} has neither styles to cut off nor noise to draw")
         z_dim = self.generator.architecture.z_dim
@@ -87,6 +91,19 @@ class DCGAN(StoredModel):
             classes = self._one_hot(torch.full((len(z),), self.labels.index(play.label))).to(values)
         images = run(self.network, torch.cat([z * self.psi(latents, play), classes], dim=1))
         return images.float()
+
+    def truncated(self, latents: Latents, plays: Sequence[Play]) -> Latents:
+        """Classes are not truncated."""
+        z_dim = self.generator.architecture.z_dim
+        truncated = super().truncated(latents, plays).values
+        return replace(latents, values=torch.cat([truncated[:, :z_dim], latents.values[:, z_dim:]], dim=1))
+
+    def mean_latent(self) -> Latents:
+        """The mean of z, and of all classes."""
+        mean = super().mean_latent()
+        classes = torch.full((1, len(self.labels)), 1 / max(1, len(self.labels)))
+        values = torch.cat([mean.values[:, : self.generator.architecture.z_dim], classes], dim=1)
+        return replace(mean, values=values)
 
     def check(self, latents: Latents) -> None:
         """Raise LatentError if they are not of this model's shape."""

@@ -8,16 +8,16 @@ from torch import Tensor
 from netbend.bending import Layer, Parameters, run
 from netbend.choices import NoiseMode, Space
 from netbend.errors import LatentError
-from netbend.models.base import Latents, Play, SoundModel
+from netbend.models.base import Latents, Play
+from netbend.models.output import AudioOutput
 from netbend.models.seeding import standard_normal
 from netbend.models.spectrogram_vae.network import SHAPES, Architecture, SpectrogramVAE
 from netbend.models.stored import StoredModel
-from netbend.sound.spectrum import Spectrum
 
 KIND = "spectrogram_vae"
 
 
-class SpectrogramModel(StoredModel, SoundModel):
+class SpectrogramModel(StoredModel):
     """Spectrograms of 128 frames; layers 1 to 4 after their activation, and the output as layer 5.
 
     It generates levels `(N, 1, 128, 513)`, 0 silent to 1 loud; truncation scales z.
@@ -44,8 +44,8 @@ class SpectrogramModel(StoredModel, SoundModel):
         return self._layers
 
     @property
-    def spectrum(self) -> Spectrum:
-        return self.vae.architecture.spectrum()
+    def output(self) -> AudioOutput:
+        return AudioOutput(self.vae.architecture.spectrum(), self.layers[-1].height)
 
     def latents(self, seeds: Sequence[int]) -> Latents:
         """Standard normal z `(N, D)`, in the order of how strongly its dimensions are heard."""
@@ -53,16 +53,15 @@ class SpectrogramModel(StoredModel, SoundModel):
 
     def _generate(self, latents: Latents, play: Play) -> Tensor:
         self.check(latents)
-        self.check_label(play.label)
         if play.cutoff is not None or play.noise is NoiseMode.RANDOM:
             raise LatentError(f"{self.name} has neither styles to cut off nor noise to draw")
         values = latents.values.to(self.vae.decoder.start.weight)
         levels = run(self.network, values * self.psi(latents, play))
         return levels.float()
 
-    def encode(self, levels: Tensor) -> Latents:
+    def encode(self, outputs: Tensor) -> Latents:
         """Levels `(N, 1, 128, 513)` to the latents that they are decoded from."""
-        levels = levels.to(self.vae.encoder.mean.weight).contiguous(memory_format=torch.channels_last)
+        levels = outputs.to(self.vae.encoder.mean.weight).contiguous(memory_format=torch.channels_last)
         values = self.vae.encode(levels).float()
         return Latents(Space.Z, values, (0,) * len(values))
 
