@@ -34,6 +34,7 @@ from netbend.bending import Layer
 from netbend.bending.prefix import Prefix
 from netbend.models.base import Model
 from netbend.models.precision import has_bfloat16
+from netbend.models.stylegan2.finish import compiled_finish
 from netbend.models.stylegan2.model import StyleGAN2
 
 BATCHES = {64: 16, 256: 4, 1024: 2}
@@ -50,6 +51,7 @@ def main() -> None:
     report.add(copy_rate(chosen.rounds))
     if not has_bfloat16(torch.device("cpu")):
         report.add("This processor has no instructions for bfloat16, which is not measured.")
+    compiled_finish.load()  # for bfloat16; netbend otherwise waits until it pays
     pictures(report, chosen.rounds, chosen.nvidia)
     sounds(report, chosen.rounds)
     reuse(report, chosen.rounds)
@@ -123,7 +125,7 @@ def pictures(report: Report, rounds: int, nvidia: Path | None) -> None:
     for size, batch in BATCHES.items():
         of = runs(partial(stylegan2, size), [1, batch], convolutions_of)
         z = stylegan2(size).latents([0]).values
-        others = {"NVIDIA": partial(_nvidia(nvidia, size), z)} if nvidia else {}
+        others = {"NVIDIA": partial(nvidia_network(nvidia, size), z)} if nvidia else {}
         times = timed({**contenders_of(of), **others}, rounds)
         rows += [[f"{size}x{size}", *row] for row in rows_of(of, times)]
         if nvidia:
@@ -139,7 +141,8 @@ def pictures(report: Report, rounds: int, nvidia: Path | None) -> None:
     report.draw(curves, limits, PIXELS, Axis("seconds a picture"))
 
 
-def _nvidia(folder: Path, size: int) -> Callable[[torch.Tensor], Any]:
+def nvidia_network(folder: Path, size: int) -> Callable[[torch.Tensor], Any]:
+    """NVIDIA's generator of config F, in float32, from a checkout of stylegan2-ada-pytorch."""
     sys.path.insert(0, str(folder))
     from training.networks import Generator as Other
 

@@ -31,6 +31,7 @@ for count in $counts; do
         measure "$name" "$name-$count" --threads "$count" --rounds "${part#*:}" --plot "$out/$name-$count.png"
     done
 done
+measure bfloat16 bfloat16 --threads "$threads" --rounds 3
 measure film film --threads "$threads" --rounds 3 --plot "$out/film.png"
 measure photo_faces photo-faces --threads "$threads" --rounds 5 --plot "$out/photo-faces.png"
 measure sound sound 120

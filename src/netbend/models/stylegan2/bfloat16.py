@@ -117,7 +117,7 @@ def colours(maps: Tensor, conv: ModulatedConv, style: Tensor, bias: Tensor, clam
     planes = rows.new_empty(count, len(bias), height * width)
     for kernel, pixels, made in zip(kernels, rows.view(count, -1, features), planes, strict=True):
         torch.mm(kernel, pixels.T, out=made)  # takes half as long as a convolution to so few features
-    image = torch.add(bias.float()[:, None], planes, alpha=conv.gain)
+    image = planes.float().mul_(conv.gain).add_(bias.float()[:, None])
     image = image if clamp is None else image.clamp_(-clamp, clamp)
     return image.view(count, -1, height, width)
 
