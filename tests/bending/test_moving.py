@@ -1,7 +1,9 @@
 """Plans over time: features by noise, a plan for each sample, what a moment is in a record."""
 
+import importlib.util
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,11 @@ from netbend.errors import ModelError, RecipeError
 from netbend.models.base import Model, Play
 from netbend.motion import perlin
 from netbend.recipe import Clusters, Indices, Random, recipe_from_data, recipe_to_data
+
+folder = Path(__file__).parent.parent / "transforms"
+spec = importlib.util.spec_from_file_location("definitions", folder / "definitions.py")
+definitions = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(definitions)
 
 TURN = {"layer": 3, "transform": "rotate", "params": {"angle": {"from": -90, "to": 90, "seconds": 4}}}
 FLICKER = {"layer": 2, "transform": "ablate", "features": {"noise": 3, "above": 0.1, "seconds": 0.4}}
@@ -143,3 +150,30 @@ def test_recorded_features_stay_while_what_moves_moves_on(model: Model) -> None:
 def test_records_that_do_not_fit_are_refused(model: Model, wrong: tuple[Any, Any]) -> None:
     with pytest.raises(RecipeError, match="bend 0: the recorded features or mask do not fit layer"):
         resolve(recipe_from_data({"bends": [STILL]}), model, selected=[wrong])
+
+
+@pytest.mark.parametrize(("name", "params"), definitions.SAMPLES)
+def test_every_number_of_every_transform_moves(name: str, params: dict[str, Any], model: Model) -> None:
+    """From a value nearby to the one that is meant: there it is the bend that stands still."""
+    numbers = {key: value for key, value in params.items() if isinstance(value, int | float)}
+    moving = {
+        key: {
+            "from": round(value / 2) or 1 if isinstance(value, int) else value / 2,
+            "to": value,
+            "seconds": 2,
+        }
+        for key, value in numbers.items()
+    }
+    item = {"layer": 3, "transform": name, "features": {"random": 0.5}, "mix": 0.7}
+    plan = plan_of(model, {**item, "params": {**params, **moving}})
+    still = plan_of(model, {**item, "params": params})
+    assert bool(plan.moving) == bool(numbers)
+    assert plan.at(2.0).bends == still.bends
+    latents = model.latents([1, 2])
+    with bend(model, still):
+        expected = model.generate(latents)
+    with bend(model, [plan.at(0.0), plan.at(2.0)]):
+        moved = model.generate(latents)
+    torch.testing.assert_close(moved[1], expected[1], rtol=0, atol=1e-5)
+    with bend(model, plan.at(0.0)):
+        torch.testing.assert_close(moved[0], model.generate(latents)[0], rtol=0, atol=1e-5)

@@ -264,6 +264,37 @@ def test_threads_run_one_network_bent_differently(on: str, make: str, model: Mod
     assert not any(module._forward_hooks for module in found.network.modules())
 
 
+def test_threads_replay_what_each_of_them_has_kept(model: Model) -> None:
+    """Prefixes of two latents, with bends before and behind their ends, and a run without any."""
+
+    def kept(seed: int, turn: float) -> tuple[Callable[[], Tensor], Callable[[], Tensor]]:
+        latents = model.latents([seed])
+        held = {"layer": 1, "transform": "noise", "params": [0.5, seed]}
+        items = [held, {"layer": 3, "transform": "rotate", "params": [turn], "on": "weights"}]
+        plan = resolve({"bends": items}, model)
+        prefix = Prefix(model.network, [plan.bends[1].layer])
+
+        def whole() -> Tensor:
+            with bend(model, plan), prefix.recorded():
+                return model.generate(latents)
+
+        def rest() -> Tensor:
+            with bend(model, Plan(plan.bends[1:])), prefix.replayed():
+                return model.generate(latents)
+
+        return whole, rest
+
+    plain = model.generate(model.latents([3]))
+    pairs = [kept(1, 90), kept(2, 180)]
+    expected = [whole() for whole, _ in pairs]
+    blocks = [rest for _, rest in pairs] + [lambda: model.generate(model.latents([3]))]
+    for images, one in zip(run_at_once(*blocks), [*expected, plain], strict=True):
+        assert all(torch.equal(image, one) for image in images)
+    for again in zip(run_at_once(*(whole for whole, _ in pairs)), expected, strict=True):
+        assert all(torch.equal(image, again[1]) for image in again[0])
+    assert not any("forward" in module.__dict__ for module in model.network.modules())
+
+
 def test_tasks_of_asyncio_run_one_network_bent_differently() -> None:
     model, given = wrapped()
 

@@ -26,7 +26,7 @@ from netbend.bending.hooks import Hook, NetworkHook, is_idle
 from netbend.bending.insertion import Insertion, bend_maps, culprit
 from netbend.bending.layers import Bendable
 from netbend.bending.plan import Plan, PlannedBend, resolve
-from netbend.bending.weights import RanBent, WeightBends, put_in, take_out
+from netbend.bending.weights import BentForward, RanBent, WeightBends
 from netbend.choices import NonFinite, Target, choose
 from netbend.errors import ModelError, NonFiniteError
 from netbend.recipe import Clusters, Recipe, RecipeLike
@@ -138,8 +138,8 @@ class bend:  # noqa: N801 - reads as the verb it is
             self._ran_bent.append(RanBent(planned, self))
             stack.callback(module.register_forward_hook(self._ran_bent[-1]).remove)
         block = WeightBends(self.network, states, self)
-        put_in(self.network, block)
-        stack.callback(take_out, self.network, block)
+        BentForward.put_in(self.network, block)
+        stack.callback(BentForward.take_out, self.network, block)
 
     def _by_module(self) -> dict[str, list[list["Insertion"]]]:
         """For each module the bends of its activations in order, as `_states`."""

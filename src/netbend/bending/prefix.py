@@ -1,6 +1,6 @@
 """Reuse: what a network computed before the first layer that changes is not computed again."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from netbend.bending.entered import enter, is_entered, leave
+from netbend.bending.forwards import ExchangedForward
 from netbend.bending.layers import Layer
 from netbend.bending.weights import original
 from netbend.errors import ModelError
@@ -65,6 +67,8 @@ class Prefix:
         """
         self._finished, self._running, self._open = [], [], True
         with ExitStack() as stack:
+            enter(self)
+            stack.callback(leave, self)
             for module, name in self._names.items():
                 if name:  # the network as a whole is never finished before one of its layers
                     stack.callback(module.register_forward_pre_hook(self._begin).remove)
@@ -80,31 +84,36 @@ class Prefix:
     @contextmanager
     def replayed(self, batch: int = 1) -> Iterator[None]:
         """Give what was kept instead of computing it, repeated for a batch of equal samples."""
+        block = object()
         replays: dict[str, _Replay] = {}
-        with ExitStack() as stack:
-            for call in self._finished:
-                if call.module not in replays:
-                    module = self._network.get_submodule(call.module)
-                    stack.callback(_restore_forward, module, module.__dict__.get("forward"))
-                    replays[call.module] = _Replay(module.forward, batch)
-                    module.forward = replays[call.module]
-                replays[call.module].calls.append(call)
+        for call in self._finished:
+            replays.setdefault(call.module, _Replay(block, batch)).calls.append(call)
 
-            def begin(_network: nn.Module, _inputs: Any) -> None:
+        def begin(_network: nn.Module, _inputs: Any) -> None:
+            if is_entered(block):
                 for replay in replays.values():
                     replay.given = 0
 
+        with ExitStack() as stack:
+            enter(block)
+            stack.callback(leave, block)
+            for name, replay in replays.items():
+                module = self._network.get_submodule(name)
+                ReplayedForward.put_in(module, replay)
+                stack.callback(ReplayedForward.take_out, module, replay)
             stack.callback(self._network.register_forward_pre_hook(begin).remove)
             yield
 
     def _begin(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
+        if not is_entered(self):
+            return
         if self._names[original(module)] in self._changing:
             self._open = False
         if self._open:
             self._running.append((len(self._finished), _versions(inputs)))
 
     def _keep(self, module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
-        if not self._open:
+        if not self._open or not is_entered(self):
             return
         (earlier, before), after = self._running.pop(), _versions(inputs)
         if not _can_be_kept(output):
@@ -139,18 +148,31 @@ class _Call:
         return _repeated(self.output, batch) if self.given_back is None else inputs[self.given_back]
 
 
-class _Replay:
+class ReplayedForward(ExchangedForward):
     """A forward that gives what was kept, call by call of one run, and computes calls beyond those."""
 
-    def __init__(self, forward: Callable[..., Any], batch: int):
+    def __call__(self, *inputs: Any, **named: Any) -> Any:
+        for replay in tuple(self.wanted):
+            if is_entered(replay.block) and replay.has_more():
+                return replay.give(inputs)
+        return self.own(*inputs, **named)
+
+
+class _Replay:
+    """What was kept of one module, given call by call of one run, to those who entered a block."""
+
+    def __init__(self, block: object, batch: int):
         self.calls: list[_Call] = []
         self.given = 0
-        self._forward, self._batch = forward, batch
+        self.block, self._batch = block, batch
 
-    def __call__(self, *inputs: Any, **named: Any) -> Any:
+    def has_more(self) -> bool:
+        """Whether the next call was kept."""
         self.given += 1
-        if self.given > len(self.calls):
-            return self._forward(*inputs, **named)
+        return self.given <= len(self.calls)
+
+    def give(self, inputs: tuple[Any, ...]) -> Any:
+        """What the call gives that `has_more` was asked for."""
         return self.calls[self.given - 1].give(inputs, self._batch)
 
 
@@ -164,13 +186,6 @@ def _versions(inputs: tuple[Any, ...]) -> _Versions:
     if any(tensor.is_inference() for tensor in tensors.values()):
         raise ModelError("what is computed in torch.inference_mode cannot be kept; use torch.no_grad")
     return {place: tensor._version for place, tensor in tensors.items()}
-
-
-def _restore_forward(module: nn.Module, forward: Any) -> None:
-    if forward is None:
-        del module.forward
-    else:
-        module.forward = forward
 
 
 def _can_be_kept(output: Any) -> bool:

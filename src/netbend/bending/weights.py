@@ -5,13 +5,13 @@ The network itself is never changed, so that several threads can run it bent dif
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from threading import Lock
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from netbend.bending.entered import is_entered, one_sample
+from netbend.bending.forwards import ExchangedForward
 from netbend.bending.guard import all_finite, complaint, extremes, replaced, report
 from netbend.bending.hooks import Hook
 from netbend.bending.plan import PlannedBend
@@ -77,24 +77,16 @@ class WeightBends:
         return parameter
 
 
-class BentForward(Hook):
+class BentForward(ExchangedForward):
     """The forward of a network, as long as anybody bends its weights: everyone gets their own."""
 
-    def __init__(self, network: nn.Module):
-        self._network = network
-        self._forward = network.forward
-        self.blocks: list[WeightBends] = []
-
-    def __deepcopy__(self, _memo: object) -> "BentForward":
-        raise ModelError("a network with bent weights cannot be copied; leave the block first")
-
     def __call__(self, *inputs: Any, **named: Any) -> Any:
-        blocks = [block for block in tuple(self.blocks) if is_entered(block.owner)]
+        blocks = [block for block in tuple(self.wanted) if is_entered(block.owner)]
         if not blocks:
-            return self._forward(*inputs, **named)
+            return self.own(*inputs, **named)
         count = max(len(states) for block in blocks for states in block.states)
         if count == 1:
-            return _copied(self._network, blocks, 0).forward(*inputs, **named)
+            return _copied(self.module, blocks, 0).forward(*inputs, **named)
         if not isinstance(inputs[0] if inputs else None, Tensor) or len(inputs[0]) != count:
             raise ModelError(f"{blocks[0].states[0][0]}: {count} plans for a batch of other size")
         return torch.cat([self._sample(place, blocks, inputs, named) for place in range(count)])
@@ -106,7 +98,7 @@ class BentForward(Hook):
         own = [_of_sample(each, place, count) for each in inputs]
         own_named = {name: _of_sample(each, place, count) for name, each in named.items()}
         with one_sample(place):
-            made: Tensor = _copied(self._network, blocks, place).forward(*own, **own_named)
+            made: Tensor = _copied(self.module, blocks, place).forward(*own, **own_named)
         return made
 
 
@@ -132,28 +124,6 @@ class RanBent(Hook):
                 f"weights in the block. The network as a whole was not called in this thread, or it calls "
                 f"the layer other than through its modules"
             )
-
-
-_lock = Lock()
-
-
-def put_in(network: nn.Module, block: WeightBends) -> None:
-    """Have a network run with bent weights by those who entered the block."""
-    with _lock:
-        forward = network.__dict__.get("forward")
-        if not isinstance(forward, BentForward):
-            forward = BentForward(network)
-            network.forward = forward
-        forward.blocks.append(block)
-
-
-def take_out(network: nn.Module, block: WeightBends) -> None:
-    """The way back from `put_in`."""
-    with _lock:
-        forward = network.__dict__["forward"]
-        forward.blocks.remove(block)
-        if not forward.blocks:
-            del network.forward
 
 
 def _places(network: nn.Module, planned: PlannedBend) -> list[list[str]]:
@@ -189,8 +159,9 @@ def _along(network: nn.Module, steps: Sequence[str]) -> Iterator[nn.Module]:
 
 def _refuse_replaced(module: nn.Module, planned: PlannedBend) -> None:
     """Raise ModelError for a module of which a copy would run the module itself."""
-    own = module.__dict__.get("forward")
-    if isinstance(module, torch.jit.ScriptModule) or not (own is None or isinstance(own, BentForward)):
+    forward = module.__dict__.get("forward")
+    ours = isinstance(forward, ExchangedForward) and not forward.is_over_another
+    if isinstance(module, torch.jit.ScriptModule) or not (forward is None or ours):
         raise ModelError(
             f"{planned}: {type(module).__name__} runs what was compiled, or replaced, before the block; "
             f"bend the weights of the Python module itself"
@@ -227,6 +198,8 @@ def _shallow_copy(module: nn.Module) -> nn.Module:
     copy: nn.Module = object.__new__(type(module))
     own = {"_parameters": dict(module._parameters), "_modules": dict(module._modules), COPIED_FROM: module}
     copy.__dict__.update({**module.__dict__, **own, "_compiled_call_impl": None})
+    if isinstance(forward := module.__dict__.get("forward"), ExchangedForward):
+        copy.__dict__["forward"] = forward.of_copy(copy)
     return copy
 
 
