@@ -65,7 +65,7 @@ def main(name: str) -> None:
 
 
 def levels(model: Model, sound: Samples, plan: Plan) -> Tensor:
-    stream = SoundStream(model, plan, 1, Listening(detail=0))  # the network alone
+    stream = SoundStream(model, plan, 1, Listening(detail=0), ceiling=None)  # the network alone
     heard = np.concatenate([stream.push(sound[None]), stream.flush()], axis=1)
     return model.output.spectrum.analyse(torch.from_numpy(heard))[0].abs()
 

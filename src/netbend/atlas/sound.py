@@ -19,7 +19,7 @@ from netbend.latents.walk import walk
 from netbend.models.base import Latents, Model, Play
 from netbend.models.capabilities import audio_output, encoder_of
 from netbend.pictures import paint
-from netbend.render.stream import Listening, SoundStream, sing
+from netbend.render.stream import Listening, SoundStream, no_more_ultrasound, sing
 from netbend.sound.chunks import Crossfade, Cutter
 from netbend.sound.files import read_mono
 from netbend.sound.formats import Samples as Waveform
@@ -50,14 +50,21 @@ class SoundSamples(Samples):
         self._parts = [song.latents for song in songs]
         seeds = tuple(seed for part in self._parts for seed in part.seeds)
         self.latents = Latents(Space.Z, torch.cat([part.values.cpu() for part in self._parts]), seeds)
+        self._unbent: dict[int, Tensor] = {}
 
     @torch.no_grad()
     def output(self, index: int, plan: Plan, nonfinite: NonFinite) -> Tensor:
         crossfade = Crossfade(Listening().cutting(self.model))
-        with bend(self.model, plan, nonfinite=nonfinite):
-            levels = crossfade.push(self.model.generate(self._parts[index], self.play).cpu())
+        if index not in self._unbent:
+            self._unbent[index] = self._generated(index, Plan(()), nonfinite)
+        bent = self._generated(index, plan, nonfinite)
+        levels = crossfade.push(no_more_ultrasound(bent, self._unbent[index], self.spectrum))
         frames = round(SECONDS * self.spectrum.sample_rate / self.spectrum.hop)
         return levels[:, :frames].clamp(0, LOUDEST)
+
+    def _generated(self, index: int, plan: Plan, nonfinite: NonFinite) -> Tensor:
+        with bend(self.model, plan, nonfinite=nonfinite):
+            return self.model.generate(self._parts[index], self.play).cpu()
 
     def picture(self, output: Tensor) -> Image.Image:
         drawn = upright(output[0])
