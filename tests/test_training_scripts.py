@@ -93,3 +93,47 @@ def test_an_encoder_and_a_preview_are_trained_from_samples(
     likeness.Likeness(options).train()
     log = [json.loads(line) for line in (tmp_path / "on" / "likeness.jsonl").read_text().splitlines()]
     assert [line["step"] for line in log if "step" in line] == [1, 2] * 2  # nothing is fitted
+
+
+@pytest.mark.usefixtures("scripts")
+def test_ways_of_training_are_compared_by_losses_and_samples(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import ways_agree
+
+    monkeypatch.setattr(ways_agree, "SAMPLES", 60)
+    out = tmp_path / "ways.json"
+    options = [
+        "ways_agree.py",
+        "--steps",
+        "4",
+        "--seeds",
+        "2",
+        "--size",
+        "8",
+        "--batch",
+        "2",
+        "--out",
+        str(out),
+    ]
+    monkeypatch.setattr("sys.argv", options)
+    ways_agree.main()
+    found = json.loads(out.read_text())
+    for name in ("generator", "discriminator"):
+        plain, fast = found[name].values()
+        assert len(plain) == 2
+        assert plain == pytest.approx(fast, rel=0.2)  # networks start alike, and have hardly moved
+    distances = found["distances"]
+    assert distances["ways"] < distances["seeds of processor"]
+
+
+@pytest.mark.usefixtures("scripts")
+def test_samples_are_apart_by_their_means_and_covariances() -> None:
+    from ways_agree import frechet
+
+    torch.manual_seed(0)
+    rows = torch.randn(500, 6, dtype=torch.float64)
+    assert frechet(rows, rows) == pytest.approx(0, abs=1e-6)
+    assert frechet(rows, rows + 0.5) == pytest.approx(6 * 0.25)
+    spread = torch.cov(rows.T).trace().item()
+    assert frechet(rows, 3 * (rows - rows.mean(dim=0)) + rows.mean(dim=0)) == pytest.approx(4 * spread)
