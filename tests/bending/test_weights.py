@@ -6,6 +6,7 @@ import importlib.util
 import pickle
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from pathlib import Path
 from threading import Barrier, Thread
 
@@ -330,6 +331,19 @@ def test_a_bend_that_another_thread_was_to_run_is_an_error(item: dict[str, objec
     with pytest.raises(ModelError, match=r"never ran .*thread"):
         leave_it_to_another()
     assert torch.equal(found[0], plain)
+
+
+@pytest.mark.parametrize("item", [ROTATE, {"layer": 1, "transform": "flip-h"}])
+def test_a_thread_can_share_the_block_of_another(item: dict[str, object]) -> None:
+    model, given = wrapped()
+    plain, found = model.network(given), []
+    with bend(model, {"bends": [item]}):
+        expected, context = model.network(given), copy_context()
+        thread = Thread(target=lambda: found.append(context.run(model.network, given)))
+        thread.start()
+        thread.join()
+    assert torch.equal(found[0], expected)
+    assert not torch.equal(expected, plain)
 
 
 def test_each_sample_has_weights_of_its_own() -> None:

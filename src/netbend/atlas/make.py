@@ -9,7 +9,7 @@ from netbend.atlas.page import page
 from netbend.atlas.samples import PictureSamples, Samples
 from netbend.atlas.sound import played, sung
 from netbend.bending import Layer, find_layer
-from netbend.bending.plan import check_clusters, check_fit
+from netbend.bending.selector import check_clusters, check_fit
 from netbend.clustering.progress import Tell, silent
 from netbend.errors import RecipeError, RenderError
 from netbend.models.base import Model, Play

@@ -6,37 +6,28 @@ All randomness, all look-up and all errors about a recipe happen here, before an
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from math import floor
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import numpy as np
 from torch import Tensor
 
 from netbend.bending.layers import Bendable, Layer, find_layer
 from netbend.bending.mask import load_mask
 from netbend.bending.parameters import Parameters
+from netbend.bending.selector import Selector, clusters_of
 from netbend.choices import Target
 from netbend.errors import ModelError, RecipeError
-from netbend.motion import perlin, value_at
+from netbend.motion import value_at
 from netbend.recipe import (
-    All,
     Bend,
-    Cluster,
     Clusters,
-    Drift,
     Indices,
-    Not,
-    Random,
     Recipe,
     RecipeLike,
-    Selection,
     given_clusters,
     given_recipe,
-    load_clusters,
 )
 from netbend.recipe.animation import at_time, bind_recipe, is_animated
-from netbend.recipe.clusters import clusters_file
 from netbend.recipe.problems import in_type_of
 from netbend.transforms import Transform
 from netbend.transforms.axes import as_given, as_taken, misfit
@@ -157,7 +148,7 @@ def resolve(
     recipe = bind_recipe(recipe, seconds, soundtrack)
     if selected is not None:
         recipe = _with_recorded_features(recipe, selected)
-    clusters = _clusters(recipe, model, given_clusters(clusters))
+    clusters = clusters_of(recipe, model, given_clusters(clusters))
     seed = recipe.seed_of_draws(seed)
     planned = []
     moving: dict[int, Callable[[float], PlannedBend]] = {}
@@ -166,7 +157,7 @@ def resolve(
         check_target(bend, layer, recipe, position)
         check_axes(bend, layer, recipe.at("bends", position, "transform"))
         where = recipe.at("bends", position, "features")
-        selector = _Selector(layer, clusters, [seed, position], where)
+        selector = Selector(layer, clusters, [seed, position], where)
         if selected is None:
             mask = _mask(recipe, bend, layer, recipe.at("bends", position, "mask"))
         else:
@@ -202,9 +193,7 @@ def check_axes(bend: Bend, layer: Layer, where: str) -> None:
             raise RecipeError(f"{where}: {place_of(layer, bend.on)}: {reason}")
 
 
-def _planned(
-    bend: Bend, layer: Layer, selector: "_Selector", mask: Tensor | None, time: float
-) -> PlannedBend:
+def _planned(bend: Bend, layer: Layer, selector: Selector, mask: Tensor | None, time: float) -> PlannedBend:
     """What a bend is at a time in seconds."""
     still = at_time(bend, time)
     chosen = tuple(sorted(selector.select(still.features)))
@@ -245,127 +234,6 @@ def _recorded_mask(recorded: Recorded, layer: Layer, position: int) -> Tensor | 
     if beyond or size not in (None, (layer.height, layer.width)):
         raise RecipeError(f"bend {position}: the recorded features or mask do not fit {layer}")
     return mask
-
-
-@dataclass(frozen=True)
-class _Selector:
-    """Selections of one bend's layer; `entropy` seeds its draws, whatever the other bends do."""
-
-    layer: Layer
-    clusters: Clusters | None
-    entropy: list[int]
-    where: str
-
-    def select(self, selection: Selection) -> set[int]:
-        match selection:
-            case All():
-                return set(range(self.layer.features))
-            case Random(fraction=fraction):
-                return self._draw(value_at(fraction, 0))
-            case Drift():
-                return self._drifted(selection)
-            case Indices(indices=indices):
-                return self._listed(indices)
-            case Cluster(ids=ids):
-                return {feature for id in ids for feature in self._members(id)}
-            case Not(of=of):
-                return set(range(self.layer.features)) - self.select(of)
-        raise TypeError(f"not a selection: {selection!r}")
-
-    def _draw(self, fraction: float) -> set[int]:
-        count = floor(fraction * self.layer.features + 1e-9)  # 0.29 * 100 is a little under 29
-        bits = np.random.MT19937(np.random.SeedSequence(self.entropy))
-        # RandomState, because its stream is frozen: the same seed draws the same in years to come.
-        return set(np.random.RandomState(bits).permutation(self.layer.features)[:count].tolist())
-
-    def _drifted(self, drift: Drift) -> set[int]:
-        noise = perlin(
-            [drift.time or 0.0],
-            drift.seed,
-            self.layer.features,
-            cell=drift.seconds,
-            loop=drift.loop,
-            octaves=drift.octaves,
-        )
-        above = noise[:, 0] > value_at(drift.above, 0)
-        return set(np.flatnonzero(above).tolist()) & self.select(drift.within)
-
-    def _listed(self, indices: Sequence[int]) -> set[int]:
-        beyond = [index for index in indices if index >= self.layer.features]
-        if beyond:
-            raise RecipeError(
-                f"{self.where}: feature {beyond[0]}: {self.layer} has features 0-{self.layer.features - 1}"
-            )
-        return set(indices)
-
-    def _members(self, cluster: int | str) -> Sequence[int]:
-        if self.clusters is None:
-            raise RecipeError(
-                f"{self.where}: cluster {cluster}: no cluster file; name one as `clusters:` in the recipe "
-                f"or with --clusters, or make one with `netbend cluster`"
-            )
-        members = self.clusters.find(self.layer.key, cluster)
-        if members is None:
-            raise RecipeError(
-                f"{self.where}: cluster {cluster}: {self.clusters.file} has for {self.layer} "
-                f"the clusters {self.clusters.known(self.layer.key)}"
-            )
-        _refuse_beyond(self.clusters.file, cluster, members, self.layer)
-        return members
-
-
-def _clusters(recipe: Recipe, model: Bendable, given: Clusters | None) -> Clusters | None:
-    """The clusters that a recipe looks up, if it looks up any."""
-    if not looks_up_clusters(recipe):
-        return None
-    if given is None and recipe.clusters is not None:
-        given = load_clusters(clusters_file(recipe.clusters, recipe.folder))
-    clusters = model.clusters if given is None else given
-    if clusters is not None and model.hash is not None:
-        check_clusters(clusters, model.hash)
-    return clusters
-
-
-def looks_up_clusters(recipe: Recipe) -> bool:
-    """Whether a bend names a cluster."""
-    return any(_looks_up(bend.features) for bend in recipe.bends)
-
-
-def _looks_up(selection: Selection) -> bool:
-    match selection:
-        case Not(of=inner) | Drift(within=inner):
-            return _looks_up(inner)
-        case _:
-            return isinstance(selection, Cluster)
-
-
-def check_clusters(clusters: Clusters, model_hash: str) -> None:
-    """Raise RecipeError if clusters say that they were found in another model."""
-    if clusters.model_hash not in (None, model_hash):
-        raise RecipeError(
-            f"{clusters.file}: clusters of another model ({clusters.model or 'unnamed'}, hash "
-            f"{clusters.model_hash[:12]}); this one has {model_hash[:12]}. `netbend cluster` makes its own; "
-            f"`netbend cluster convert --model` takes them over, if it is the same network in another file"
-        )
-
-
-def check_fit(clusters: Clusters, layers: Sequence[Layer]) -> None:
-    """Raise RecipeError unless there are all the layers and features that clusters name."""
-    by_key = {layer.key: layer for layer in layers}
-    for key, members in clusters.layers.items():
-        if key not in by_key:
-            raise RecipeError(f"{clusters.file}: layer {key}: the model has no such layer")
-        for number, features in members.items():
-            _refuse_beyond(clusters.file, number, features, by_key[key])
-
-
-def _refuse_beyond(file: str, cluster: int | str, features: Sequence[int], layer: Layer) -> None:
-    beyond = [index for index in features if index >= layer.features]
-    if beyond:
-        raise RecipeError(
-            f"{file}: feature {beyond[0]} of cluster {cluster}: {layer} has features "
-            f"0-{layer.features - 1}; these clusters belong to another model"
-        )
 
 
 def _mask(recipe: Recipe, bend: Bend, layer: Layer, where: str) -> Tensor | None:

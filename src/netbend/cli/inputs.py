@@ -53,7 +53,7 @@ def check_recipe(
     Raises NetbendError, at the recipe's line, as reading them later would.
     """
     from netbend.bending.mask import load_mask
-    from netbend.bending.plan import looks_up_clusters
+    from netbend.bending.selector import looks_up_clusters
     from netbend.recipe import load_clusters
     from netbend.recipe.animation import bind_recipe, followed_sounds
     from netbend.recipe.clusters import clusters_file

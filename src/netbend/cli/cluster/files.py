@@ -134,7 +134,7 @@ def _clusters_of(source: str) -> "Clusters":
 def _of_model(clusters: "Clusters", model: str) -> "Clusters":
     from dataclasses import replace
 
-    from netbend.bending.plan import check_fit
+    from netbend.bending.selector import check_fit
     from netbend.models.catalog import load_model
 
     loaded = load_model(model, "cpu")

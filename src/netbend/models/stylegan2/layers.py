@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from netbend.bending.insert import offered
+from netbend.bending.layer_hook import offered
 from netbend.models.stylegan2 import bfloat16, fused
 from netbend.models.stylegan2.equalized import LRELU_GAIN, LRELU_SLOPE
 from netbend.models.stylegan2.modulated import LARGE_MAP, ModulatedConv, exact
