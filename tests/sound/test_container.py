@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from netbend.errors import SoundError
+from netbend.sound.container import _Seekable
 from netbend.sound.files import SoundReader, read_mono
 
-LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}
+LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 16: "hexadecagonal"}
 
 
 def tones(rate: int, channels: int, seconds: float) -> np.ndarray:
@@ -175,6 +176,29 @@ def test_a_stream_whose_rate_and_channels_change_goes_on_in_those_of_its_beginni
     later = read[:, 60000:80000]
     assert np.abs(later).max() > 0.1
     assert np.allclose(later[0], later[1])
+
+
+def test_sixteen_channels_are_read_to_the_bit(tmp_path: Path) -> None:
+    """FFmpeg keeps the planes of more than eight elsewhere."""
+    sound = write(tmp_path / "a.mov", "pcm_s16le", channels=16)
+    assert np.abs(whole(tmp_path / "a.mov") - sound).max() <= 2**-15
+
+
+def test_a_stream_that_begins_late_is_sound_or_one_error(tmp_path: Path) -> None:
+    write(tmp_path / "a.ts", "aac", 48000, 2, 1.0, "mpegts")
+    write(tmp_path / "b.ts", "aac", 48000, 2, 1.0, "mpegts", video=1.0)
+    (tmp_path / "c.ts").write_bytes((tmp_path / "a.ts").read_bytes() * 40 + (tmp_path / "b.ts").read_bytes())
+    with pytest.raises(SoundError, match=r"c\.ts: cut off or damaged after 40\."):
+        whole(tmp_path / "c.ts")
+
+
+@pytest.mark.parametrize("offset", [-5, 2**70])
+def test_places_that_no_file_has_are_told_as_ffmpeg_is_told(tmp_path: Path, offset: int) -> None:
+    """An exception would be printed, and passed over."""
+    (tmp_path / "a").write_bytes(b"abc")
+    with (tmp_path / "a").open("rb") as file:
+        assert _Seekable(file).seek(offset) == -1
+        assert (_Seekable(file).seek(1), file.read()) == (1, b"bc")
 
 
 PLAYLISTS = {

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import av
 import numpy as np
@@ -95,7 +95,7 @@ class ContainerFile:
 
     def _decode(self) -> Iterator[Any]:
         started, failed = False, 0
-        for packet in self._container.demux(self._stream):
+        for packet in self._demuxed():
             if packet.is_corrupt and packet.size and self.format == "MOV":  # its index says the size
                 raise av.InvalidDataError(0, "a packet is not whole")
             try:
@@ -107,10 +107,17 @@ class ContainerFile:
                 if started or failed > MAX_LEADING:
                     raise
 
+    def _demuxed(self) -> Iterator[Any]:
+        try:
+            yield from self._container.demux(self._stream)
+        except IndexError as error:  # what PyAV says to a stream that the file did not begin with
+            raise av.InvalidDataError(0, "another stream begins") from error
+
     def _samples(self) -> Iterator[Samples]:
         left = self.frames if self._is_padded else 2**62
         for frame in self._in_one_form():
-            samples: Samples = frame.to_ndarray()[:, :left]
+            # Not planar: PyAV reads past the end of planes beyond the eighth.
+            samples: Samples = frame.to_ndarray().reshape(-1, self.channels).T[:, :left]
             left -= samples.shape[1]
             if samples.shape[1]:
                 yield samples
@@ -124,7 +131,7 @@ class ContainerFile:
             if form != (form := (frame.format.name, frame.layout.name, frame.sample_rate)):
                 if resampler is not None:
                     yield from resampler.resample(None)
-                resampler = av.AudioResampler(format="fltp", layout=layout, rate=rate)
+                resampler = av.AudioResampler(format="flt", layout=layout, rate=rate)
             assert resampler is not None
             yield from resampler.resample(frame)
         if resampler is not None:
@@ -139,8 +146,24 @@ class ContainerFile:
         return str(name)
 
 
-def _opened(file: Any) -> Any:
-    return av.open(file, options={"format_whitelist": DEMUXERS, "max_pixels": str(MAX_VIDEO_PIXELS)})
+class _Seekable:
+    """A file for FFmpeg, which asks damaged ones for places that no file has, and takes -1 for no."""
+
+    def __init__(self, file: BinaryIO):
+        self.read, self.tell = file.read, file.tell
+        self._file = file
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        try:
+            return self._file.seek(offset, whence)
+        except (OSError, ValueError, OverflowError):
+            return -1
+
+
+def _opened(file: BinaryIO) -> Any:
+    return av.open(
+        _Seekable(file), options={"format_whitelist": DEMUXERS, "max_pixels": str(MAX_VIDEO_PIXELS)}
+    )
 
 
 def _sound_of(container: Any, path: Path) -> Any:
@@ -166,7 +189,7 @@ class _Extent:
 def _extent(path: Path, index: int, _size: int, _changed: int) -> _Extent:
     """What the packets of a file tell, without decoding them: headers of streams say little that is true."""
     with open_regular(path, SoundError) as file, _opened(file) as container:
-        stream, is_mp4 = container.streams[index], container.format.name.startswith("mov")
+        stream, is_mp4 = container.streams.best("audio"), container.format.name.startswith("mov")
         begun, ended, total, last = None, 0.0, 0.0, 0.0
         for packet in _packets(container):
             if packet.pts is None or packet.time_base is None:
@@ -186,5 +209,5 @@ def _extent(path: Path, index: int, _size: int, _changed: int) -> _Extent:
 
 
 def _packets(container: Any) -> Iterator[Any]:
-    with suppress(av.FFmpegError):  # which decoding meets, too
+    with suppress(av.FFmpegError, IndexError):  # which decoding meets, too
         yield from container.demux()
