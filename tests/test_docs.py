@@ -93,6 +93,7 @@ def test_the_table_of_axes_is_that_of_the_transforms() -> None:
 
 def test_the_python_shown_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "recipes").symlink_to(ROOT / "recipes")
+    (tmp_path / "sounds").symlink_to(ROOT / "sounds")
     monkeypatch.chdir(tmp_path)
     for file, text in blocks("python"):
         exec(compile(text, file, "exec"), {})
