@@ -20,10 +20,11 @@ from netbend.errors import NetbendError
 from netbend.latents.file import load_latents
 from netbend.latents.seeds import parse_seeds
 from netbend.models.base import Play
+from netbend.models.catalog import describe
 from netbend.models.dcgan.network import Architecture as Dcgan
-from netbend.models.native import check_widths, kind_in
+from netbend.models.native import check_widths
 from netbend.models.run_settings import RunSettings
-from netbend.models.stylegan2.checkpoint import describe_checkpoint, load_generator
+from netbend.models.stylegan2.checkpoint import load_generator
 from netbend.models.stylegan2.network import Architecture as StyleGAN2
 from netbend.models.weights import read_weights, shown
 from netbend.models.weights.openvino import read_constants
@@ -232,16 +233,9 @@ def test_what_is_beyond_a_lowered_bound_is_one_error(
     assert len(str(caught.value)) < 1000
 
 
-def test_a_header_beyond_its_bound_is_no_header_of_ours() -> None:
-    meant = json.dumps(
-        {"__metadata__": {"netbend": '{"kind": "k"}'}, "x": " " * limits.MAX_HEADER_BYTES}
-    ).encode()
-    assert kind_in(len(meant).to_bytes(8, "little") + meant[: limits.MAX_HEADER_BYTES]) is None
-
-
 def test_a_report_lists_no_more_entries_than_its_bound(tmp_path: Path) -> None:
     names = {f"n{number}": torch.zeros(1) for number in range(limits.MAX_LISTED_ENTRIES + 1)}
-    assert len(describe_checkpoint(torch_file(tmp_path, names)).entries) == limits.MAX_LISTED_ENTRIES
+    assert len(describe(torch_file(tmp_path, names)).entries) == limits.MAX_LISTED_ENTRIES
 
 
 def test_text_in_messages_is_cut(capsys: pytest.CaptureFixture[str]) -> None:

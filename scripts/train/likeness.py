@@ -9,7 +9,6 @@ lies in the folder every 20 seconds. `--device cpu --seconds 120 --batch 2 --fit
 """
 
 import argparse
-import hashlib
 import json
 import time
 import traceback
@@ -28,7 +27,8 @@ from netbend.latents.projection import preview as previews
 from netbend.latents.projection.encoder import Encoder, load_encoder
 from netbend.latents.projection.losses import contrast_loss, pixel_loss, rmse, scatter
 from netbend.latents.projection.preview import Head
-from netbend.models.mobilestylegan.model import MobileStyleGAN
+from netbend.models.checkpoint import Checkpoint
+from netbend.models.families import our_family
 from netbend.models.native import save_network
 
 WIDTHS, HIDDEN = (32, 64, 128, 192, 256), 320  # of the encoder
@@ -65,9 +65,8 @@ class Likeness:
         options.out.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(1)
         torch.backends.cudnn.benchmark = True
-        data = options.model.read_bytes()
-        hash = options.model_hash or hashlib.sha256(data).hexdigest()
-        model = MobileStyleGAN.from_content(data, str(options.model), options.model.stem, hash)
+        model = our_family("mobilestylegan").load(Checkpoint.read(options.model))
+        hash = options.model_hash or model.hash
         of = model.generator.architecture
         self.samples = MixedSamples(model, device)
         self.encoder = (

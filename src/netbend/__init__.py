@@ -64,7 +64,18 @@ if TYPE_CHECKING:
     from netbend.latents.projection.project import project
     from netbend.latents.projection.settings import Settings as ProjectionSettings
     from netbend.models.base import Latents, Model, Play
+    from netbend.models.capabilities import HasClasses, HasEncoder, HasStyles
     from netbend.models.catalog import load_model
+    from netbend.models.checkpoint import Checkpoint
+    from netbend.models.family import Family
+    from netbend.models.output import (
+        AudioOutput,
+        ImageOutput,
+        Output,
+        TensorOutput,
+        TextOutput,
+        VolumeOutput,
+    )
     from netbend.models.wrap import wrap
     from netbend.pictures import to_pictures
     from netbend.recipe import (
@@ -141,7 +152,18 @@ _ROOMS = {
     "latents.projection.project": ["project"],
     "latents.projection.settings": ["ProjectionSettings"],
     "models.base": ["Latents", "Model", "Play"],
+    "models.capabilities": ["HasClasses", "HasEncoder", "HasStyles"],
     "models.catalog": ["load_model"],
+    "models.checkpoint": ["Checkpoint"],
+    "models.family": ["Family"],
+    "models.output": [
+        "AudioOutput",
+        "ImageOutput",
+        "Output",
+        "TensorOutput",
+        "TextOutput",
+        "VolumeOutput",
+    ],
     "models.wrap": ["wrap"],
     "pictures": ["to_pictures"],
     "recipe": [
@@ -177,11 +199,13 @@ _THERE = {"ProjectionSettings": "Settings"}  # what has a shorter name in its ro
 
 __all__ = [
     "All",
+    "AudioOutput",
     "Axes",
     "Bend",
     "Bound",
     "Bounds",
     "Cancelled",
+    "Checkpoint",
     "CheckpointError",
     "Cluster",
     "ClusterError",
@@ -190,8 +214,13 @@ __all__ = [
     "DataError",
     "Directions",
     "Drift",
+    "Family",
     "Film",
     "FiveItems",
+    "HasClasses",
+    "HasEncoder",
+    "HasStyles",
+    "ImageOutput",
     "Indices",
     "LatentError",
     "Latents",
@@ -207,6 +236,7 @@ __all__ = [
     "NonFiniteError",
     "Not",
     "OptionError",
+    "Output",
     "Perceptual",
     "Phase",
     "Plan",
@@ -231,7 +261,10 @@ __all__ = [
     "Start",
     "Stereo",
     "SynthesisOptions",
+    "TensorOutput",
+    "TextOutput",
     "Transform",
+    "VolumeOutput",
     "bend",
     "bind",
     "breed",

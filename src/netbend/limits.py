@@ -90,7 +90,6 @@ MAX_DOWNLOAD_EXCESS = 20_000_000  # bytes beyond the package, which lies there t
 
 # Networks
 MAX_SETTINGS_BYTES = 100_000  # of the settings of a run, which have 1,000
-MAX_HEADER_BYTES = 1_000_000  # of netbend's own format
 MAX_WIDTH = 16_384  # features of a layer that is built
 MAX_RESOLUTIONS = 10  # 4 to 2048
 MAX_MAPPING_LAYERS = 64

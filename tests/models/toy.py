@@ -1,7 +1,6 @@
 """A model that is as little as a model can be, with whatever output it is given."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -49,6 +48,3 @@ class Toy(Model):
     def _generate(self, latents: Latents, play: Play) -> Tensor:
         self.check(latents)
         return run(self.network, latents.values * self.psi(latents, play))
-
-    def save(self, path: Path, *, half: bool = False, overwrite: bool = False) -> None:
-        raise NotImplementedError

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from netbend.bending import Layer, finite_output
 from netbend.choices import NoiseMode, NonFinite, Space, choose_fields
-from netbend.errors import LatentError
+from netbend.errors import LatentError, ModelError
 from netbend.limits import MAX_RECORD_TRUNCATION
 from netbend.models.capabilities import check_label
 from netbend.models.output import ImageOutput, Output
@@ -215,9 +215,12 @@ class Model(ABC):
         """The mean of all latents, a batch of one: of w where there is one, else of z."""
         return Latents(Space.Z, torch.zeros_like(self.latents([0]).values), (0,), chosen=False)
 
-    @abstractmethod
-    def save(self, path: Path, *, half: bool = False, overwrite: bool = False) -> None:
-        """Write as safetensors, with all that is needed to load it again; half precision if asked."""
+    def save(self, path: Path, *, half: bool = False, overwrite: bool = False) -> None:  # noqa: ARG002
+        """Write as safetensors, with all that is needed to load it again; half precision if asked.
+
+        Raises ModelError for models of families that cannot.
+        """
+        raise ModelError(f"{path}: models such as {self.name} cannot be written; use its file as it is")
 
     def to(self, device: torch.device) -> "Model":
         """Move to a device."""

@@ -2,20 +2,22 @@
 
 import difflib
 import hashlib
-import importlib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any
 
 import torch
 
-from netbend.errors import ModelError
+from netbend.errors import CheckpointError, ModelError
 from netbend.models.base import Model
-from netbend.models.native import kind_in, peek_kind
+from netbend.models.checkpoint import Checkpoint
+from netbend.models.families import FileReport, describe_by_family, load_by_family, our_family
+from netbend.models.family import Report
 from netbend.models.packages import Package, model_folder
-from netbend.models.weights import read_content, weights_hash
+from netbend.models.weights import parse_weights, read_content, weights_hash
 
 
 @dataclass(frozen=True)
@@ -111,30 +113,16 @@ CATALOGUE = {
     ]
 }
 
-# Folders beside this file, each with a class `MODEL`; foreign checkpoints are read by the first.
-FAMILIES = ["stylegan2", "mobilestylegan", "dcgan", "spectrogram_vae"]
-
-
-class Report(Protocol):
-    """What a family finds in a checkpoint; a dataclass."""
-
-    __dataclass_fields__: ClassVar[dict[str, Any]]
-
-    @property
-    def reason(self) -> str | None: ...
-
-    def lines(self) -> list[tuple[str, str]]: ...
-
-
-class _Family(Protocol):
-    def from_content(self, data: bytes, file: str, name: str, hash: str) -> Model: ...
-
-    def describe(self, path: Path) -> Report: ...
-
 
 def describe(path: Path) -> Report:
     """What is in a checkpoint, or why it is refused. Raises CheckpointError if there is no such file."""
-    return _family(_family_of(peek_kind(path))).describe(path)
+    try:
+        checkpoint = Checkpoint.read(path)
+    except CheckpointError as error:
+        if not os.path.lexists(path):
+            raise
+        return FileReport.of(error, str(path))
+    return describe_by_family(checkpoint)
 
 
 def load_model(name: str | Path, device: str = "auto", *, bf16: bool = False) -> Model:
@@ -159,8 +147,10 @@ def load_model(name: str | Path, device: str = "auto", *, bf16: bool = False) ->
         raise ModelError(
             f"model {name}: {path} is damaged; `netbend models remove {name}`, then install it again"
         )
-    family = _family(entry.family if entry else _family_of(kind_in(data)))
-    model = family.from_content(data, str(path), entry.name if entry else path.name, hash)
+    checkpoint = Checkpoint(
+        str(path), entry.name if entry else path.name, hash, parse_weights(data, str(path))
+    )
+    model = our_family(entry.family).load(checkpoint) if entry else load_by_family(checkpoint)
     model = model.to(choose_device(device))
     return model.bfloat16() if bf16 else model
 
@@ -192,8 +182,8 @@ def convert_package(entry: Entry, members: Mapping[str, bytes]) -> bytes:
 
     Raises ModelError if it is not, to the bit, what netbend knows.
     """
-    family = importlib.import_module(f"netbend.models.{entry.family}").MODEL
-    content: bytes = family.from_package(members, entry.name).content()
+    model: Any = our_family(entry.family).model
+    content: bytes = model.from_package(members, entry.name).content()
     found = hashlib.sha256(content).hexdigest()
     if entry.hash not in (None, found):
         raise ModelError(
@@ -218,15 +208,6 @@ def choose_device(wanted: str = "auto") -> torch.device:
         names = ", ".join(kind for kind, there in available.items() if there)
         raise ModelError(f"--device {wanted}: this machine, with this build of torch, has {names}")
     return device
-
-
-def _family_of(kind: str | None) -> str:
-    return kind if kind in FAMILIES else FAMILIES[0]
-
-
-def _family(name: str) -> _Family:
-    family: _Family = importlib.import_module(f"netbend.models.{name}").MODEL
-    return family
 
 
 def _missing(name: str, entry: Entry | None) -> str:

@@ -13,7 +13,7 @@ from torch.overrides import TorchFunctionMode
 
 from netbend.atomic import exists_already, is_there, write_atomic
 from netbend.errors import CheckpointError
-from netbend.limits import MAX_HEADER_BYTES, MAX_RESOLUTIONS, MAX_WIDTH
+from netbend.limits import MAX_RESOLUTIONS, MAX_WIDTH
 from netbend.models.weights import WeightsFile, parse_weights, read_content, shown
 from netbend.models.weights.safetensorsfile import parse_json
 
@@ -81,34 +81,10 @@ def save_network(
     write_atomic(path, data, CheckpointError, overwrite=overwrite)
 
 
-def peek_kind(path: Path) -> str | None:
-    """The kind of network in a file, by its header alone; None for what is not a file of ours."""
-    try:
-        if not path.is_file():
-            return None
-        with path.open("rb") as file:
-            return kind_in(file.read(8 + MAX_HEADER_BYTES))
-    except (OSError, ValueError):
-        return None
-
-
-def kind_in(data: bytes) -> str | None:
-    """The same by the content of a file, or by its beginning."""
-    length = min(int.from_bytes(data[:8], "little"), MAX_HEADER_BYTES)
-    try:
-        return _kind(parse_json(data[8 : 8 + length])["__metadata__"][HEADER])
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return None
-
-
 def kind_of(weights: WeightsFile) -> str | None:
     """The kind of network in a file of ours, None for any other file."""
-    return _kind(weights.header.get(HEADER, "{}"))
-
-
-def _kind(header: str) -> str | None:
     try:
-        kind = parse_json(header).get("kind")
+        kind = parse_json(weights.header.get(HEADER, "{}")).get("kind")
     except (ValueError, TypeError, AttributeError, RecursionError):
         return None
     return kind if isinstance(kind, str) else None
@@ -207,17 +183,16 @@ def load_network(
     path: Path, kind: str, architecture: type[A], build: Callable[[A], Network]
 ) -> tuple[A, Network]:
     """Read a network of one kind. Raises CheckpointError for any other file."""
-    return network_in(read_content(path), str(path), kind, architecture, build)
+    return network_in(parse_weights(read_content(path), str(path)), str(path), kind, architecture, build)
 
 
 def network_in(
-    data: bytes, path: str, kind: str, architecture: type[A], build: Callable[[A], Network]
+    weights: WeightsFile, path: str, kind: str, architecture: type[A], build: Callable[[A], Network]
 ) -> tuple[A, Network]:
-    """The same for a file's content; path: its name, for messages."""
-    weights = parse_weights(data, path)
+    """The same for what a file holds; path: its name, for messages."""
     if kind_of(weights) != kind:
         raise CheckpointError(f"{path}: not a file of kind {kind} that netbend wrote")
-    found = read_architecture(weights, architecture, str(path))
+    found = read_architecture(weights, architecture, path)
     held = sum(tensor.numel() for tensor in weights.tree.values())
     _check_channels(found, path)
     try:
@@ -227,7 +202,7 @@ def network_in(
         raise CheckpointError(f"{path}: not an architecture of {kind} ({shown(str(error))})") from error
     if held < needed:
         raise CheckpointError(f"{path}: {held:,} weights, its architecture has {needed:,}")
-    return found, fill(lambda: build(found), weights.tree, str(path))
+    return found, fill(lambda: build(found), weights.tree, path)
 
 
 class _NothingDrawn(TorchFunctionMode):
@@ -249,12 +224,12 @@ def _check_channels(architecture: Architecture, path: str) -> None:
 
 
 def describe_network(
-    path: Path, kind: str, architecture: type[A], build: Callable[[A], Network]
+    weights: WeightsFile, path: str, kind: str, architecture: type[A], build: Callable[[A], Network]
 ) -> NativeReport:
     """What is in a file of one kind, also where it cannot be used."""
     try:
-        found, network = load_network(path, kind, architecture, build)
+        found, network = network_in(weights, path, kind, architecture, build)
     except CheckpointError as error:
-        return NativeReport(str(path), kind, reason=str(error).removeprefix(f"{path}: "))
+        return NativeReport(path, kind, reason=str(error).removeprefix(f"{path}: "))
     count = sum(tensor.numel() for tensor in network.state_dict().values())
-    return NativeReport(str(path), kind, found, count)
+    return NativeReport(path, kind, found, count)

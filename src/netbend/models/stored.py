@@ -2,11 +2,13 @@
 
 from abc import abstractmethod
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import torch
 
 from netbend.models.base import Model
+from netbend.models.checkpoint import Checkpoint
+from netbend.models.family import Family, Report
 from netbend.models.native import describe_network, network_bytes, network_in, save_network
 
 
@@ -30,19 +32,6 @@ class StoredModel(Model):
     def stored(self) -> Any:
         """The network, as files keep it."""
 
-    @classmethod
-    def from_content(cls, data: bytes, file: str, name: str, hash: str) -> Self:
-        """Read the content of a file in netbend's own format, as it was hashed.
-
-        file: its name, for messages. Raises CheckpointError for any other format.
-        """
-        return cls(network_in(data, file, cls.kind, cls.Architecture, cls.Network)[1], name, hash)
-
-    @classmethod
-    def describe(cls, path: Path) -> Any:
-        """A report on what is in a file, also where it cannot be used."""
-        return describe_network(path, cls.kind, cls.Architecture, cls.Network)
-
     def content(self) -> bytes:
         """As `save` writes it, in float32."""
         return network_bytes(self.stored, self.kind, self.stored.architecture)
@@ -51,3 +40,28 @@ class StoredModel(Model):
         """Write as safetensors, with the architecture in its header; half precision if asked."""
         dtype = torch.float16 if half else torch.float32
         save_network(path, self.stored, self.kind, self.stored.architecture, dtype=dtype, overwrite=overwrite)
+
+
+class StoredFamily(Family):
+    """Models that are read from netbend's own format."""
+
+    expects = "a file that netbend wrote"
+
+    def __init__(self, model: type[StoredModel]):
+        self.model = model
+
+    @property
+    def name(self) -> str:
+        return self.model.kind
+
+    def sniff(self, checkpoint: Checkpoint) -> bool:
+        return checkpoint.kind == self.name
+
+    def load(self, checkpoint: Checkpoint) -> StoredModel:
+        kinds = self.model.kind, self.model.Architecture, self.model.Network
+        network = network_in(checkpoint.weights, checkpoint.file, *kinds)[1]
+        return self.model(network, checkpoint.name, checkpoint.hash)
+
+    def describe(self, checkpoint: Checkpoint) -> Report:
+        kinds = self.model.kind, self.model.Architecture, self.model.Network
+        return describe_network(checkpoint.weights, checkpoint.file, *kinds)

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from netbend.errors import CheckpointError
-from netbend.models.stylegan2.checkpoint import describe_checkpoint, load_generator, save_generator
+from netbend.models.catalog import describe
+from netbend.models.stylegan2.checkpoint import load_generator, save_generator
 from netbend.models.stylegan2.network import Architecture, Generator
 
 spec = importlib.util.spec_from_file_location("foreign", Path(__file__).with_name("foreign.py"))
@@ -89,13 +90,13 @@ def test_layouts_are_told_apart_by_content_not_by_name(
     save_generator(tmp_path / "a.pkl", generator)
     foreign.save_rosinality(tmp_path / "b.safetensors", generator)
     foreign.save_nvidia(tmp_path / "c.pt", foreign.nvidia_module(generator), monkeypatch)
-    layouts = [describe_checkpoint(tmp_path / name).layout for name in ("a.pkl", "b.safetensors", "c.pt")]
+    layouts = [describe(tmp_path / name).layout for name in ("a.pkl", "b.safetensors", "c.pt")]
     assert layouts == ["netbend", "rosinality", "NVIDIA"]
 
 
 def test_a_report_says_what_is_inside(generator: Generator, tmp_path: Path) -> None:
     foreign.save_rosinality(tmp_path / "model.pt", generator)
-    report = describe_checkpoint(tmp_path / "model.pt")
+    report = describe(tmp_path / "model.pt")
     assert report.architecture == generator.architecture
     assert report.parameters == sum(tensor.numel() for tensor in generator.state_dict().values())
     assert set(report.entries) >= {"g_ema", "args", "latent_avg"}
@@ -160,7 +161,7 @@ def test_unsupported_variants_of_nvidias_are_named(
 
 def test_other_torch_files_are_not_generators(tmp_path: Path) -> None:
     torch.save({"state_dict": {"x": torch.zeros(1)}}, tmp_path / "other.pt")
-    with pytest.raises(CheckpointError, match=r"no StyleGAN2 generator in it; expected .* found state_dict"):
+    with pytest.raises(CheckpointError, match="no StyleGAN2 generator in it, found state_dict"):
         load_generator(tmp_path / "other.pt")
 
 

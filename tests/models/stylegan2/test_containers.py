@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from netbend.errors import CheckpointError
 from netbend.models.base import Play
 from netbend.models.catalog import describe, load_model
-from netbend.models.stylegan2.checkpoint import describe_checkpoint, load_generator, save_generator
+from netbend.models.stylegan2.checkpoint import load_generator, save_generator
 from netbend.models.stylegan2.model import StyleGAN2
 from netbend.models.stylegan2.network import Architecture, Generator
 from netbend.pictures import to_pictures
@@ -268,7 +268,7 @@ def test_a_generator_is_found_in(name: str, setting: Setting) -> None:
     found = load_generator(setting.path)
     assert found.architecture == expected.architecture
     assert torch.equal(picture(found), picture(expected))
-    report = describe_checkpoint(setting.path)
+    report = describe(setting.path)
     assert (report.reason, report.architecture) == (None, expected.architecture)
     assert report.mean_of_w.startswith("in the file" if has_mean else "sampled")
 
@@ -301,7 +301,7 @@ def test_averages_come_before_what_they_are_averages_of(key: str, setting: Setti
     tree = dict.fromkeys(order[order.index(key) + 1 :], others) | {key: setting.rosinality}
     torch.save({**tree, "latent_avg": setting.mean}, setting.path)
     assert torch.equal(picture(load_generator(setting.path)), picture(setting.generator))
-    assert describe_checkpoint(setting.path).generator == key
+    assert describe(setting.path).generator == key
 
 
 def test_of_two_generators_none_is_guessed(setting: Setting) -> None:
@@ -403,7 +403,7 @@ OTHERS: dict[str, tuple[Callable[[Setting], object], str]] = {
     ),
     "a network of another kind": (
         lambda s: torch.save(nn.DataParallel(nn.Linear(2, 2)), s.path),
-        "no StyleGAN2 generator in it; expected .*, found a `DataParallel`",
+        "no network that netbend knows, found a `DataParallel`; tried stylegan2 .expected rosinality's",
     ),
     "latents": (
         lambda s: torch.save({"a.png": {"latent": torch.ones(6, 16)}}, s.path),
@@ -415,7 +415,7 @@ OTHERS: dict[str, tuple[Callable[[Setting], object], str]] = {
     ),
     "a discriminator": (
         lambda s: torch.save({"d": {"convs.0.0.weight": torch.ones(2)}}, s.path),
-        "no StyleGAN2 generator in it; expected .*, found d",
+        "no network that netbend knows, found d; tried stylegan2",
     ),
 }
 

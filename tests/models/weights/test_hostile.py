@@ -14,7 +14,8 @@ import pytest
 import torch
 
 from netbend.errors import CheckpointError, RefusedFile
-from netbend.models.stylegan2.checkpoint import describe_checkpoint, load_generator, save_generator
+from netbend.models.catalog import describe, load_model
+from netbend.models.stylegan2.checkpoint import load_generator, save_generator
 from netbend.models.stylegan2.network import Generator
 from netbend.models.weights import read_weights, shown, weights_hash
 
@@ -53,14 +54,14 @@ def test_an_attack_is_refused_and_runs_nothing(
         PEAK_RESET.write_text("5")
     before = memory_peak()
     with pytest.raises(CheckpointError) as caught:
-        load_generator(path)
+        load_model(path, "cpu")
     assert memory_peak() - before < MOST_MEGABYTES
     assert os.listdir(tmp_path) == ["model.pt"]
     message = str(caught.value)
     assert message.startswith(str(path))
     assert message.isprintable()
     assert len(message) < 600
-    report = describe_checkpoint(path)
+    report = describe(path)
     assert message == f"{path}: {report.reason}"
     assert report.refused == isinstance(caught.value, RefusedFile)
 
@@ -69,7 +70,7 @@ def test_an_attack_is_refused_and_runs_nothing(
 def test_what_was_asked_for_is_named(name: str, tmp_path: Path) -> None:
     attack = hostile.ATTACKS[name]
     attack.make(tmp_path / "model.pt")
-    report = describe_checkpoint(tmp_path / "model.pt")
+    report = describe(tmp_path / "model.pt")
     assert report.refused
     assert f"asks for `{attack.asks_for}`; refused, nothing was run" in report.reason
 
@@ -189,8 +190,8 @@ def test_what_is_not_a_file_is_not_opened(tmp_path: Path) -> None:
         for reader in (load_generator, weights_hash):
             with pytest.raises(CheckpointError, match="not a file"):
                 reader(path)
-        assert "not a file" in describe_checkpoint(path).reason
-    for reader in (load_generator, describe_checkpoint, weights_hash):
+        assert "not a file" in describe(path).reason
+    for reader in (load_generator, describe, weights_hash):
         with pytest.raises(CheckpointError, match="no such file"):
             reader(tmp_path / "gone")
 

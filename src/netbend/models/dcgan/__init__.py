@@ -1,7 +1,8 @@
 """DCGAN, with or without classes."""
 
 from netbend.models.dcgan.model import DCGAN
+from netbend.models.stored import StoredFamily
 
-MODEL = DCGAN
+FAMILY = StoredFamily(DCGAN)
 
-__all__ = ["DCGAN", "MODEL"]
+__all__ = ["DCGAN", "FAMILY"]

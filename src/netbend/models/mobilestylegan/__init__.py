@@ -1,7 +1,8 @@
 """MobileStyleGAN: StyleGAN2 distilled for small machines."""
 
 from netbend.models.mobilestylegan.model import MobileStyleGAN
+from netbend.models.stored import StoredFamily
 
-MODEL = MobileStyleGAN
+FAMILY = StoredFamily(MobileStyleGAN)
 
-__all__ = ["MODEL", "MobileStyleGAN"]
+__all__ = ["FAMILY", "MobileStyleGAN"]

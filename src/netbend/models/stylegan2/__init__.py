@@ -1,7 +1,7 @@
 """StyleGAN2: network, checkpoints, training."""
 
-from netbend.models.stylegan2.model import StyleGAN2
+from netbend.models.stylegan2.model import StyleGAN2, StyleGAN2Family
 
-MODEL = StyleGAN2
+FAMILY = StyleGAN2Family(StyleGAN2)
 
-__all__ = ["MODEL", "StyleGAN2"]
+__all__ = ["FAMILY", "StyleGAN2"]

@@ -1,22 +1,20 @@
 """Generators to and from files: ours, rosinality's layout and NVIDIA's."""
 
-import os
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from netbend.errors import CheckpointError, RefusedFile
-from netbend.limits import MAX_LISTED_ENTRIES
-from netbend.models.native import Weights, fill, kind_of, read_architecture, save_network
+from netbend.models.checkpoint import Checkpoint
+from netbend.models.family import reason_of
+from netbend.models.native import Weights, fill, read_architecture, save_network
 from netbend.models.stylegan2 import nvidia, rosinality
 from netbend.models.stylegan2.finder import find_generator
 from netbend.models.stylegan2.network import Architecture, Generator
-from netbend.models.stylegan2.unsupported import check_channels, other_network
-from netbend.models.weights import ModuleState, WeightsFile, parse_weights, read_content, shown
+from netbend.models.stylegan2.unsupported import check_channels
+from netbend.models.weights import shown
 
 KIND = "stylegan2"
 
@@ -83,41 +81,23 @@ def load_generator(path: Path | str) -> Generator:
 
     Raises CheckpointError, naming what was found, for anything else; nothing in the file is executed.
     """
-    return generator_in(read_content(path), str(path))
+    return read_generator(Checkpoint.read(path))
 
 
-def generator_in(data: bytes, file: str) -> Generator:
-    """The same for a file's content; file: its name, for messages."""
-    return _convert(parse_weights(data, file), file).generator
+def read_generator(checkpoint: Checkpoint) -> Generator:
+    """The same of a file that is read already."""
+    return _convert(checkpoint).generator
 
 
-def describe_checkpoint(path: Path | str) -> CheckpointReport:
-    """What is in a file, also where it is refused. Raises CheckpointError if there is none."""
-    file = str(path)
+def describe_generator(checkpoint: Checkpoint) -> CheckpointReport:
+    """What is in a file with a generator, also where it cannot be used."""
+    file, entries = checkpoint.file, tuple(shown(name, 60) for name in checkpoint.entries)
     try:
-        data = read_content(path)
+        found = _convert(checkpoint)
     except CheckpointError as error:
-        if not os.path.lexists(path):
-            raise
-        return CheckpointReport(file, None, *_verdict(error, file))
-    return describe_content(data, file)
-
-
-def describe_content(data: bytes, file: str) -> CheckpointReport:
-    """What a file's content is."""
-    try:
-        weights = parse_weights(data, file)
-    except CheckpointError as error:
-        return CheckpointReport(file, None, *_verdict(error, file))
-    names = list(weights.tree)[:MAX_LISTED_ENTRIES] if isinstance(weights.tree, dict) else []
-    entries = tuple(shown(str(key), 60) for key in names)
-    try:
-        found = _convert(weights, file)
-    except CheckpointError as error:
-        return CheckpointReport(file, weights.format, *_verdict(error, file), entries=entries)
-    ignored = (
-        [] if found.layout == "netbend" else [str(name) for name in names if str(name) not in found.entries]
-    )
+        refused, layout = isinstance(error, RefusedFile), checkpoint.weights.format
+        return CheckpointReport(file, layout, reason_of(error, file), refused, entries=entries)
+    ignored = [name for name in checkpoint.entries if name not in found.entries]
     return CheckpointReport(
         file,
         found.layout,
@@ -125,14 +105,10 @@ def describe_content(data: bytes, file: str) -> CheckpointReport:
         architecture=found.generator.architecture,
         parameters=found.parameters,
         entries=entries,
-        ignored=tuple(shown(name, 60) for name in ignored),
+        ignored=() if found.layout == "netbend" else tuple(shown(name, 60) for name in ignored),
         generator=shown(found.place, 100),
         mean_of_w=found.mean_of_w,
     )
-
-
-def _verdict(error: CheckpointError, file: str) -> tuple[str, bool]:
-    return str(error).removeprefix(f"{file}: "), isinstance(error, RefusedFile)
 
 
 def _enumeration(names: tuple[str, ...], most: int = 12) -> str:
@@ -151,15 +127,16 @@ class _Converted:
     entries: frozenset[str] = frozenset()
 
 
-def _convert(weights: WeightsFile, file: str) -> _Converted:
-    if kind_of(weights) == KIND:
+def _convert(checkpoint: Checkpoint) -> _Converted:
+    weights, file = checkpoint.weights, checkpoint.file
+    if checkpoint.kind == KIND:
         architecture, state = read_architecture(weights, Architecture, file), dict(weights.tree)
         check_channels(architecture.channels, file)
         generator, mean = _built(architecture, state, state.pop("w_mean", None), file)
         return _Converted(generator, "netbend", _count(weights.tree), mean_of_w=mean)
     found = find_generator(weights.tree, file)
     if found is None:
-        raise CheckpointError(f"{file}: {_what_else(weights)}")
+        raise CheckpointError(f"{file}: no StyleGAN2 generator in it, found {checkpoint.summary()}")
     try:
         architecture, state = _CONVERTERS[found.layout](found, file)
     except ValueError as error:
@@ -174,26 +151,6 @@ _CONVERTERS = {"rosinality": rosinality.convert, "NVIDIA": nvidia.convert}
 
 def _count(state: Weights) -> int:
     return sum(tensor.numel() for tensor in state.values())
-
-
-def _what_else(weights: WeightsFile) -> str:
-    """Why nothing of a file can be used."""
-    known = other_network(weights.tree)
-    if known is not None:
-        return known
-    tree = weights.tree
-    names = tuple(shown(str(key), 40) for key in islice(tree, 9)) if isinstance(tree, dict) else ()
-    more = f" and {len(tree) - 8} more" if len(names) > 8 else ""
-    return (
-        f"no StyleGAN2 generator in it; expected `g_ema` (rosinality), `G_ema` (NVIDIA), or such weights "
-        f"wherever they are, found {', '.join(names[:8]) or _kind(tree)}{more}"
-    )
-
-
-def _kind(tree: Any) -> str:
-    return (
-        f"a `{shown(tree.class_name, 60)}`" if isinstance(tree, ModuleState) else f"a {type(tree).__name__}"
-    )
 
 
 def _built(

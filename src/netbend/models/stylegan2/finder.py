@@ -5,15 +5,15 @@ of a generator's first constant does, a generator begins; what comes before that
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
 
 from netbend.errors import CheckpointError, RefusedFile
-from netbend.limits import MAX_GENERATORS, MAX_MODULE_PATH, MAX_MODULES, MAX_TENSORS
-from netbend.models.weights import ModuleState, shown
+from netbend.limits import MAX_GENERATORS
+from netbend.models.weights import Entry, ModuleState, entries, shown
 
 # The learned constant that every generator of a layout has, and nothing else.
 CONSTANTS = {"rosinality": "input.input", "NVIDIA": "synthesis.b4.const"}
@@ -55,14 +55,9 @@ class FoundGenerator:
     entries: frozenset[str]
 
 
-@dataclass(frozen=True)
-class _Entry:
-    """A tensor at its path. container: path of the dictionary or network that it is directly in."""
-
-    path: str
-    tensor: Tensor
-    container: str
-    top: str
+def holds_generator(names: Iterable[str]) -> bool:
+    """Whether there is a generator's first constant among the paths of tensors."""
+    return any(_place(name, constant) is not None for name in names for constant in CONSTANTS.values())
 
 
 def find_generator(tree: Any, file: str) -> FoundGenerator | None:
@@ -71,11 +66,11 @@ def find_generator(tree: Any, file: str) -> FoundGenerator | None:
     Raises CheckpointError for several that are meant alike.
     """
     modules: dict[str, ModuleState] = {}
-    entries = list(_entries(tree, modules, file))
+    found = list(entries(tree, modules, file))
     places = sorted(
         (_rank(place), place.count("."), place, layout)
         for layout, constant in CONSTANTS.items()
-        for place in {_place(entry.path, constant) for entry in entries}
+        for place in {_place(entry.path, constant) for entry in found}
         if place is not None
     )
     if not places:
@@ -87,11 +82,11 @@ def find_generator(tree: Any, file: str) -> FoundGenerator | None:
         names = " and ".join(f"`{shown(place.rstrip('.'), 60)}`" for _, _, place, _ in places[:2])
         raise CheckpointError(f"{file}: two generators, {names}; save the one that is meant as `g_ema`")
     _, _, place, layout = first
-    return _found(layout, place, entries, modules)
+    return _found(layout, place, found, modules)
 
 
 def _found(
-    layout: str, place: str, entries: list[_Entry], modules: Mapping[str, ModuleState]
+    layout: str, place: str, entries: list[Entry], modules: Mapping[str, ModuleState]
 ) -> FoundGenerator:
     root = next(entry.container for entry in entries if entry.path == place + CONSTANTS[layout])
     mean = _mean_beside(place, entries)
@@ -117,7 +112,7 @@ def _is_count(tensor: Tensor) -> bool:
     return tensor.ndim == 0 and not tensor.is_floating_point()
 
 
-def _mean_beside(place: str, entries: list[_Entry]) -> _Entry | None:
+def _mean_beside(place: str, entries: list[Entry]) -> Entry | None:
     """The mean of w that is nearest: in the generator, or in what holds it."""
     by_path = {entry.path: entry for entry in entries}
     parts = place.split(".")[:-1]
@@ -138,40 +133,3 @@ def _place(path: str, constant: str) -> str | None:
 def _rank(place: str) -> int:
     parts = set(place.split("."))
     return next((rank for rank, names in enumerate(PREFERRED) if parts & set(names)), len(PREFERRED))
-
-
-def _entries(tree: Any, modules: dict[str, ModuleState], file: str) -> Iterator[_Entry]:
-    """All tensors; modules: gets the pickled networks that are met, by their paths."""
-    pending: list[tuple[str, Any, str, str]] = [("", tree, "", "")]
-    tensors = visited = 0
-    while pending:
-        path, node, container, top = pending.pop()
-        visited += 1
-        if isinstance(node, Tensor):
-            tensors += 1
-            yield _Entry(path, node, container, top)
-        elif isinstance(node, ModuleState):
-            inside = container if container in modules else path
-            if len(modules) >= MAX_MODULES * MAX_GENERATORS:
-                raise RefusedFile(f"{file}: more modules than any StyleGAN2 has; refused")
-            modules[path] = node
-            for kind in ("_parameters", "_buffers", "_modules"):
-                held = node.attributes.get(kind)
-                if isinstance(held, dict):
-                    pending += _below(path, held, inside, top)
-        elif isinstance(node, dict):
-            pending += _below(path, node, path, top)
-        elif isinstance(node, list) and len(node) <= MAX_GENERATORS:
-            pending += _below(path, dict(enumerate(node)), path, top)
-        if tensors > MAX_TENSORS or visited + len(pending) > 4 * MAX_TENSORS:
-            raise RefusedFile(f"{file}: more entries than any file of a StyleGAN2 has; refused")
-
-
-def _below(
-    path: str, held: Mapping[Any, Any], container: str, top: str
-) -> Iterator[tuple[str, Any, str, str]]:
-    for name, value in held.items():
-        if isinstance(value, Tensor | ModuleState | dict | list) and len(str(name)) <= MAX_MODULE_PATH:
-            below = f"{path}.{name}" if path else str(name)
-            if len(below) <= 4 * MAX_MODULE_PATH:
-                yield below, value, container, top or str(name)

@@ -1,15 +1,16 @@
 """StyleGAN2 as a model to play and bend."""
 
-from pathlib import Path
-
 from netbend.bending import Layer, Parameters
+from netbend.models.checkpoint import Checkpoint
+from netbend.models.stored import StoredFamily
 from netbend.models.styled import StyledModel
 from netbend.models.stylegan2.checkpoint import (
     KIND,
     CheckpointReport,
-    describe_checkpoint,
-    generator_in,
+    describe_generator,
+    read_generator,
 )
+from netbend.models.stylegan2.finder import holds_generator
 from netbend.models.stylegan2.network import Architecture, Generator
 
 
@@ -25,15 +26,20 @@ class StyleGAN2(StyledModel[Generator]):
     def __init__(self, generator: Generator, name: str = "stylegan2", hash: str = ""):
         super().__init__(generator, layers_of(generator.architecture), name, hash)
 
-    @classmethod
-    def from_content(cls, data: bytes, file: str, name: str, hash: str) -> "StyleGAN2":
-        """Read a checkpoint of any layout that `netbend inspect` accepts; runs nothing in it."""
-        return cls(generator_in(data, file), name, hash)
 
-    @classmethod
-    def describe(cls, path: Path) -> CheckpointReport:
-        """What is in a checkpoint, without running it."""
-        return describe_checkpoint(path)
+class StyleGAN2Family(StoredFamily):
+    """Generators in whichever of some twenty containers a tool left them, and netbend's own files."""
+
+    expects = "rosinality's `g_ema`, NVIDIA's `G_ema`, or such weights wherever they are"
+
+    def sniff(self, checkpoint: Checkpoint) -> bool:
+        return super().sniff(checkpoint) or holds_generator(checkpoint.tensors)
+
+    def load(self, checkpoint: Checkpoint) -> StyleGAN2:
+        return StyleGAN2(read_generator(checkpoint), checkpoint.name, checkpoint.hash)
+
+    def describe(self, checkpoint: Checkpoint) -> CheckpointReport:
+        return describe_generator(checkpoint)
 
 
 def layers_of(architecture: Architecture) -> list[Layer]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from netbend.errors import CheckpointError, RefusedFile
 from netbend.limits import MAX_WEIGHTS_BYTES
+from netbend.models.weights.entries import Entry, entries
 from netbend.models.weights.inertpickle import read_pickle
 from netbend.models.weights.names import shown
 from netbend.models.weights.otherfiles import named
@@ -21,10 +22,12 @@ from netbend.models.weights.torchfile import is_legacy_torch, read_legacy_torch,
 from netbend.regular_file import read_regular
 
 __all__ = [
+    "Entry",
     "ModuleState",
     "UnknownFile",
     "Unread",
     "WeightsFile",
+    "entries",
     "parse_weights",
     "read_content",
     "read_tensors",

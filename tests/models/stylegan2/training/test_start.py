@@ -181,5 +181,5 @@ def test_a_run_that_was_interrupted_goes_on_at_its_pace(tmp_path: Path) -> None:
 def test_a_discriminators_file_is_no_model(tmp_path: Path) -> None:
     trainer(tmp_path / "run", None, kimg=0.004).run()
     assert len(load_discriminator(tmp_path / "run" / "discriminator.safetensors").blocks) == 2
-    with pytest.raises(Exception, match="no StyleGAN2 generator in it"):
+    with pytest.raises(Exception, match="netbend wrote it, but as a `stylegan2-discriminator`"):
         load_start(str(tmp_path / "run" / "discriminator.safetensors"))
