@@ -38,7 +38,7 @@ def griffin_lim(
             spectra[..., :settled, :] = known
         consistent = spectrum.analyse(spectrum.synthesise(spectra) / weight)
         moved = consistent + momentum * (consistent - previous)
-        spectra = magnitudes * (moved / moved.abs().clamp(min=1e-12))
+        spectra = magnitudes * torch.sgn(moved)
         previous = consistent
     if known is not None:
         spectra[..., :settled, :] = known
