@@ -423,12 +423,25 @@ def test_gradients_reach_what_bent_weights_were_bent_from() -> None:
     assert model.network[0].weight.grad.abs().sum() > 0
 
 
-def test_weights_that_change_are_bent_anew() -> None:
+def counted(weight: Tensor) -> None:
+    weight.mul_(2)
+
+
+def uncounted(weight: Tensor) -> None:
+    weight.data.mul_(2)
+
+
+def exchanged(weight: Tensor) -> None:
+    weight.data = weight.data * 2
+
+
+@pytest.mark.parametrize("change", [counted, uncounted, exchanged])
+def test_weights_that_change_are_bent_anew(change: Callable[[Tensor], None]) -> None:
     model, given = wrapped()
     plan = resolve({"bends": [ROTATE]}, model)
     with torch.no_grad(), bend(model, plan):
         model.network(given)
-        model.network[2].weight.mul_(2)
+        change(model.network[2].weight)
         bent = model.network(given)
     by_hand, _ = network()
     with torch.no_grad():

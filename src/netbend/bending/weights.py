@@ -4,6 +4,7 @@ The network itself is never changed, so that several threads can run it bent dif
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -18,8 +19,9 @@ from netbend.bending.plan import PlannedBend
 from netbend.choices import NonFinite
 from netbend.errors import ModelError
 from netbend.transforms import Axes
-from netbend.transforms.planes import has_gradients
+from netbend.transforms.planes import has_gradients, in_memory_order
 
+EVERY = 61  # of so many values of weights one is looked at before a run
 COPIED_FROM = "_netbend_copied_from"
 
 
@@ -49,20 +51,22 @@ class WeightBends:
     def __init__(self, network: nn.Module, states: Sequence[Sequence[PlannedBend]], owner: Any):
         self.states = states
         self.owner = owner
-        self._kept: dict[tuple[str, int], tuple[object, Tensor]] = {}
+        self._kept: dict[tuple[str, int], _Kept] = {}
         self.places = {each[0].parameters.path: _places(network, each[0]) for each in states}
 
     def bent(self, path: str, parameter: Tensor, sample: int) -> Tensor:
         """A parameter with all bends of it, for a sample of a batch; made once while it stays the same."""
         bends = [each[sample % len(each)] for each in self.states if each[0].parameters.path == path]
-        if parameter.is_inference() or has_gradients(parameter):
-            return self._made(bends, parameter)
-        state = parameter.data_ptr(), parameter._version, parameter.dtype, bends
+        if parameter.is_inference() or has_gradients(parameter) or parameter.device.type != "cpu":
+            return self._made(bends, parameter)  # on a GPU it takes no longer than to look whether it changed
         kept = self._kept.get((path, sample))
-        if kept is None or kept[0] != state:
+        if kept is None or not kept.is_of(parameter, bends):
             with torch.inference_mode(False), torch.no_grad():
-                kept = self._kept[path, sample] = state, self._made(bends, parameter)
-        return kept[1]
+                some = _some_of(parameter)
+                state = _state_of(parameter, bends)
+                kept = _Kept(parameter.detach(), state, some, some.clone(), self._made(bends, parameter))
+            self._kept[path, sample] = kept
+        return kept.bent
 
     def _made(self, bends: Sequence[PlannedBend], parameter: Tensor) -> Tensor:
         policy = self.owner.policy
@@ -75,6 +79,30 @@ class WeightBends:
             elif not parameter.is_meta and not all_finite(found := extremes(parameter)):
                 report(complaint(str(planned), found), policy)
         return parameter
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """A bent parameter, with what it was made from: some of its values, as they are now and were then."""
+
+    parameter: Tensor  # whose memory nothing else can be given meanwhile
+    state: object
+    some: Tensor
+    before: Tensor
+    bent: Tensor
+
+    def is_of(self, parameter: Tensor, bends: Sequence[PlannedBend]) -> bool:
+        """Whether neither the parameter nor its bends have changed."""
+        return self.state == _state_of(parameter, bends) and torch.equal(self.some, self.before)
+
+
+def _state_of(parameter: Tensor, bends: Sequence[PlannedBend]) -> object:
+    return parameter.data_ptr(), parameter._version, parameter.dtype, list(bends)
+
+
+def _some_of(parameter: Tensor) -> Tensor:
+    """A view of some values: torch does not count changes through `parameter.data`."""
+    return in_memory_order(parameter.detach())[::EVERY]
 
 
 class BentForward(ExchangedForward):
