@@ -36,7 +36,9 @@ def test_type_checkers_see_the_same_names() -> None:
 
 def test_every_error_is_public() -> None:
     errors = importlib.import_module("netbend.errors")
-    classes = [cls for _, cls in inspect.getmembers(errors, inspect.isclass)]
+    classes = [
+        cls for _, cls in inspect.getmembers(errors, inspect.isclass) if cls.__module__ == "netbend.errors"
+    ]
     assert {cls.__name__ for cls in classes} <= set(netbend.__all__)
     assert all(issubclass(cls, netbend.NetbendError) for cls in classes)
 

@@ -17,9 +17,40 @@ NetbendError
 Each message stands alone: what was expected, what came, where, and what to do about it.
 """
 
+import re
+from collections.abc import Callable
+
 
 class NetbendError(Exception):
-    """Base of all errors that a user can act upon; the command line prints them without a traceback."""
+    """Base of all errors that a user can act upon; the command line prints them without a traceback.
+
+    Parameters are called by their names in Python. The command line says its own for them (`--out` for
+    `out`), by `text`.
+
+    Args:
+        message: What came, what was expected, and where: what follows the name of the parameter.
+        where: The parameter whose value is wrong, if it is one.
+        source: The file that it stands in, or that is wrong itself, if it is one.
+        hint: What to do about it; parameters stand in braces: `name another {out}`.
+    """
+
+    def __init__(
+        self, message: str, *, where: str | None = None, source: str | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message, self.where, self.source, self.hint = message, where, source, hint
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def text(self, named: Callable[[str], str] = "`{}`".format) -> str:
+        """The whole message. named: how a parameter is written."""
+        place = "" if self.source is None else f"{self.source}: "
+        subject = "" if self.where is None else f"{named(self.where)} "
+        hint = (
+            "" if self.hint is None else "; " + re.sub(r"\{(\w+)\}", lambda name: named(name[1]), self.hint)
+        )
+        return f"{place}{subject}{self.message}{hint}"
 
 
 class RecipeError(NetbendError):

@@ -3,10 +3,11 @@
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
-from netbend.cli.main import main
+from netbend.cli.main import command, main
 
 
 class Ran:
@@ -15,6 +16,15 @@ class Ran:
 
 
 Run = Callable[..., Ran]
+REFUSED = (1, 2)  # exit codes; `test_usage` says which when
+
+
+def commands(group: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every command and group of them, by its words after `netbend`."""
+    group = group or command()
+    yield path, group
+    for name in group.list_commands(None) if hasattr(group, "list_commands") else ():
+        yield from commands(group.get_command(None, name), (*path, name))
 
 
 @pytest.fixture(autouse=True)

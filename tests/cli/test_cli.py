@@ -173,7 +173,7 @@ TOO_LONG = "o" * 300
 MISTAKES = [
     (
         ["render", "turn.yaml", "-m", "tiny.safetensors", "--time", "2"],
-        1,
+        2,
         "--time 2: turn.yaml does not move; leave it out",
     ),
     (["render", "turn.yaml", "-m", "tiny.safetensors", "--time", "inf"], 2, "--time"),
@@ -191,9 +191,9 @@ MISTAKES = [
     ),
     (["render", "-m", "tiny.safetensors", "--seeds", "5-1"], 1, "the range 5-1 runs backwards"),
     (["render", "-m", "tiny.safetensors", "--seeds", ""], 1, "seeds '': expected numbers and ranges"),
-    (["render", "--cutoff", "-1"], 2, "Invalid value for '--cutoff': must be greater than or equal to 0"),
-    (["render", "--noise", "white"], 2, "Invalid value for '--noise': 'white' is not one of 'constant'"),
-    (["render", "-m", "tiny.safetensors", "--seeds", "1,1"], 1, "a seed comes twice"),
+    (["render", "--cutoff", "-1"], 2, "netbend: --cutoff: must be greater than or equal to 0"),
+    (["render", "--noise", "white"], 2, "netbend: --noise: 'white' is not one of 'constant'"),
+    (["render", "-m", "tiny.safetensors", "--seeds", "1,1"], 2, "a seed comes twice"),
     (
         ["render", "-m", "tiny.safetensors", "--device", "abacus"],
         1,
@@ -206,7 +206,7 @@ MISTAKES = [
     (["render", "--noise", "loud"], 2, "--noise"),
     (
         ["render", "-m", "tiny.safetensors", "--compare"],
-        1,
+        2,
         "--compare puts bent beside unbent: name a recipe",
     ),
     (["layers", "gone.pt"], 1, "model gone.pt"),
@@ -227,7 +227,7 @@ MISTAKES = [
     ),
     (
         ["train", "stylegan2", ".", "--out", "run", "--finetune", "faces", "--latent-dim", "64"],
-        1,
+        2,
         "--latent-dim 64: the model that --finetune names has its own",
     ),
     (
@@ -235,7 +235,7 @@ MISTAKES = [
         1,
         "--warm-up -1: expected 0 or more",
     ),
-    (["bogus"], 2, "No such command"),
+    (["bogus"], 2, "no such command: bogus; see `netbend --help`"),
 ]
 
 
@@ -451,7 +451,7 @@ def test_options_that_would_mean_nothing_are_refused(run: Run, folder: Path) -> 
         (["--from", "x.png", "--seeds", "1"], "beside --from"),
     ]:
         ran = run("render", *idle, "--out", folder / "out")
-        assert ran.code == 1
+        assert ran.code == 2
         assert f"means nothing {ruling}" in ran.err.replace("recipe", "RECIPE")
     assert not (folder / "out").exists()
 
@@ -508,7 +508,7 @@ def test_numbers_that_are_none_are_an_error_without_a_recipe(run: Run, folder: P
 def test_a_negative_seed_is_told_where_seeds_start(run: Run, command: tuple[str, ...]) -> None:
     ran = run(*command, "-1")
     assert ran.code == 2
-    assert f"'{command[-1]}': -1: seeds start at 0" in ran.err
+    assert f"netbend: {command[-1]}: -1: seeds start at 0" in ran.err
 
 
 @pytest.mark.usefixtures("folder")

@@ -21,7 +21,7 @@ from netbend.models.stylegan2.network import Generator
 from netbend.transforms import all_transforms
 from netbend.variations import grid
 
-from .test_startup import loaded_by
+from .test_startup import SLOW, loaded_by
 
 RED = rb"\"red\""  # as a header has it
 MEDIA = ("me.npz", "loop.wav", "face.png")
@@ -150,14 +150,31 @@ def test_layers_are_those_of_the_model(name: str) -> None:
     assert offered("grid", "-m", name, "--layer", "") == [str(number) for number in numbers]
 
 
-def test_nothing_slow_is_loaded_for_it() -> None:
-    lines = [["render", ""], ["grid", "--layer", ""], ["grid", "--rows", ""], ["vary", "--transforms", ""]]
-    asked = "\n".join(
-        f"BashComplete(command(), {{}}, 'netbend', '').get_completions({line[:-1]!r}, {line[-1]!r})"
-        for line in lines
-    )
-    imports = "from netbend.cli.main import command\nfrom typer._completion_classes import BashComplete\n"
-    assert loaded_by(imports + asked) <= {"pydantic"}  # which typer itself parses with
+# Answers a shell as `netbend` does, and says which modules are loaded then.
+ASKED = """
+import os, sys
+from netbend.cli.main import main
+os.environ.update(_NETBEND_COMPLETE="complete_bash", COMP_WORDS={line!r}, COMP_CWORD={last!r})
+try: main()
+except SystemExit: pass
+"""
+
+
+@pytest.mark.parametrize(
+    "line", ["", "render ", "grid --layer ", "grid --rows ", "vary --transforms ", "film --"]
+)
+def test_nothing_slow_is_loaded_for_it(line: str) -> None:
+    asked = ASKED.format(line=f"netbend {line}", last=str(len(line.split(" "))))
+    assert loaded_by(asked).isdisjoint(SLOW)
+
+
+def test_commands_are_offered_with_what_they_do() -> None:
+    shell = BashComplete(command(), {}, "netbend", "_NETBEND_COMPLETE")
+    assert [(item.value, item.help) for item in shell.get_completions([], "rend")] == [
+        ("render", "Render pictures, bent by a recipe.")
+    ]
+    assert offered("cluster", "sh") == ["show"]
+    assert {"--version", "--help"} <= {*offered("--")}
 
 
 @pytest.mark.usefixtures("folder")

@@ -26,6 +26,8 @@ from netbend.models.run_settings import RunSettings
 from netbend.models.stylegan2.checkpoint import save_generator
 from netbend.models.stylegan2.network import Generator
 
+from .conftest import REFUSED as CODES
+
 Run = Callable[..., Any]
 
 RECIPE = """\
@@ -139,7 +141,7 @@ def test_what_is_not_made_again_is_one_error(
     run("render", "-m", "tiny.safetensors", "--seeds", "3", "--out", "seeds.png", "-q")
     before = set(folder.rglob("*"))
     ran = run(*arguments, "--out", "new.mkv" if arguments[0] == "film" else "new.png")
-    assert (ran.code, set(folder.rglob("*"))) == (1, before)
+    assert (ran.code in CODES, set(folder.rglob("*"))) == (True, before)
     assert message in " ".join(ran.err.split())
 
 
@@ -253,7 +255,7 @@ def test_mistakes_are_one_message_and_leave_nothing(
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     given = [] if "-m" in arguments else ["-m", "tiny.safetensors"]
     ran = run("film", *arguments, *given)
-    assert ran.code == 1
+    assert ran.code in CODES
     assert message in ran.err
     assert ran.err.count("netbend: ") == 1
     assert ran.out == ""

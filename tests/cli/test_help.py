@@ -1,26 +1,20 @@
 """Help is shown as it is written."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import pytest
 import typer
-import typer.main
 
 from netbend.cli.app import App
-from netbend.cli.main import app
+
+from .conftest import commands
 
 Run = Callable[..., Any]
 
 
-def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    yield path, command
-    for name, each in getattr(command, "commands", {}).items():
-        yield from commands(each, (*path, name))
-
-
-ALL = dict(commands(typer.main.get_command(app)))
+ALL = dict(commands())
 
 
 def words(text: str) -> str:

@@ -215,12 +215,10 @@ def test_a_label_is_the_same_everywhere(run: Run) -> None:
 
 @pytest.mark.parametrize("command", ["render", "film", "vary", "grid", "breed"])
 def test_commands_of_pictures_have_the_same_options_of_playing(command: str) -> None:
-    import typer.main
-
-    from netbend.cli.main import app
+    from netbend.cli.main import command as all_commands
 
     def options(name: str) -> dict[str, tuple[object, ...]]:
-        found = typer.main.get_command(app).commands[name].params  # type: ignore[attr-defined]
+        found = all_commands().get_command(None, name).params
         wanted = (
             "truncation",
             "cutoff",

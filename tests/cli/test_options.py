@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import typer.main
 
-from netbend.cli.main import command
+from .conftest import commands
 
 # Every option: what its value is, and how its help begins, whichever command has it. A new one needs a line
 # here, and words of its own: what another option says already is that option.
@@ -165,20 +165,19 @@ def kind_of(option: Any) -> str:
     return {bool: "flag", int: "number", float: "number", str: "text", Path: "path"}[kind]
 
 
-def options_of(command: Any, path: str = "") -> Iterator[tuple[str, str, Any]]:
+def all_options() -> Iterator[tuple[str, str, Any]]:
     """Each command's name, each of its options' names, and that option."""
-    for option in command.params:
-        if option.param_type_name == "option" and (name := max(option.opts, key=len)) not in OF_TYPER:
-            yield path, name, option
-    for name, below in getattr(command, "commands", {}).items():
-        yield from options_of(below, f"{path} {name}".strip())
+    for path, command in commands():
+        for option in command.params:
+            if option.param_type_name == "option" and (name := max(option.opts, key=len)) not in OF_TYPER:
+                yield " ".join(path), name, option
 
 
 @pytest.fixture(scope="module")
 def options() -> dict[str, dict[str, Any]]:
     """By name: the options of that name by their commands."""
     found: dict[str, dict[str, Any]] = defaultdict(dict)
-    for path, name, option in options_of(command()):
+    for path, name, option in all_options():
         found[name][path] = option
     return dict(found)
 

@@ -316,7 +316,7 @@ def test_an_unfinished_sheet_is_gone_on_with_or_begun_anew_only_if_asked(
 def test_there_is_nothing_to_know_pictures_by_without_records(run: Run, folder: Path) -> None:  # noqa: ARG001
     for command in (["render"], ["vary", "turn.yaml"], ["breed", "turn.yaml", "drift.yaml"]):
         ran = run(*command, *TINY, "--resume", "--no-metadata")
-        assert ran.code == 1
+        assert ran.code == 2
         assert "--resume means nothing beside --no-metadata" in ran.err
 
 
@@ -375,7 +375,7 @@ def test_the_name_of_a_file_is_never_a_folder(
 ) -> None:
     before = content(folder)
     ran = run(*command, "--out", out)
-    assert ran.code == 1
+    assert ran.code == 2
     assert message in ran.err
     assert content(folder) == before
 
@@ -539,7 +539,7 @@ def test_a_meaning_of_five_items_is_refused_for_recipes_without_them(
     run: Run, folder: Path, command: str, meaning: str
 ) -> None:
     ran = run(*AS[command], "--as", meaning)
-    assert ran.code == 1
+    assert ran.code == 2
     assert "netbend: --as means nothing for " in ran.err
     items = "transforms: [{layer: 1, transform: rotate, params: [9], features: random, feature-param: 0.5}]"
     (folder / "turn.yaml").write_text(items)

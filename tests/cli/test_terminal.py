@@ -172,9 +172,9 @@ def test_a_terminal_is_sent_colours_of_our_own_alone() -> None:
 def test_a_fault_of_our_own_shows_none_either() -> None:
     code = f"""
 import sys, netbend.cli.main as main
-def fault(_):
+def fault():
     raise RuntimeError({EVIL!r})
-main.shield = fault
+main.command = fault
 main.main()
 """
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

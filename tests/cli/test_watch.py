@@ -250,12 +250,12 @@ def test_the_command_watches_until_it_is_stopped(
     assert "mine.yaml:1:8" in ran.err
     assert [path.name for path in Path("o").iterdir()] == ["mine-seed0000.png"]
     for arguments, message in (
-        (["--watch"], "--watch means nothing without recipe"),
+        (["--watch"], "--watch means nothing without RECIPE"),
         (["mine.yaml", "--watch", "--sheet"], "--sheet means nothing beside --watch"),
         (["mine.yaml", "--watch", "--json"], "--json means nothing beside --watch"),
     ):
         ran = run("render", *arguments, "-m", "tiny.safetensors", "-o", "o")
-        assert (ran.code, message in ran.err) == (1, True), ran.err
+        assert (ran.code, message in ran.err) == (2, True), ran.err
 
 
 def test_what_a_recipe_names_is_read_once_for_a_save(

@@ -48,7 +48,7 @@ AXES = ("layer=", "transform=", "seed=", "draw=", "cluster=", "share=", "mix=", 
 
 
 def completing(command: Any) -> Any:
-    """A command, and all below it, whose options and arguments offer what could stand there."""
+    """A command whose options and arguments, and those of commands in it, offer what could stand there."""
     offers = {**_OFFERS, **_OFFERS_OF.get(command.name, {})}
     for parameter in command.params:
         if parameter.name in offers:
@@ -63,6 +63,11 @@ def _complete(offer: Offer, context: Any, incomplete: str) -> list[Any]:
     found = dict.fromkeys(word for word in offer(context, last) if word.startswith(last))
     item = _completion_item()
     return [item(f"{begun}{comma}{word}") for word in found]
+
+
+def described(word: str, help: str) -> Any:
+    """A word with what it means, for shells that show it."""
+    return _completion_item()(word, help=help)
 
 
 def _completion_item() -> Any:

@@ -7,7 +7,7 @@ folder, and refuses the name of a file instead of making a folder that is called
 from collections.abc import Sequence
 from pathlib import Path
 
-from netbend.errors import RenderError
+from netbend.cli.usage import UsageError
 
 ENDINGS = frozenset(
     [
@@ -41,20 +41,20 @@ def is_file_name(out: Path) -> bool:
 def places(out: Path, names: Sequence[str], remedy: str = "") -> list[Path]:
     """Where to write files: into a folder by these names, or the only one of them to `out` itself.
 
-    remedy: what else to do about several, as an end of the message. Raises RenderError.
+    remedy: what else to do about several, as an end of the message. Raises UsageError.
     """
     if not is_file_name(out):
         return [out / name for name in names]
     endings = {Path(name).suffix for name in names}
     if len(names) > 1:
-        raise RenderError(f"--out {out}: is a file; name a folder for the {len(names)} to write{remedy}")
+        raise UsageError(f"--out {out}: is a file; name a folder for the {len(names)} to write{remedy}")
     if endings != {out.suffix.lower()}:
-        raise RenderError(f"--out {out}: expected a name that ends in {endings.pop()}, or a folder")
+        raise UsageError(f"--out {out}: expected a name that ends in {endings.pop()}, or a folder")
     return [out]
 
 
 def place_of_sheet(out: Path, sheet: str | None, besides: str | None) -> tuple[Path, str | None]:
-    """Folder and name of a sheet. besides: what else is written, None if nothing. Raises RenderError."""
+    """Folder and name of a sheet. besides: what else is written, None if nothing. Raises UsageError."""
     if sheet is None or besides is not None:
         refuse_file_name(out, besides or "files")
         return out, sheet
@@ -63,15 +63,15 @@ def place_of_sheet(out: Path, sheet: str | None, besides: str | None) -> tuple[P
 
 
 def refuse_other_ending(out: Path, endings: Sequence[str], written: str) -> None:
-    """Raise RenderError for a file whose name ends as those of something else do. written: what it is."""
+    """Raise UsageError for a file whose name ends as those of something else do. written: what it is."""
     if out.suffix.lower() not in endings and out.suffix.lower() in ENDINGS:
-        raise RenderError(f"{out}: {written} is written; expected a name that ends in {' or '.join(endings)}")
+        raise UsageError(f"{out}: {written} is written; expected a name that ends in {' or '.join(endings)}")
 
 
 def refuse_file_name(out: Path, written: str) -> None:
-    """Raise RenderError for the name of a file where a folder is expected. written: what goes into it."""
+    """Raise UsageError for the name of a file where a folder is expected. written: what goes into it."""
     if is_file_name(out):
-        raise RenderError(f"--out {out}: names a file, but {written} are written; name a folder")
+        raise UsageError(f"--out {out}: names a file, but {written} are written; name a folder")
 
 
 def refuse_unwritable(out: Path) -> None:

@@ -12,6 +12,7 @@ from netbend.cli.inputs import check_directions
 from netbend.cli.loading import load
 from netbend.cli.options import InPrecision, Overwrite
 from netbend.cli.output import Device, Json, Quiet, print_json, print_table, progress_bar
+from netbend.cli.usage import UsageError
 from netbend.errors import LatentError, RenderError
 from netbend.limits import MAX_DEVIATIONS
 
@@ -66,7 +67,7 @@ def directions(
     from netbend.render.files import refuse_existing
 
     if not 0 < reach <= MAX_DEVIATIONS:
-        raise RenderError(
+        raise UsageError(
             f"--range {reach:g}: expected standard deviations above 0, such as 2, and at most "
             f"{MAX_DEVIATIONS:g}"
         )
@@ -130,7 +131,7 @@ def _styles(layers: str | None) -> tuple[int, ...] | None:
     try:
         return tuple(parse_seeds(layers))
     except LatentError as error:
-        raise LatentError(f"--style-layers {layers}: expected styles such as 0-3") from error
+        raise UsageError(f"--style-layers {layers}: expected styles such as 0-3") from error
 
 
 def _write(

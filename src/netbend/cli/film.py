@@ -9,7 +9,7 @@ import typer
 
 from netbend.choices import Encoder, NoiseMode, NonFinite, Precision, Space
 from netbend.cli.from_file import request_of_film
-from netbend.cli.idle import is_given, refuse_idle_options
+from netbend.cli.idle import refuse_idle_options
 from netbend.cli.inputs import check_latents, check_recipe, check_sounds, read_recipe
 from netbend.cli.loading import load_of_pictures
 from netbend.cli.options import (
@@ -28,6 +28,7 @@ from netbend.cli.options import (
     Truncation,
 )
 from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar
+from netbend.cli.usage import UsageError, is_given
 from netbend.errors import RenderError
 from netbend.film.formats import QUALITY, Encoding, check_out, format_of
 from netbend.limits import MAX_FILM_SECONDS
@@ -215,14 +216,14 @@ def _check_film(out: Path, fps: float, height: int | None, quality_given: bool, 
     refuse_out(out, overwrite=overwrite)
     format = format_of(out)
     if quality_given and (format is None or not format.is_yuv):
-        raise RenderError(f"--quality means nothing for {out.suffix or 'PNG'} films: they have but one")
+        raise UsageError(f"--quality means nothing for {out.suffix or 'PNG'} films: they have but one")
 
 
 def _check_picture(out: Path, overwrite: bool) -> None:
     from netbend.render.files import refuse_existing
 
     if out.suffix.lower() != ".png":
-        raise RenderError(f"--out {out}: a picture is a PNG file; name one that ends in .png")
+        raise UsageError(f"--out {out}: a picture is a PNG file; name one that ends in .png")
     refuse_existing([out], overwrite)
 
 

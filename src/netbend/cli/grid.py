@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from netbend.choices import NoiseMode, NonFinite, Precision
-from netbend.cli.idle import is_given, option, refuse_idle_options
+from netbend.cli.idle import refuse_idle_options
 from netbend.cli.inputs import check_recipe, read_recipe
 from netbend.cli.latent import OneSeed, one_seed
 from netbend.cli.loading import load
@@ -28,7 +28,7 @@ from netbend.cli.options import (
 )
 from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar
 from netbend.cli.stopping import kept_on_stop, refuse_unverifiable
-from netbend.errors import RenderError
+from netbend.cli.usage import UsageError, is_given, option
 
 if TYPE_CHECKING:
     from netbend.recipe import Recipe
@@ -117,7 +117,7 @@ def grid(
         _refuse_of_bends(context)
     refuse_unverifiable(resume, metadata)
     if out.suffix.lower() != ".png":
-        raise RenderError(f"--out {out}: expected a file that ends in .png")
+        raise UsageError(f"--out {out}: expected a file that ends in .png")
     if resume:
         refuse_unwritable(out.parent)
     else:
@@ -155,12 +155,12 @@ def _axes(
 
     if figure is not None:
         if figure not in FIGURES:
-            raise RenderError(f"--figure {figure}: no such figure; there are {', '.join(FIGURES)}")
+            raise UsageError(f"--figure {figure}: no such figure; there are {', '.join(FIGURES)}")
         rows, columns = FIGURES[figure]
     if recipe is not None and any(bend.layer == EVERY_LAYER for bend in recipe.bends):
         rows, columns = rows or "layer=all", columns or "seed=0-3"
     if rows is None or columns is None:
-        raise RenderError("say both --rows and --columns, such as --rows layer=1-8, or a --figure")
+        raise UsageError("say both --rows and --columns, such as --rows layer=1-8, or a --figure")
     return parse_axis(rows, "--rows"), parse_axis(columns, "--columns")
 
 
@@ -168,13 +168,13 @@ def _refuse_varied(context: typer.Context, kinds: set[str]) -> None:
     """An option says nothing where an axis says it for every cell."""
     for kind, name in _SAID_BY_AXES.items():
         if kind in kinds and is_given(context, name):
-            raise RenderError(f"{option(name)} means nothing beside the axis {kind}; leave one out")
+            raise UsageError(f"{option(name)} means nothing beside the axis {kind}; leave one out")
 
 
 def _refuse_of_bends(context: typer.Context) -> None:
     for name in ("selection_seed", "clusters"):
         if is_given(context, name):
-            raise RenderError(
+            raise UsageError(
                 f"{option(name)} means nothing without a bend; name a recipe, or a transform and layer"
             )
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netbend.choices import FiveItems
-from netbend.errors import RenderError
+from netbend.cli.usage import UsageError
 
 if TYPE_CHECKING:
     from netbend.recipe import Recipe
@@ -30,7 +30,7 @@ def read_recipes(*files: Path, five_items: FiveItems | None) -> "list[Recipe]":
 
     recipes = [load_recipe(file, five_items or FiveItems.REFERENCE) for file in files]
     if five_items is not None and not any(recipe.is_of_five_items for recipe in recipes):
-        raise RenderError(
+        raise UsageError(
             f"--as means nothing for {' and '.join(map(str, files))}, whose `bends:` have one meaning; leave "
             f"it out: it is for the paper's five-item form"
         )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netbend.choices import Space
+from netbend.cli.usage import UsageError
 from netbend.errors import LatentError
 from netbend.latents.seeds import parse_seeds
 
@@ -36,7 +37,7 @@ def one_seed(seeds: str | None) -> int | None:
         return None
     seed, *more = parse_seeds(seeds)
     if more:
-        raise LatentError(f"--seeds {seeds:.80}: all is shown on one latent; name one seed, such as {seed}")
+        raise UsageError(f"--seeds {seeds:.80}: all is shown on one latent; name one seed, such as {seed}")
     return seed
 
 

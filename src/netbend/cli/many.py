@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from netbend.cli.idle import is_given, option
 from netbend.cli.output import print_json, progress_bar
 from netbend.cli.stopping import kept_on_stop
-from netbend.errors import ModelError
+from netbend.cli.usage import UsageError, is_given, option
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -36,7 +35,7 @@ def makes_pictures(context: typer.Context, model: "Model") -> bool:
     for name in _OF_PICTURES:
         if is_given(context, name):
             makes = f"{model.name} makes {model.output.what}"
-            raise ModelError(f"{option(name)} is for pictures, {makes}; leave it out")
+            raise UsageError(f"{option(name)} is for pictures, {makes}; leave it out")
     return False
 
 

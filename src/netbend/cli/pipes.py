@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from netbend.cli.terminal import own_stream
+from netbend.cli.usage import UsageError
 from netbend.errors import RenderError, SoundError
 from netbend.limits import MAX_PIPED_BYTES
 
@@ -26,7 +27,7 @@ def from_standard_input(sources: Sequence[Path]) -> Iterator[list[Path]]:
         yield list(sources)
         return
     if sources.count(PIPE) > 1:
-        raise RenderError("- comes twice, and there is one standard input")
+        raise UsageError("- comes twice, and there is one standard input")
     if sys.stdin is None or sys.stdin.isatty():
         raise RenderError("- is a sound from standard input, which is a terminal; pipe a file into it")
     with tempfile.TemporaryDirectory(prefix="netbend-") as folder:
@@ -64,7 +65,7 @@ def to_standard_output(out: Path) -> Iterator[Path]:
         return
     stream = own_stream(sys.stdout)
     if stream.isatty():
-        raise RenderError("--out - writes sound to standard output, which is a terminal; pipe it on")
+        raise UsageError("--out - writes sound to standard output, which is a terminal; pipe it on")
     with tempfile.TemporaryDirectory(prefix="netbend-") as folder:
         made = Path(folder) / "stdout.wav"
         yield made

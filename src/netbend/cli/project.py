@@ -10,9 +10,10 @@ import typer
 
 from netbend.choices import FaceFinder, Optimizer, Perceptual, Space, Start
 from netbend.cli.destination import refuse_file_name, refuse_unwritable
-from netbend.cli.idle import is_given, refuse_idle_options
+from netbend.cli.idle import refuse_idle_options
 from netbend.cli.options import Overwrite, from_zero
 from netbend.cli.output import Device, Json, Quiet, print_json, print_table, progress_bar
+from netbend.cli.usage import is_given
 from netbend.errors import RenderError
 from netbend.latents.projection.settings import FEW_STEPS, STEPS, Settings
 from netbend.limits import MAX_LISTED_FILES

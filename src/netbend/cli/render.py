@@ -33,8 +33,9 @@ from netbend.cli.options import (
 from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar
 from netbend.cli.stopping import kept_on_stop, refuse_unverifiable
 from netbend.cli.terminal import complain
+from netbend.cli.usage import UsageError
 from netbend.cli.watch import Watch, watch_until_stopped
-from netbend.errors import LatentError, RenderError
+from netbend.errors import LatentError
 from netbend.latents.seeds import parse_seeds
 from netbend.limits import MAX_FILM_SECONDS
 
@@ -239,14 +240,14 @@ class _Asked:
 
         recipe = None if self.recipe is None else read(self.recipe)
         if self.compare and recipe is None:
-            raise RenderError("--compare puts bent beside unbent: name a recipe")
+            raise UsageError("--compare puts bent beside unbent: name a recipe")
         own_latent = self.seeds is None and self.latents is None
         if recipe is not None:
             latent = recipe.latent if own_latent else None
             psi = recipe.truncation if self.play.truncation is None else None
             recipe = replace(recipe, latent=latent, truncation=psi)
             if self.time is not None and not is_animated(recipe):
-                raise RenderError(f"--time {self.time:g}: {self.recipe} does not move; leave it out")
+                raise UsageError(f"--time {self.time:g}: {self.recipe} does not move; leave it out")
         clusters = None if self.clusters is None else load_clusters(self.clusters)
         seeds = parse_seeds(self.usual_seeds if self.seeds is None else self.seeds)
         if self.look_first:
@@ -285,7 +286,7 @@ def _style_layers(layers: str) -> list[int]:
     try:
         return parse_seeds(layers)
     except LatentError as error:
-        raise LatentError(f"--style-layers {layers}: expected layers such as 4-8") from error
+        raise UsageError(f"--style-layers {layers}: expected layers such as 4-8") from error
 
 
 def _with_styles(still: "Still", seed: int, layers: list[int]) -> "Still":
@@ -312,7 +313,7 @@ def _render_all(
 
     names = [f"{stem}-seed{seed:04d}.png" for seed in still.latents.seeds]
     if len(set(names)) < len(names):
-        raise RenderError("a seed comes twice; each makes one picture")
+        raise UsageError("a seed comes twice; each makes one picture")
     check_recordable(still, sheet=sheet, metadata=metadata)
     sheets = [f"{stem}-sheet.png"] if sheet else []
     paths = places(out, [*names, *sheets], ", or ask for one picture, as with --seeds 3")

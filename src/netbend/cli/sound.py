@@ -8,7 +8,7 @@ import typer
 from netbend.choices import NonFinite, Phase, Precision, Stereo
 from netbend.cli.clock import parse_clock
 from netbend.cli.destination import refuse_other_ending, refuse_unwritable
-from netbend.cli.idle import is_given, option, refuse_idle_options
+from netbend.cli.idle import refuse_idle_options
 from netbend.cli.options import (
     ClusterFile,
     FiveItemMeaning,
@@ -23,6 +23,7 @@ from netbend.cli.pipes import PIPE, from_standard_input, to_standard_output
 from netbend.cli.sound_jobs import Settings
 from netbend.cli.sound_results import Asked, bend_files, let_sing, refuse_other_formats
 from netbend.cli.sound_sources import find_sources
+from netbend.cli.usage import UsageError, is_given, option
 from netbend.errors import RenderError
 from netbend.limits import MAX_SONG_SECONDS
 
@@ -152,11 +153,11 @@ def sound(
 
     refuse_idle_options(context, _WITHOUT, _BESIDE)
     if not sources and seeds is None and recipe is None:
-        raise RenderError("name sound files to bend, or --seeds to let the model sing")
+        raise UsageError("name sound files to bend, or --seeds to let the model sing")
     if not sources:
         _refuse_without_sources(context)
     if not limit and is_given(context, "ceiling"):
-        raise RenderError("--ceiling means nothing beside --no-limit")
+        raise UsageError("--ceiling means nothing beside --no-limit")
     _check_out(out, json)
     _check_part(start or 0.0, end)
     Play(truncation)  # refuses what is no truncation
@@ -191,7 +192,7 @@ def sound(
 
 def _check_out(out: Path, json: bool) -> None:
     if out == PIPE and json:
-        raise RenderError("--json means nothing beside --out -, which takes standard output; leave one out")
+        raise UsageError("--json means nothing beside --out -, which takes standard output; leave one out")
     if out != PIPE:
         refuse_other_formats(out)
         refuse_unwritable(out)
@@ -199,14 +200,14 @@ def _check_out(out: Path, json: bool) -> None:
 
 def _check_part(start: float, end: float | None) -> None:
     if end is not None and end <= start:
-        raise RenderError(f"--start {start:g} and --end {end:g}: expected an end after the start, in seconds")
+        raise UsageError(f"--start {start:g} and --end {end:g}: expected an end after the start, in seconds")
 
 
 def _refuse_without_sources(context: typer.Context) -> None:
     """A model that sings by itself takes none of what is done to a source."""
     for name in _BESIDE["seeds"]:
         if is_given(context, name):
-            raise RenderError(f"{option(name)} means nothing without sound files")
+            raise UsageError(f"{option(name)} means nothing without sound files")
 
 
 def _amount(detail: str) -> float | str:
@@ -219,5 +220,5 @@ def _amount(detail: str) -> float | str:
 
 def _check_spectrogram(picture: Path, sources: list[Path]) -> None:
     if len(sources) != 1 or sources[0].is_dir():
-        raise RenderError("--spectrogram shows one source: name one file")
+        raise UsageError("--spectrogram shows one source: name one file")
     refuse_other_ending(picture, [".png"], "a picture")

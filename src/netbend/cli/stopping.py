@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from netbend.errors import RenderError
+from netbend.cli.usage import UsageError
 
 STOPPING = ("SIGTERM", "SIGHUP")  # Windows has no SIGHUP
 
@@ -44,7 +44,7 @@ def orderly_exit() -> Iterator[None]:
 def refuse_unverifiable(resume: bool, metadata: bool) -> None:
     """Raise RenderError where pictures keep no record to know them by."""
     if resume and not metadata:
-        raise RenderError(
+        raise UsageError(
             "--resume means nothing beside --no-metadata: pictures are known again by their records"
         )
 

@@ -4,14 +4,14 @@ File names, names in recipes and records, and messages of libraries come from st
 escape sequences. Whatever goes to standard output or error while a command runs passes through here.
 """
 
-import functools
 import io
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TextIO
+from typing import TextIO
 
-from netbend.cli.app import Group
+from netbend.cli.usage import option
+from netbend.errors import NetbendError
 from netbend.limits import MAX_MESSAGE
 from netbend.printable import printable, shortened
 
@@ -50,7 +50,8 @@ def own_stream(stream: TextIO) -> TextIO:
 
 def complain(message: object) -> None:
     """One message to standard error: harmless, and not endless."""
-    print(f"netbend: {shortened(printable(str(message)), MAX_MESSAGE)}", file=sys.stderr)
+    text = message.text(option) if isinstance(message, NetbendError) else str(message)
+    print(f"netbend: {shortened(printable(text), MAX_MESSAGE)}", file=sys.stderr)
 
 
 @contextmanager
@@ -65,49 +66,3 @@ def printing_safely() -> Iterator[None]:
         yield
     finally:
         sys.stdout, sys.stderr = before
-
-
-def shield(command: Any) -> Any:
-    """A command, and all below it, printing safely. Help and usage, which hold no strangers' text, do not."""
-    if command.callback is not None:
-        command.callback = _shielded(command.callback)
-    for below in getattr(command, "commands", {}).values():
-        shield(below)
-    return command
-
-
-def _shielded(callback: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(callback)
-    def shielded(*args: Any, **kwargs: Any) -> Any:
-        with printing_safely():
-            return callback(*args, **kwargs)
-
-    return shielded
-
-
-class Commands(Group):
-    """Commands whose usage errors show the words they complain about, which may be names of files."""
-
-    def make_context(self, *args: Any, **kwargs: Any) -> Any:
-        with _harmless_errors():
-            return super().make_context(*args, **kwargs)
-
-    def invoke(self, *args: Any, **kwargs: Any) -> Any:
-        with _harmless_errors():
-            return super().invoke(*args, **kwargs)
-
-
-@contextmanager
-def _harmless_errors() -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:
-        if isinstance(message := getattr(error, "message", None), str):
-            words = _in_our_words(printable(message))
-            error.message = shortened(words, MAX_MESSAGE)  # type: ignore[attr-defined]
-        raise
-
-
-def _in_our_words(message: str) -> str:
-    """A usage error without what Typer's checks call themselves."""
-    return message.replace("Value error, ", "", 1).replace("Input should be", "must be", 1)

@@ -30,7 +30,8 @@ from netbend.cli.options import (
 )
 from netbend.cli.output import Device, Json, Quiet, progress_bar
 from netbend.cli.stopping import refuse_unverifiable
-from netbend.errors import ModelError, RecipeError, RenderError
+from netbend.cli.usage import UsageError
+from netbend.errors import ModelError, RecipeError
 
 if TYPE_CHECKING:
     from netbend.bending import Plan
@@ -180,7 +181,7 @@ def _stochastic(file: Path | None, five_items: FiveItems | None) -> "Recipe":
     from netbend.variations.freeze import draws_features
 
     if file is None:
-        raise RecipeError("name a recipe to draw from, or say --surprise for recipes by chance")
+        raise UsageError("name a recipe to draw from, or say --surprise for recipes by chance")
     recipe = read_recipe(file, five_items)
     if not draws_features(recipe):
         raise RecipeError(
@@ -196,7 +197,7 @@ def _bounds(layers: str | None, transforms: str | None, bends: str, share: str) 
 
     counts = ends(bends, "--bends")
     if not all(count.is_integer() for count in counts):
-        raise RenderError(f"--bends {bends}: expected a whole number, or two such as 1-3")
+        raise UsageError(f"--bends {bends}: expected a whole number, or two such as 1-3")
     return Bounds(
         None if layers is None else words(layers, "--layers"),
         None if transforms is None else [str(name) for name in words(transforms, "--transforms")],

@@ -36,7 +36,7 @@ class UnusableFile(CheckpointError):
     """A file that a family describes, but cannot use."""
 
     def __init__(self, report: Report):
-        super().__init__(report.reason)
+        super().__init__(str(report.reason))
         self.report = report
 
 

@@ -11,11 +11,12 @@ from netbend.atomic import UNFINISHED, write_atomic
 from netbend.choices import Preset
 from netbend.cli.cluster.files import CLUSTER_FILES, DEFAULT_FILE, print_clusters, rows
 from netbend.cli.destination import refuse_other_ending
-from netbend.cli.idle import is_given, refuse_idle_options
+from netbend.cli.idle import refuse_idle_options
 from netbend.cli.inputs import check_latents
 from netbend.cli.options import LatentSpace, Overwrite, from_zero
 from netbend.cli.output import Device, Json, Quiet, print_json
 from netbend.cli.run_folder import check_folder, held_folder
+from netbend.cli.usage import UsageError, is_given
 from netbend.errors import ClusterError, LatentError, NetbendError
 from netbend.folder_lock import LOCK
 
@@ -148,10 +149,10 @@ def _refuse_idle(context: typer.Context, preset: Preset, *, of_latents: bool) ->
         beside={"seeds": _OF_SAMPLES, "latents": [*_OF_SAMPLES, "seeds"]},
     )
     if is_given(context, "networks") and not of_latents:
-        raise ClusterError("--networks means nothing without --seeds or --latents")
+        raise UsageError("--networks means nothing without --seeds or --latents")
     idle = [name for name in _OF_PAPER if is_given(context, name)]
     if idle and preset is Preset.QUICK:
-        raise ClusterError(f"--{idle[0].replace('_', '-')} means nothing without --preset paper")
+        raise UsageError(f"--{idle[0].replace('_', '-')} means nothing without --preset paper")
 
 
 def parse_layers(text: str | None) -> list[int | str]:
@@ -164,7 +165,7 @@ def parse_layers(text: str | None) -> list[int | str]:
     chosen: list[int | str] = []
     for entry in () if text is None else map(str.strip, text.split(",")):
         if not entry:
-            raise LatentError(
+            raise UsageError(
                 f"--layers {text!r:.80}: expected names, numbers and ranges such as 1-4,b32.conv0"
             )
         try:

@@ -13,7 +13,8 @@ from netbend.cli.options import InPrecision, from_zero
 from netbend.cli.output import Device, Quiet, progress_bar
 from netbend.cli.run_folder import check_folder, held_folder
 from netbend.cli.train.run import make_fabric, notes, training_bar
-from netbend.errors import DataError, ModelError
+from netbend.cli.usage import UsageError
+from netbend.errors import DataError
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -146,7 +147,7 @@ def _load_start(source: str) -> "SpectrogramModel":
 
     model = load_model(source, "cpu")
     if not isinstance(model, SpectrogramModel):
-        raise ModelError(f"--finetune {source}: a model of another kind; expected a spectrogram VAE")
+        raise UsageError(f"--finetune {source}: a model of another kind; expected a spectrogram VAE")
     return model
 
 

@@ -13,6 +13,7 @@ from netbend.cli.options import InPrecision, from_zero
 from netbend.cli.output import Device, Quiet
 from netbend.cli.run_folder import check_folder, held_folder
 from netbend.cli.train.run import make_fabric, notes, training_bar
+from netbend.cli.usage import UsageError
 from netbend.errors import DataError
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def stylegan2(
 def _refuse_shape(latent_dim: int | None, mapping_depth: int | None) -> None:
     for option, value in (("--latent-dim", latent_dim), ("--mapping-depth", mapping_depth)):
         if value is not None:
-            raise DataError(f"{option} {value}: the model that --finetune names has its own; leave it out")
+            raise UsageError(f"{option} {value}: the model that --finetune names has its own; leave it out")
 
 
 def _train(
