@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from netbend.errors import SoundError
-from netbend.sound.container import _Seekable
 from netbend.sound.files import SoundReader, read_mono
 
 LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 16: "hexadecagonal"}
@@ -190,15 +189,6 @@ def test_a_stream_that_begins_late_is_sound_or_one_error(tmp_path: Path) -> None
     (tmp_path / "c.ts").write_bytes((tmp_path / "a.ts").read_bytes() * 40 + (tmp_path / "b.ts").read_bytes())
     with pytest.raises(SoundError, match=r"c\.ts: cut off or damaged after 40\."):
         whole(tmp_path / "c.ts")
-
-
-@pytest.mark.parametrize("offset", [-5, 2**70])
-def test_places_that_no_file_has_are_told_as_ffmpeg_is_told(tmp_path: Path, offset: int) -> None:
-    """An exception would be printed, and passed over."""
-    (tmp_path / "a").write_bytes(b"abc")
-    with (tmp_path / "a").open("rb") as file:
-        assert _Seekable(file).seek(offset) == -1
-        assert (_Seekable(file).seek(1), file.read()) == (1, b"bc")
 
 
 PLAYLISTS = {

@@ -16,6 +16,7 @@ from netbend.engine.still import Still
 from netbend.errors import ModelError, RecipeError, RenderError
 from netbend.latents.encoded_film import FORMATS
 from netbend.limits import MAX_PROBLEM_TEXT, MAX_RECORD_TEXT, MAX_SHEET_PICTURES
+from netbend.media.seekable import SeekableFile
 from netbend.models.catalog import CATALOGUE, find_by_hash
 from netbend.printable import shortened
 from netbend.recipe import Recipe
@@ -100,7 +101,7 @@ def _comment(path: Path) -> str | None:
     """What a film was made from, as its file keeps it."""
     with open_regular(path, RenderError) as file:
         try:
-            with av.open(file, options={"format_whitelist": FORMATS}) as container:
+            with av.open(SeekableFile(file), options={"format_whitelist": FORMATS}) as container:
                 comments = {key.lower(): value for key, value in container.metadata.items()}
         except (av.FFmpegError, ValueError) as error:
             raise RenderError(f"{path}: not a readable film ({error})") from error

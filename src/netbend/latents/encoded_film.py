@@ -18,6 +18,7 @@ from netbend.errors import LatentError
 from netbend.latents.projection.encoder import Encoder, shipped_encoder
 from netbend.latents.projection.start import start_of
 from netbend.limits import MAX_VIDEO_FRAMES, MAX_VIDEO_PIXELS
+from netbend.media.seekable import SeekableFile
 from netbend.models.base import Model
 from netbend.models.styled import StyledModel
 from netbend.regular_file import open_regular
@@ -95,7 +96,7 @@ def _rate(film: Path) -> float:
 def _opened(film: Path) -> Iterator[Any]:
     with open_regular(film, LatentError) as file:  # not by name: FFmpeg takes some names for addresses
         try:
-            container = av.open(file, options={"format_whitelist": FORMATS})
+            container = av.open(SeekableFile(file), options={"format_whitelist": FORMATS})
         except (av.FFmpegError, OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             raise LatentError(f"film {film}: not a film that can be read ({reason})") from error

@@ -13,6 +13,7 @@ import numpy as np
 
 from netbend.errors import SoundError
 from netbend.limits import MAX_VIDEO_PIXELS
+from netbend.media.seekable import SeekableFile
 from netbend.regular_file import open_regular
 from netbend.sound.formats import Samples
 
@@ -146,23 +147,9 @@ class ContainerFile:
         return str(name)
 
 
-class _Seekable:
-    """A file for FFmpeg, which asks damaged ones for places that no file has, and takes -1 for no."""
-
-    def __init__(self, file: BinaryIO):
-        self.read, self.tell = file.read, file.tell
-        self._file = file
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        try:
-            return self._file.seek(offset, whence)
-        except (OSError, ValueError, OverflowError):
-            return -1
-
-
 def _opened(file: BinaryIO) -> Any:
     return av.open(
-        _Seekable(file), options={"format_whitelist": DEMUXERS, "max_pixels": str(MAX_VIDEO_PIXELS)}
+        SeekableFile(file), options={"format_whitelist": DEMUXERS, "max_pixels": str(MAX_VIDEO_PIXELS)}
     )
 
 
