@@ -14,7 +14,7 @@ from torch import Tensor
 
 from netbend.bending import bend
 from netbend.errors import NonFiniteError
-from netbend.models.base import Play
+from netbend.models.base import SynthesisOptions
 from netbend.models.stylegan2.model import StyleGAN2
 from netbend.recipe import All, Bend, Random, Recipe
 from netbend.transforms import build_transform
@@ -42,12 +42,12 @@ def check(notes: Notes, chosen: argparse.Namespace) -> None:
             modes = ("constant", "random", "none", "projected")
             for mode in modes[:: 3 if chosen.quick else 1]:
                 latents = latents_of(model, batch, mode == "projected")
-                play = Play(1.0, noise="constant" if mode == "projected" else mode)
-                expected = reference.generate(latents, play)
+                options = SynthesisOptions(1.0, noise="constant" if mode == "projected" else mode)
+                expected = reference.generate(latents, options)
                 cells, same = [], True
                 for kind, (tf32, most) in exactly.items():
                     torch.backends.cudnn.allow_tf32 = tf32
-                    first, *again = [models[kind].generate(latents, play) for _ in range(4)]
+                    first, *again = [models[kind].generate(latents, options) for _ in range(4)]
                     error = off(first, expected)
                     worst[kind] = max(worst[kind], error)
                     cells.append(f"{error:.1e}" + (" **WRONG**" if not error < most else ""))

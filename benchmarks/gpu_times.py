@@ -24,7 +24,7 @@ from gpu_shared import (
 
 from netbend.bending import Plan, bend, resolve
 from netbend.choices import Space
-from netbend.models.base import Latents, Play
+from netbend.models.base import Latents, SynthesisOptions
 from netbend.models.stylegan2 import triton_ops
 from netbend.models.stylegan2.model import StyleGAN2
 from netbend.models.stylegan2.network import Architecture
@@ -75,7 +75,7 @@ def bends(notes: Notes, chosen: argparse.Namespace) -> None:
 def pair_of(model: StyleGAN2, chosen: argparse.Namespace) -> tuple[float, float]:
     """Seconds a frame, as usual and as a graph of the network."""
     latents, precision = latents_of(model, 1), next(model.network.parameters()).dtype
-    w = model.w_plus(latents, Play(1.0)).to(precision)
+    w = model.w_plus(latents, SynthesisOptions(1.0)).to(precision)
     called = partial(model.network, w, model.generator.synthesis.constant_noise())
     return seconds(partial(model.generate, latents), chosen), seconds(captured(called), chosen)
 
@@ -129,7 +129,7 @@ def film(notes: Notes, chosen: argparse.Namespace) -> None:
                     plan = (
                         resolve(recipe_from_data({"bends": bends}), model, seconds=10) if bends else Plan(())
                     )
-                    made = Film(model, plan, Moving(latents_of(model, 2)), 120, play=Play(1.0))
+                    made = Film(model, plan, Moving(latents_of(model, 2)), 120, options=SynthesisOptions(1.0))
                     list(made.frames(0, 20))
                     start = now()
                     list(made.frames(20, 120))

@@ -20,7 +20,7 @@ from PIL import Image
 
 from netbend.bending import bend, resolve
 from netbend.engine.still import Still
-from netbend.models.base import Play
+from netbend.models.base import SynthesisOptions
 from netbend.models.catalog import load_model
 from netbend.pictures import to_pictures
 from netbend.recipe import load_recipe
@@ -187,11 +187,12 @@ def likenesses() -> list[Measured]:
 def pictures(recipes: Sequence[Path | None]) -> list[Image.Image]:
     """One drawn face, bent by each."""
     model = load_model("faces", "cpu")
-    unbent = Still(model, model.latents([LATENT]), Play(truncation=0.7))
+    unbent = Still(model, model.latents([LATENT]), SynthesisOptions(truncation_psi=0.7))
     loaded = [None if path is None else load_recipe(path) for path in recipes]
     plans = [unbent.plan if recipe is None else resolve(recipe, model) for recipe in loaded]
     return [
-        Still(model, unbent.latents, unbent.play, *pair).picture() for pair in zip(loaded, plans, strict=True)
+        Still(model, unbent.latents, unbent.options, *pair).picture()
+        for pair in zip(loaded, plans, strict=True)
     ]
 
 

@@ -7,7 +7,7 @@ from torch import Tensor
 from netbend.bending import resolve
 from netbend.clustering.activations import watched
 from netbend.engine.still import Still
-from netbend.models.base import Model, Play
+from netbend.models.base import Model, SynthesisOptions
 from netbend.pictures import paint
 from netbend.recipe import Recipe
 
@@ -17,12 +17,12 @@ SIDE, GAP, FRAME = 384, 20, 4  # pixels: of a picture, between columns, about a 
 BACKGROUND = "#111318"
 
 
-def draw(model: Model, recipe: Recipe, play: Play) -> Image.Image:
+def draw(model: Model, recipe: Recipe, options: SynthesisOptions) -> Image.Image:
     """Those of one bend, on the maps of its cluster that vary most."""
     small = SIDE // MAPS
     canvas = Image.new("RGB", (2 * (SIDE + small + GAP), SIDE), BACKGROUND)
-    still = Still(model, model.latents([SEED]), play, recipe, resolve(recipe, model))
-    canvas.paste(shrunk(Still(model, still.latents, play).picture()), (0, 0))
+    still = Still(model, model.latents([SEED]), options, recipe, resolve(recipe, model))
+    canvas.paste(shrunk(Still(model, still.latents, options).picture()), (0, 0))
     canvas.paste(shrunk(still.picture()), (canvas.width - SIDE, 0))
     for row, pair in enumerate(maps_before_and_after(still)):
         low, high = float(pair[0].min()), float(pair[0].max())
@@ -36,7 +36,7 @@ def draw(model: Model, recipe: Recipe, play: Play) -> Image.Image:
 def maps_before_and_after(still: Still) -> list[tuple[Tensor, Tensor]]:
     (bend,) = still.plan.bends
     with watched(still.model, [bend.layer]) as maps, torch.no_grad():
-        still.model.generate(still.latents, still.play)
+        still.model.generate(still.latents, still.options)
         found = maps[bend.layer.name][0, list(bend.indices)]
     strongest = found[found.flatten(1).std(1).argsort(descending=True)[:MAPS]]
     return list(zip(strongest, bend.transform(strongest[None])[0], strict=True))

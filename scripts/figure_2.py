@@ -19,13 +19,13 @@ from PIL import Image
 
 from netbend.bending import resolve
 from netbend.engine.still import Still
-from netbend.models.base import Model, Play
+from netbend.models.base import Model, SynthesisOptions
 from netbend.models.catalog import load_model
 from netbend.recipe import recipe_from_data
 from netbend.variations.unlike import visible_change
 
 SEEDS = range(1, 9)
-PLAY = Play(truncation=0.7)
+OPTIONS = SynthesisOptions(truncation_psi=0.7)
 SIDE = 64
 DISC = 0.55  # of half a side: there the bent picture fills it, turned or made smaller
 TURNS = range(-90, 91, 5)  # degrees, anticlockwise
@@ -50,7 +50,7 @@ def main(names: Sequence[str]) -> None:
     for name in names:
         model = load_model(name, "cpu")
         layers = [layer.number for layer in model.layers if layer.number is not None]
-        unbent = [small(Still(model, model.latents([seed]), PLAY)) for seed in SEEDS]
+        unbent = [small(Still(model, model.latents([seed]), OPTIONS)) for seed in SEEDS]
         rows = [[bent(model, layer, *row) for layer in layers] for row in ROWS]
         measured = captions(WHOLE[name], unbent, rows)
         lines = [*by_layer(layers, unbent, rows), "", *table(measured, "row")]
@@ -64,7 +64,7 @@ def bent(model: Model, layer: int, transform: str, params: dict[str, Any]) -> li
     """All seeds, with all features of a layer bent."""
     recipe = recipe_from_data({"bends": [{"layer": layer, "transform": transform, "params": params}]})
     plan = resolve(recipe, model)
-    return [small(Still(model, model.latents([seed]), PLAY, recipe, plan)) for seed in SEEDS]
+    return [small(Still(model, model.latents([seed]), OPTIONS, recipe, plan)) for seed in SEEDS]
 
 
 def small(still: Still) -> Image.Image:

@@ -37,7 +37,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from netbend.bending import resolve
 from netbend.engine.still import Still
-from netbend.models.base import Model, Play
+from netbend.models.base import Model, SynthesisOptions
 from netbend.models.catalog import load_model
 from netbend.recipe import Clusters, Recipe, load_recipe, recipe_to_data
 from netbend.transforms import build_transform
@@ -46,7 +46,7 @@ OUT = DOCS / "gallery" / "works"
 PANELS = ROOT / "recipes" / "photo-faces" / "clusters"
 WORKS = ROOT / "recipes" / "works"
 SEEDS = range(1, 9)
-PLAY = Play(truncation=0.7)
+OPTIONS = SynthesisOptions(truncation_psi=0.7)
 SHOWN = 160  # pixels of a picture on the sheet
 LINE = 20
 BACKGROUND, INK = "#111318", "#d8dce4"
@@ -151,7 +151,7 @@ ABLATED = Criterion("change when ablated, levels of 255", most=10, digits=1)
 
 def main() -> None:
     model = load_model("photo-faces", "cpu")
-    before = {seed: pixels(Still(model, model.latents([seed]), PLAY)) for seed in SEEDS}
+    before = {seed: pixels(Still(model, model.latents([seed]), OPTIONS)) for seed in SEEDS}
     faces = {seed: face_of(picture, f"seed {seed}") for seed, picture in before.items()}
     rows = [(["unbent, seeds 1 to 8, psi 0.7"], list(before.values()))]
     found = []
@@ -182,7 +182,9 @@ def main() -> None:
     figure_6 = ablated_and_multiplied(model, before)
     write_into(DOCS / "works.md", "figure-6", table(figure_6))
     sheet(rows).quantize(256).save(OUT / "figures.png", optimize=True)
-    draw_figure_1(model, load_recipe(WORKS / "figure-1.yaml"), PLAY).save(OUT / "figure-1.png", optimize=True)
+    draw_figure_1(model, load_recipe(WORKS / "figure-1.yaml"), OPTIONS).save(
+        OUT / "figure-1.png", optimize=True
+    )
     exit_if_false([*found, *figure_6])
 
 
@@ -221,7 +223,7 @@ def ablated_and_multiplied(model: Model, before: dict[int, Pixels]) -> list[Meas
 
 def bent(model: Model, recipe: Recipe, seed: int, clusters: Clusters | None = None) -> Pixels:
     plan = resolve(recipe, model, clusters=clusters)
-    return pixels(Still(model, model.latents([seed]), PLAY, recipe, plan))
+    return pixels(Still(model, model.latents([seed]), OPTIONS, recipe, plan))
 
 
 def pixels(still: Still) -> Pixels:

@@ -15,19 +15,19 @@ from PIL import Image
 from netbend.bending import resolve
 from netbend.engine.embedded import png_bytes
 from netbend.engine.still import Still
-from netbend.models.base import Model, Play
+from netbend.models.base import Model, SynthesisOptions
 from netbend.models.catalog import load_model
 from netbend.pictures import beside, contact_sheet
 from netbend.recipe import load_recipe
 
 HEIGHT = 256
-PLAY = Play(truncation=0.7)
+OPTIONS = SynthesisOptions(truncation_psi=0.7)
 
 
 def main(name: str, recipes: Path, out: Path, seeds: list[int]) -> None:
     model = load_model(name)
     (out / name).mkdir(parents=True, exist_ok=True)
-    unbent = [shrunk(Still(model, model.latents([seed]), PLAY).picture()) for seed in seeds]
+    unbent = [shrunk(Still(model, model.latents([seed]), OPTIONS).picture()) for seed in seeds]
     rows, captions = [in_a_row(unbent)], [f"{name}, unbent"]
     for path in sorted(recipes.glob("*.yaml")):
         stills = [bent(model, path, seed) for seed in seeds]
@@ -45,7 +45,7 @@ def in_a_row(pictures: list[Image.Image]) -> Image.Image:
 
 def bent(model: Model, path: Path, seed: int) -> Still:
     recipe = load_recipe(path)
-    return Still(model, model.latents([seed]), PLAY, recipe, resolve(recipe, model))
+    return Still(model, model.latents([seed]), OPTIONS, recipe, resolve(recipe, model))
 
 
 def shrunk(picture: Image.Image) -> Image.Image:

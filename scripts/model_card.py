@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from netbend.models.base import Play
+from netbend.models.base import SynthesisOptions
 from netbend.models.catalog import load_model
 from netbend.models.stylegan2.training.images import load_images
 from netbend.pictures import contact_sheet, to_pictures
@@ -45,7 +45,9 @@ def main(run: Path, data: Path, held_out: Path, out: Path) -> None:
 
 def generate(model, seeds, truncation: float) -> Tensor:
     batches = [seeds[start : start + 64] for start in range(0, len(seeds), 64)]
-    return torch.cat([model.generate(model.latents(batch), Play(truncation)) for batch in batches])
+    return torch.cat(
+        [model.generate(model.latents(batch), SynthesisOptions(truncation)) for batch in batches]
+    )
 
 
 def nearest_neighbours(samples: Tensor, unseen: Tensor, training: Tensor, path: Path) -> dict[str, float]:

@@ -22,7 +22,7 @@ from netbend.clustering.activations import Run
 from netbend.clustering.grouping import Counts, group
 from netbend.clustering.metric_learning import MetricTraining, Progress
 from netbend.clustering.paper import activations_of, save_networks, training_of
-from netbend.models.base import Model, Play
+from netbend.models.base import Model, SynthesisOptions
 from netbend.models.catalog import load_model
 from netbend.recipe import Clusters, save_clusters
 
@@ -147,7 +147,7 @@ def up_to(layer: Layer, model: Model) -> Run:
     def run(seeds: Sequence[int]) -> None:
         handle = module.register_forward_hook(stop)
         try:
-            model.generate(model.latents(seeds), Play(truncation=1.0))
+            model.generate(model.latents(seeds), SynthesisOptions(truncation_psi=1.0))
         except _Seen:
             pass
         finally:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from figure_criteria import Face, Pixels, face_of
-from figures import FIGURES, PANELS, PLAY, SEEDS, WORKS, bent, in_words, pixels, sheet
+from figures import FIGURES, OPTIONS, PANELS, SEEDS, WORKS, bent, in_words, pixels, sheet
 from measured import DOCS, Measured, table, write_into
 
 from netbend.engine.still import Still
@@ -86,7 +86,7 @@ def numbers(path: Path, pairs: Sequence[tuple[Pixels, Face, Pixels]]) -> list[Me
 
 @cache
 def unbent(model: Model, seed: int) -> tuple[Pixels, Face]:
-    picture = pixels(Still(model, model.latents([seed]), PLAY))
+    picture = pixels(Still(model, model.latents([seed]), OPTIONS))
     return picture, face_of(picture, f"seed {seed}")
 
 

@@ -43,7 +43,7 @@ def draw(name: str, recipes: Sequence[Path], seeds: Sequence[int]) -> Image.Imag
         canvas.text((10, y + SIDE // 2 - 9), recipe.name if recipe else "unbent", fill="#d8d8de", font=font)
         with netbend.bend(model, recipe) if recipe else nullcontext():
             for column, seed in enumerate(seeds):
-                images = model.generate(model.latents([seed]), netbend.Play(truncation=0.7))
+                images = model.generate(model.latents([seed]), netbend.SynthesisOptions(truncation_psi=0.7))
                 (face,) = netbend.to_pictures(images)
                 shown = face.resize((SIDE, SIDE), Image.Resampling.LANCZOS)
                 picture.paste(shown, (MARGIN + column * (SIDE + GAP), y))

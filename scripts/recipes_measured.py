@@ -29,11 +29,11 @@ from PIL import Image
 
 from netbend.bending import resolve
 from netbend.engine.still import Still
-from netbend.models.base import Model, Play
+from netbend.models.base import Model, SynthesisOptions
 from netbend.models.catalog import load_model
 from netbend.recipe import load_recipe
 
-PLAY = Play(truncation=0.7)
+OPTIONS = SynthesisOptions(truncation_psi=0.7)
 RECIPES = ROOT / "recipes"
 LEAST_CHANGE = 8.0  # levels of 255, mean over a picture; by every recipe, of every face
 SEEDS = {"faces": [2, 7, 26, 29, 39, 46, 1, 5], "photo-faces": list(range(1, 9))}
@@ -216,10 +216,10 @@ def sentence(found: Sequence[Measured], where: str) -> str:
 
 
 def picture(model: Model, seed: int, path: Path | None = None) -> Pixels:
-    still = Still(model, model.latents([seed]), PLAY)
+    still = Still(model, model.latents([seed]), OPTIONS)
     if path is not None:
         recipe = load_recipe(path)
-        still = Still(model, still.latents, PLAY, recipe, resolve(recipe, model))
+        still = Still(model, still.latents, OPTIONS, recipe, resolve(recipe, model))
     return np.asarray(still.picture())
 
 

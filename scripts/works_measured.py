@@ -30,7 +30,7 @@ from netbend.engine.bound import bind
 from netbend.engine.frames import Film
 from netbend.engine.request import RenderRequest
 from netbend.engine.still import Still
-from netbend.models.base import Latents, Model, Play
+from netbend.models.base import Latents, Model, SynthesisOptions
 from netbend.models.catalog import load_model
 from netbend.motion.measure import measured
 from netbend.recipe import Recipe, load_recipe
@@ -39,7 +39,7 @@ from netbend.variations.unlike import visible_change
 
 WORKS = ROOT / "recipes" / "works"
 SEEDS = range(1, 9)
-PLAY = Play(truncation=0.7)
+OPTIONS = SynthesisOptions(truncation_psi=0.7)
 STILLS = 12
 DRAWS = 24  # on the sheet of the EP series
 FPS = 12
@@ -184,7 +184,7 @@ def you_are_here(model: Model) -> list[Measured]:
 
 def picture(model: Model, latents: Latents, recipe: Recipe | None = None, draw: int | None = None) -> Pixels:
     plan = Plan(()) if recipe is None else resolve(recipe, model, seed=draw)
-    return np.asarray(Still(model, latents, PLAY, recipe, plan).picture())
+    return np.asarray(Still(model, latents, OPTIONS, recipe, plan).picture())
 
 
 def film_of(model: Model, recipe: Recipe, fps: float = 30.0) -> Film:
@@ -196,7 +196,7 @@ def stills(film: Film) -> tuple[list[Pixels], list[Pixels]]:
     """Unbent and bent pictures at the moments that `--stills 12` shows."""
     times = [film.time(len(film) * place // STILLS) for place in range(STILLS)]
     latents = film.path.at(times)
-    stills = [Still(film.model, latents[place], film.play) for place in range(STILLS)]
+    stills = [Still(film.model, latents[place], film.options) for place in range(STILLS)]
     bent = [replace(still, plan=film.plan.at(time)) for still, time in zip(stills, times, strict=True)]
     unbent = [stills[0].picture()] * STILLS if film.path.still else [still.picture() for still in stills]
     return [np.asarray(each) for each in unbent], [np.asarray(still.picture()) for still in bent]

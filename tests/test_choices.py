@@ -18,7 +18,7 @@ from netbend.latents.path import latent_path
 from netbend.latents.projection.perceptual import loss_of
 from netbend.latents.projection.settings import Settings as ProjectionSettings
 from netbend.latents.projection.start import encoder_of
-from netbend.models.base import Latents, Model, Play
+from netbend.models.base import Latents, Model, SynthesisOptions
 from netbend.models.precision import wants_bfloat16
 from netbend.motion.curves import Follow, Key, Ramp, Wave
 from netbend.recipe import Recipe
@@ -35,8 +35,8 @@ def film_of(model: Model, nonfinite: object) -> Film:
 
 # What a word is given to, what it is kept as, and the words that there are.
 PLACES: dict[str, tuple[Callable[[Model, object], object], type[StrEnum]]] = {
-    "Play.noise": (lambda _, word: Play(noise=word).noise, NoiseMode),
-    "Play.nonfinite": (lambda _, word: Play(nonfinite=word).nonfinite, NonFinite),
+    "SynthesisOptions.noise": (lambda _, word: SynthesisOptions(noise=word).noise, NoiseMode),
+    "SynthesisOptions.nonfinite": (lambda _, word: SynthesisOptions(nonfinite=word).nonfinite, NonFinite),
     "Latents.space": (lambda _, word: Latents(word, torch.zeros(1, 4), (0,)).space, Space),
     "bend": (lambda model, word: bend(model, Recipe(()), nonfinite=word).policy, NonFinite),
     "Still": (lambda model, word: Still(model, model.latents([0]), nonfinite=word).nonfinite, NonFinite),
@@ -63,11 +63,15 @@ def test_a_word_is_what_it_names(model: Model, place: str) -> None:
 def test_text_gives_the_same_pictures(model: Model) -> None:
     latents = model.latents([1, 2])
     for mode in NoiseMode:
-        as_text, as_member = (model.generate(latents, Play(noise=word)) for word in (str(mode.value), mode))
+        as_text, as_member = (
+            model.generate(latents, SynthesisOptions(noise=word)) for word in (str(mode.value), mode)
+        )
         assert torch.equal(as_text, as_member), mode
     for given in (latents, model.to_w(latents)):
         as_text = Latents(str(given.space.value), given.values, given.seeds)
-        assert torch.equal(model.generate(as_text, Play(0.8)), model.generate(given, Play(0.8)))
+        assert torch.equal(
+            model.generate(as_text, SynthesisOptions(0.8)), model.generate(given, SynthesisOptions(0.8))
+        )
 
 
 # Calls that take words and keep nothing.
@@ -99,12 +103,16 @@ def test_calls_take_text() -> None:
     assert loss_of("pixel", CPU).perceptual is None
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"truncation": "0.7"}, {"truncation": float("nan")}, {"cutoff": -1}, {"cutoff": 2.5}]
-)
-def test_numbers_that_mean_nothing_are_refused(wrong: dict[str, object]) -> None:
-    with pytest.raises(LatentError, match=next(iter(wrong))):
-        Play(**wrong)
+@pytest.mark.parametrize("psi", ["0.7", float("nan")])
+def test_a_truncation_that_means_nothing_is_refused(psi: object) -> None:
+    with pytest.raises(LatentError, match="truncation"):
+        SynthesisOptions(truncation_psi=psi)
+
+
+@pytest.mark.parametrize("cutoff", [-1, 2.5])
+def test_a_cutoff_that_means_nothing_is_refused(cutoff: object) -> None:
+    with pytest.raises(LatentError, match="cutoff"):
+        SynthesisOptions(truncation_cutoff=cutoff)
 
 
 def test_wrong_words_are_errors_of_netbend_and_of_python() -> None:

@@ -224,7 +224,7 @@ def test_a_shipped_model_is_small_and_has_a_card(entry: object) -> None:
 
 def test_faces_are_varied_and_face_like(faces: Model) -> None:
     """A brightness contrast between eyes and cheeks, and pictures that differ from each other."""
-    images = faces.generate(faces.latents(range(16)), netbend.Play(truncation=0.7))
+    images = faces.generate(faces.latents(range(16)), netbend.SynthesisOptions(truncation_psi=0.7))
     pixels = images.clamp(-1, 1).numpy()
     assert images.shape == (16, 3, 64, 64)
     distances = [np.abs(pixels[i] - pixels[j]).mean() for i in range(16) for j in range(i)]

@@ -19,7 +19,7 @@ from netbend.engine.request import RenderRequest
 from netbend.errors import NetbendError
 from netbend.latents.file import load_latents
 from netbend.latents.seeds import parse_seeds
-from netbend.models.base import Play
+from netbend.models.base import SynthesisOptions
 from netbend.models.catalog import describe
 from netbend.models.dcgan.network import Architecture as Dcgan
 from netbend.models.native import check_widths
@@ -125,7 +125,7 @@ BEYOND: dict[str, tuple[Callable[[Path], object], str]] = {
     "MAX_BENDS": (lambda _: parse_recipe(f"bends: [{(BEND + ', ') * 1001}]"), "at most 1000"),
     "MAX_MIX": (lambda _: parse_recipe(f"bends: [{BEND[:-1]}, mix: 4.1}}]"), "expected 0 to 4, not 4.1"),
     "MAX_TRUNCATION": (lambda _: parse_recipe("truncation: 1000001\nbends: []"), "at most 1e.06"),
-    "MAX_RECORD_TRUNCATION": (lambda _: Play(truncation=1.1e38), "expected at most 1e.38"),
+    "MAX_RECORD_TRUNCATION": (lambda _: SynthesisOptions(truncation_psi=1.1e38), "expected at most 1e.38"),
     "MAX_FEATURES": (
         lambda _: parse_recipe(f"bends: [{BEND[:-1]}, features: {{indices: 65536}}}}]"),
         "beyond 65535",

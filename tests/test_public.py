@@ -122,13 +122,15 @@ def test_a_recipe_that_is_none_is_refused_by_name(model: Model, recipe: Any, mes
         netbend.bend(model, recipe)
 
 
-def test_options_of_generate_are_those_of_play(model: Model) -> None:
+def test_generate_takes_options_one_by_one_or_together(model: Model) -> None:
     latents = model.latents([3, 4])
-    play = netbend.Play(0.5, 2, netbend.NoiseMode.RANDOM)
-    options = {"truncation_psi": 0.5, "truncation_cutoff": 2, "noise": "random"}
-    assert torch.equal(model.generate(latents, **options), model.generate(latents, play))
-    mixed = model.generate(latents, netbend.Play(truncation=0.1), truncation_psi=0.5, noise="random")
-    assert torch.equal(mixed, model.generate(latents, netbend.Play(0.5, noise="random")))
+    options = netbend.SynthesisOptions(0.5, 2, netbend.NoiseMode.RANDOM)
+    words = {"truncation_psi": 0.5, "truncation_cutoff": 2, "noise": "random"}
+    assert torch.equal(model.generate(latents, **words), model.generate(latents, options))
+    mixed = model.generate(
+        latents, netbend.SynthesisOptions(truncation_psi=0.1), truncation_psi=0.5, noise="random"
+    )
+    assert torch.equal(mixed, model.generate(latents, netbend.SynthesisOptions(0.5, noise="random")))
 
 
 @pytest.mark.parametrize(

@@ -23,12 +23,12 @@ def faces() -> Model:
 
 def pictures(model: Model, recipe: Path | None = None) -> Tensor:
     """`(N, 3, 64, 64)` in levels from 0 to 255."""
-    play = netbend.Play(truncation=0.7)
+    options = netbend.SynthesisOptions(truncation_psi=0.7)
     if recipe is None:
-        images = model.generate(model.latents(SEEDS), play)
+        images = model.generate(model.latents(SEEDS), options)
     else:
         with netbend.bend(model, netbend.load_recipe(recipe)):
-            images = model.generate(model.latents(SEEDS), play)
+            images = model.generate(model.latents(SEEDS), options)
     return (images.clamp(-1, 1) + 1) * 127.5
 
 
@@ -98,5 +98,5 @@ def test_a_named_cluster_changes_what_it_is_named_after_and_enough_of_it(faces: 
 def bent_cluster(model: Model, layer: int | str, name: str, transform: dict[str, object]) -> Tensor:
     data = {"bends": [{"layer": layer, "features": {"cluster": name}, **transform}]}
     with netbend.bend(model, data):
-        images = model.generate(model.latents(SEEDS), netbend.Play(truncation=0.7))
+        images = model.generate(model.latents(SEEDS), netbend.SynthesisOptions(truncation_psi=0.7))
     return (images.clamp(-1, 1) + 1) * 127.5

@@ -105,10 +105,10 @@ EIGHT = [2, 7, 26, 29, 39, 46, 1, 5]
 
 def change_on(faces: Model, recipe: netbend.Recipe) -> np.ndarray:
     """Mean over channels, in levels of 255, `(8, 64, 64)`."""
-    latents, play = faces.latents(EIGHT), netbend.Play(truncation=0.7)
-    unbent = faces.generate(latents, play).clamp(-1, 1)
+    latents, options = faces.latents(EIGHT), netbend.SynthesisOptions(truncation_psi=0.7)
+    unbent = faces.generate(latents, options).clamp(-1, 1)
     with netbend.bend(faces, recipe):
-        bent = faces.generate(latents, play).clamp(-1, 1)
+        bent = faces.generate(latents, options).clamp(-1, 1)
     return np.asarray((bent - unbent).abs().mean(dim=1) * 127.5)
 
 

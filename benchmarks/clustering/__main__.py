@@ -19,7 +19,7 @@ import torch
 
 from benchmarks.clustering.drawn_parts import PARTS, DrawnParts
 from benchmarks.clustering.measures import (
-    PLAY,
+    OPTIONS,
     Scene,
     agreement,
     change_shares,
@@ -56,7 +56,7 @@ def main() -> None:
     numbers = ", ".join(str(layer.key) for layer in layers)
     print(f"{model.name}, {options.samples} samples a run; layers {numbers}")
     if scene is not None:
-        print(f"{len(scene.seeds)} pictures, psi {PLAY.truncation}; of them")
+        print(f"{len(scene.seeds)} pictures, psi {OPTIONS.truncation_psi}; of them")
         print(", ".join(f"{part} {area:.1%}" for part, area in zip(scene.parts, scene.area(), strict=True)))
     _print_methods(scene, found, costs, layers)
     if scene is not None:
@@ -81,7 +81,7 @@ def _scene(model: Model, options: argparse.Namespace) -> Scene:
     """Pictures with masks; parts too small to be measured are left out."""
     seeds = DRAWN_SEEDS[: options.pictures] if options.drawn_parts else range(options.pictures)
     images = torch.cat(
-        [model.generate(model.latents(seeds[i : i + 8]), PLAY) for i in range(0, len(seeds), 8)]
+        [model.generate(model.latents(seeds[i : i + 8]), OPTIONS) for i in range(0, len(seeds), 8)]
     )
     if options.drawn_parts:
         parts, masks = PARTS, DrawnParts(options.drawn_parts)(images)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from netbend.clustering.activations import watched
-from netbend.models.base import Play
+from netbend.models.base import SynthesisOptions
 from netbend.models.catalog import load_model
 from netbend.pictures import to_pictures
 from netbend.recipe import load_clusters
@@ -34,7 +34,7 @@ def main(files: list[str]) -> None:
     lifts: dict[int | str, list[Tensor]] = {layer.key: [] for layer in layers}
     with watched(model, layers) as maps:
         for seed in SEEDS:
-            (picture,) = to_pictures(model.generate(model.latents([seed]), Play(0.7)))
+            (picture,) = to_pictures(model.generate(model.latents([seed]), SynthesisOptions(0.7)))
             pixels = np.asarray(picture)
             face = find_face(pixels)
             if face is None:

@@ -9,14 +9,14 @@ from sklearn.metrics import adjusted_rand_score
 from torch import Tensor
 from torch.nn import functional as F
 
-from netbend import Layer, Plan, Play, bend
+from netbend import Layer, Plan, SynthesisOptions, bend
 from netbend.bending import PlannedBend
 from netbend.clustering.activations import sampled_maps
 from netbend.models.base import Model
 from netbend.recipe import Clusters
 from netbend.transforms import build_transform
 
-PLAY = Play(truncation=0.7)
+OPTIONS = SynthesisOptions(truncation_psi=0.7)
 THRESHOLDS = 40
 BENDS = [("ablate", []), ("multiply", [5])]
 
@@ -62,7 +62,7 @@ def evenness(clusters: Clusters, layer: Layer) -> float:
 def map_sizes(scene: Scene, layer: Layer, groups: Sequence[Sequence[int]]) -> Tensor:
     """The mean absolute map of each group, at the masks' size: `(N, G, h, w)`."""
     found = []
-    run = lambda seeds: scene.model.generate(scene.model.latents(seeds), PLAY)  # noqa: E731
+    run = lambda seeds: scene.model.generate(scene.model.latents(seeds), OPTIONS)  # noqa: E731
     for maps in sampled_maps(scene.model, [layer], run, scene.seeds):
         sizes = maps[layer.name].float().abs()
         found.append(torch.stack([sizes[:, list(group)].mean(1) for group in groups], 1))
@@ -102,7 +102,7 @@ def change_shares(scene: Scene, layer: Layer, group: Sequence[int]) -> Tensor:
         for index in range(0, len(scene.seeds), 16):
             part = slice(index, index + 16)
             with bend(scene.model, Plan((planned,))):
-                bent = scene.model.generate(scene.model.latents(scene.seeds[part]), PLAY)
+                bent = scene.model.generate(scene.model.latents(scene.seeds[part]), OPTIONS)
             change = (bent - scene.images[part]).abs().mean(1, keepdim=True)
             change = F.adaptive_avg_pool2d(change, scene.masks.shape[2:])
             # Each picture counts the same, however much it changes.

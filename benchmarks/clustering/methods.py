@@ -19,7 +19,7 @@ import torch
 from sklearn.cluster import AgglomerativeClustering, KMeans, SpectralClustering
 from torch import Tensor
 
-from netbend import Play, load_model
+from netbend import SynthesisOptions, load_model
 from netbend.clustering import cluster_features, default_settings
 from netbend.clustering.activations import sampled_maps
 from netbend.clustering.correlation import pooled
@@ -103,8 +103,8 @@ def cluster(method: str, model: Model, seed: int, samples: int) -> Clusters:
     layers = layers_to_cluster(model)
     seeds = range(seed * samples, (seed + 1) * samples)
     kept: dict[str, list[Tensor]] = {layer.name: [] for layer in layers}
-    play = Play(truncation=1.0)
-    for maps in sampled_maps(model, layers, lambda s: model.generate(model.latents(s), play), seeds):
+    options = SynthesisOptions(truncation_psi=1.0)
+    for maps in sampled_maps(model, layers, lambda s: model.generate(model.latents(s), options), seeds):
         for name, parts in kept.items():
             parts.append(pooled(maps[name]).half())
     found = {}

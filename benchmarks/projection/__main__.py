@@ -67,7 +67,9 @@ def main() -> None:
 def compare_ways(model: Model, targets: Tensor, out: Path) -> None:
     """w against w+, the mean against the encoder; and the strip."""
     images = {
-        "the mean of w": model.generate(model.latents([0]), netbend.Play(truncation=0.0)).expand_as(targets)
+        "the mean of w": model.generate(
+            model.latents([0]), netbend.SynthesisOptions(truncation_psi=0.0)
+        ).expand_as(targets)
     }
     encoder = shipped_encoder(model.hash)
     if encoder is not None:

@@ -29,7 +29,7 @@ from netbend.latents.projection.picture import target_of
 from netbend.latents.projection.project import project
 from netbend.latents.projection.settings import Settings
 from netbend.latents.projection.start import start_of
-from netbend.models.base import Latents, Play
+from netbend.models.base import Latents, SynthesisOptions
 from netbend.models.styled import StyledModel
 from netbend.pictures import contact_sheet, to_pictures
 
@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def pictures_of(model: StyledModel) -> dict[str, Tensor]:
-    samples = model.generate(model.latents(list(SEEDS)), Play(truncation=0.7)).clamp(-1, 1)
+    samples = model.generate(model.latents(list(SEEDS)), SynthesisOptions(truncation_psi=0.7)).clamp(-1, 1)
     taken = [target_of(as_a_camera(picture), model) for picture in to_pictures(samples)]
     return {"samples": samples, "samples, as taken": torch.cat(taken), **photographs(model)}
 
@@ -81,7 +81,7 @@ def as_a_camera(picture: Image.Image) -> Image.Image:
 
 
 def compare(model: StyledModel, kind: str, targets: Tensor, options: argparse.Namespace) -> None:
-    mean = model.generate(model.latents([0]), Play(truncation=0.0)).expand_as(targets)
+    mean = model.generate(model.latents([0]), SynthesisOptions(truncation_psi=0.0)).expand_as(targets)
     rows = {"target": targets, "mean of w": mean}
     seconds = {"mean of w": 0.0}
     encoder = shipped_encoder(model.hash)

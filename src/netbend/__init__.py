@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from netbend.engine.bound import Bound, bind
     from netbend.engine.frames import Film
     from netbend.engine.progress import ProgressEvent
-    from netbend.engine.request import RenderRequest, SynthesisOptions
+    from netbend.engine.request import RenderRequest
     from netbend.engine.session import Session
     from netbend.errors import (
         Cancelled,
@@ -63,7 +63,7 @@ if TYPE_CHECKING:
     from netbend.latents.path import latent_path
     from netbend.latents.projection.project import project
     from netbend.latents.projection.settings import Settings as ProjectionSettings
-    from netbend.models.base import Latents, Model, Play
+    from netbend.models.base import Latents, Model, SynthesisOptions
     from netbend.models.capabilities import HasClasses, HasEncoder, HasStyles
     from netbend.models.catalog import load_model
     from netbend.models.checkpoint import Checkpoint
@@ -143,7 +143,7 @@ _ROOMS = {
     "engine.bound": ["Bound", "bind"],
     "engine.frames": ["Film"],
     "engine.progress": ["ProgressEvent"],
-    "engine.request": ["RenderRequest", "SynthesisOptions"],
+    "engine.request": ["RenderRequest"],
     "engine.session": ["Session"],
     "film.make": ["make_film"],
     "latents.directions": ["Directions", "find_directions", "load_directions"],
@@ -151,7 +151,7 @@ _ROOMS = {
     "latents.path": ["latent_path"],
     "latents.projection.project": ["project"],
     "latents.projection.settings": ["ProjectionSettings"],
-    "models.base": ["Latents", "Model", "Play"],
+    "models.base": ["Latents", "Model", "SynthesisOptions"],
     "models.capabilities": ["HasClasses", "HasEncoder", "HasStyles"],
     "models.catalog": ["load_model"],
     "models.checkpoint": ["Checkpoint"],
@@ -240,7 +240,6 @@ __all__ = [
     "Perceptual",
     "Phase",
     "Plan",
-    "Play",
     "Precision",
     "Preset",
     "ProgressEvent",

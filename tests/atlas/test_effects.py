@@ -7,7 +7,7 @@ from netbend.atlas.effects import measure, smallest_share, treatments
 from netbend.atlas.maps import draw_map, reduced
 from netbend.atlas.samples import PictureSamples, percent
 from netbend.bending import Layer, Plan, PlannedBend
-from netbend.models.base import Play
+from netbend.models.base import SynthesisOptions
 from netbend.models.stylegan2.model import StyleGAN2
 from netbend.transforms import build_transform
 
@@ -44,12 +44,12 @@ def test_no_change_has_no_locality() -> None:
 
 def test_the_effect_is_that_of_bending_the_model(model: StyleGAN2) -> None:
     layer = model.layers[1]
-    samples = PictureSamples(model, (0, 1), Play(0.7))
+    samples = PictureSamples(model, (0, 1), SynthesisOptions(0.7))
     plan = Plan((PlannedBend(layer, build_transform("ablate", {}), (0, 1)),))
     unbent, _ = samples.outputs(Plan(()))
     bent, finite = samples.outputs(plan)
     latents = model.latents([0, 1])
-    expected = model.generate(latents, Play(0.7)).clamp(-1, 1)
+    expected = model.generate(latents, SynthesisOptions(0.7)).clamp(-1, 1)
     assert torch.allclose(torch.stack(unbent), expected / 2 + 0.5, atol=1e-5)
     assert finite
     assert measure(unbent, bent).size > 0

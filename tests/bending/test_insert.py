@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from netbend.bending import Layer, bend, resolve
 from netbend.errors import ModelError, NonFiniteError, RecipeError
-from netbend.models.base import Model, Play
+from netbend.models.base import Model, SynthesisOptions
 from netbend.models.wrap import WrappedModule, wrap
 from netbend.recipe import Bend, Indices, Not, Random, Recipe
 from netbend.transforms import Transform, build_transform
@@ -21,7 +21,7 @@ def bent_at(layer: int | str, name: str, *params: float, **rest: object) -> Bend
 
 
 def images(model: Model) -> Tensor:
-    return model.generate(model.latents([1, 2]), Play(truncation=0.8))
+    return model.generate(model.latents([1, 2]), SynthesisOptions(truncation_psi=0.8))
 
 
 def maps_after(model: Model, layer: Layer) -> list[Tensor]:

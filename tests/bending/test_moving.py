@@ -12,7 +12,7 @@ import torch
 
 from netbend.bending import Plan, bend, resolve, stilled
 from netbend.errors import ModelError, RecipeError
-from netbend.models.base import Model, Play
+from netbend.models.base import Model, SynthesisOptions
 from netbend.motion import perlin
 from netbend.recipe import Clusters, Indices, Random, recipe_from_data, recipe_to_data
 
@@ -91,16 +91,16 @@ def test_a_plan_for_each_sample_is_what_they_are_one_by_one(model: Model) -> Non
     plan = plan_of(model, STILL, TURN, FLICKER, GROWING, FADING)
     times = [0.0, 1.1, 2.2, 3.3]
     plans = [plan.at(time) for time in times]
-    latents, play = model.latents([3, 4, 5, 6]), Play(truncation=0.8)
+    latents, options = model.latents([3, 4, 5, 6]), SynthesisOptions(truncation_psi=0.8)
     with bend(model, plans) as first:
-        together = model.generate(latents, play)
+        together = model.generate(latents, options)
     assert first == plans[0]
     for place, one in enumerate(plans):
         with bend(model, one):
-            alone = model.generate(latents[place], play)
+            alone = model.generate(latents[place], options)
         torch.testing.assert_close(together[place], alone[0])
     with bend(model, [plans[0]] * 4):
-        equal = model.generate(latents, play)
+        equal = model.generate(latents, options)
     assert torch.equal(equal[0], together[0])
     assert not torch.allclose(equal[1], together[1], atol=1e-2)
 

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from netbend.bending import Layer, Plan, bend, resolve
 from netbend.bending.prefix import Prefix
 from netbend.errors import ModelError
-from netbend.models.base import Model, Play
+from netbend.models.base import Model, SynthesisOptions
 from netbend.models.dcgan.model import DCGAN
 from netbend.models.dcgan.network import Architecture as DCGANArchitecture
 from netbend.models.dcgan.network import Generator as DCGANGenerator
@@ -59,7 +59,7 @@ def plan_of(model: Model | WrappedModule, *bends: tuple[Layer, str, list[float]]
 def recorded(model: Model, layers: Sequence[Layer], plan: Plan) -> Prefix:
     prefix = Prefix(model.network, layers)
     with bend(model, plan), prefix.recorded():
-        model.generate(model.latents([3]), Play(truncation=0.8))
+        model.generate(model.latents([3]), SynthesisOptions(truncation_psi=0.8))
     return prefix
 
 
@@ -77,17 +77,17 @@ def is_untouched(network: nn.Module) -> bool:
 @pytest.mark.parametrize("make", MODELS)
 def test_every_layer_of_every_model_is_exact(make: Callable[[], Model]) -> None:
     model = make()
-    latents, play = model.latents([3]), Play(truncation=0.8)
+    latents, options = model.latents([3]), SynthesisOptions(truncation_psi=0.8)
     for place, layer in enumerate(model.layers):
         before = [(model.layers[place - 1], "multiply", [1.5])] if place else []
         first = plan_of(model, *before, (layer, "multiply", [0.5]))
         second = plan_of(model, *before, (layer, "flip-h", []))
         with bend(model, second):
-            expected = model.generate(latents, play)
+            expected = model.generate(latents, options)
         prefix = recorded(model, [layer], first)
         with bend(model, rest(second, prefix)), prefix.replayed():
-            again = model.generate(latents, play)
-            assert torch.equal(model.generate(latents, play), again), f"{layer}: the second run"
+            again = model.generate(latents, options)
+            assert torch.equal(model.generate(latents, options), again), f"{layer}: the second run"
         assert torch.equal(again, expected), layer
         assert is_untouched(model.network)
 
@@ -97,15 +97,15 @@ def test_a_sample_is_replayed_as_a_batch(make: Callable[[], Model]) -> None:
     model = make()
     layer = model.layers[2]
     states = [plan_of(model, (layer, "multiply", [factor])) for factor in (0.5, 1.0, -2.0)]
-    latents, play = model.latents([3, 3, 3]), Play(truncation=0.8)
+    latents, options = model.latents([3, 3, 3]), SynthesisOptions(truncation_psi=0.8)
     with bend(model, states):
-        expected = model.generate(latents, play)
+        expected = model.generate(latents, options)
     prefix = recorded(model, [layer], states[0])
     with bend(model, states), prefix.replayed(3):
-        batch = model.generate(latents, play)
+        batch = model.generate(latents, options)
     torch.testing.assert_close(batch, expected)  # a network may round a batch differently
     with bend(model, states[::-1]), prefix.replayed(3):
-        backwards = model.generate(latents, play)
+        backwards = model.generate(latents, options)
     assert torch.equal(backwards.flip(0), batch)
 
 
@@ -122,7 +122,7 @@ def test_less_is_computed(model: StyleGAN2) -> None:
 
         module.forward = noted
     with prefix.replayed():
-        model.generate(model.latents([3]), Play(truncation=0.8))
+        model.generate(model.latents([3]), SynthesisOptions(truncation_psi=0.8))
     assert ran[0] == ""
     assert {name.partition(".")[0] for name in ran[1:]} == {"layers", "to_rgb"}
     assert {".".join(name.split(".")[:2]) for name in ran[1:]} == {"layers.4", "to_rgb.2"}

@@ -53,7 +53,7 @@ def test_the_pictures_are_those_of_the_python_interface(run: Run, folder: Path) 
     run("render", "turn.yaml", "-m", "tiny.safetensors", "--seeds", "4", "-t", "0.6", "-o", "o", "-q")
     model = netbend.load_model("tiny.safetensors", device="cpu")
     with netbend.bend(model, netbend.load_recipe("turn.yaml")):
-        images = model.generate(model.latents([4]), netbend.Play(truncation=0.6))
+        images = model.generate(model.latents([4]), netbend.SynthesisOptions(truncation_psi=0.6))
     (expected,) = netbend.to_pictures(images)
     np.testing.assert_array_equal(pixels(folder / "o" / "turn-seed0004.png"), np.asarray(expected))
 

@@ -162,9 +162,9 @@ def test_noise_and_cutoff_are_the_same_everywhere(run: Run, noise: str, cutoff: 
 
     model = netbend.load_model("tiny.safetensors", device="cpu")
     latents = netbend.load_latents("w_plus.npz")
-    play = netbend.Play(0.5, cutoff, noise)
+    options = netbend.SynthesisOptions(0.5, cutoff, noise)
     with netbend.bend(model, netbend.load_recipe(recipe)):
-        expected = pixels(netbend.to_pictures(model.generate(latents, play))[0])
+        expected = pixels(netbend.to_pictures(model.generate(latents, options))[0])
     typed("render", recipe, "-o", "o")
     (rendered,) = Path("o").iterdir()
     np.testing.assert_array_equal(pixels(rendered), expected)
@@ -176,7 +176,7 @@ def test_noise_and_cutoff_are_the_same_everywhere(run: Run, noise: str, cutoff: 
     assert holds(Path("g.png"), expected)
     typed("breed", recipe, recipe, "--count", 1, "--mutation", 1, "-o", "breed")
     assert holds(Path("breed/children.png"), pixels(thumbnail(Image.fromarray(expected))))
-    sheet = netbend.make_grid("mix=0,1", "angle=0,30", model, recipe, play=play, size=SIZE)
+    sheet = netbend.make_grid("mix=0,1", "angle=0,30", model, recipe, options=options, size=SIZE)
     np.testing.assert_array_equal(pixels(sheet), pixels(Path("g.png")))
 
 
@@ -251,7 +251,9 @@ def test_python_generates_with_the_psi_of_the_commands(latents: Any, psi: float)
     model = netbend.load_model("tiny.safetensors", device="cpu")
     given = latents(model)
     assert torch.equal(model.generate(given), model.generate(given, truncation_psi=psi))
-    assert torch.equal(model.generate(given), model.generate(given, netbend.Play(truncation=psi)))
+    assert torch.equal(
+        model.generate(given), model.generate(given, netbend.SynthesisOptions(truncation_psi=psi))
+    )
     assert not torch.equal(model.generate(given), model.generate(given, truncation_psi=0.5))
 
 
@@ -259,7 +261,7 @@ def test_a_panel_of_the_atlas_is_the_picture_of_its_seed(run: Run) -> None:
     recipe = write_recipe(CASES["a seed"])
     run("render", recipe, "--seeds", "5-6", "-o", "o", "-q")
     model = netbend.load_model("tiny.safetensors", device="cpu")
-    samples = PictureSamples(model, [5, 6], netbend.Play())
+    samples = PictureSamples(model, [5, 6], netbend.SynthesisOptions())
     plan = resolve(netbend.load_recipe(recipe), model)
     for index, seed in enumerate((5, 6)):
         panel = samples.picture(samples.output(index, plan, NonFinite.ERROR))
@@ -268,7 +270,7 @@ def test_a_panel_of_the_atlas_is_the_picture_of_its_seed(run: Run) -> None:
 
 def test_a_record_without_truncation_is_of_the_time_when_that_was_1(model: netbend.Model) -> None:
     record = {"version": "0.1.0", "model": model.name, "model_hash": model.hash, "seeds": [3]}
-    still = Still(model, model.latents([3]), netbend.Play(truncation=1.0))
+    still = Still(model, model.latents([3]), netbend.SynthesisOptions(truncation_psi=1.0))
     again = bind(RenderRequest.model_validate(record), model).still()
     np.testing.assert_array_equal(pixels(again.picture()), pixels(still.picture()))
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from netbend.models.base import Play
+from netbend.models.base import SynthesisOptions
 from netbend.models.stylegan2.checkpoint import save_generator
 from netbend.models.stylegan2.model import StyleGAN2
 from netbend.models.stylegan2.network import Generator
@@ -28,7 +28,7 @@ def folder(tmp_path: Path, generator: Generator, monkeypatch: pytest.MonkeyPatch
     save_generator(tmp_path / "tiny.safetensors", generator)
     model = StyleGAN2(generator)
     for seed, name in enumerate("abc"):
-        (picture,) = to_pictures(model.generate(model.latents([seed]), Play(truncation=0.5)))
+        (picture,) = to_pictures(model.generate(model.latents([seed]), SynthesisOptions(truncation_psi=0.5)))
         picture.resize((40, 32)).save(tmp_path / f"{name}.png")
     (tmp_path / "text.png").write_text("not a picture")
     return tmp_path

@@ -10,7 +10,7 @@ from netbend.clustering import cluster_latents, load_networks
 from netbend.clustering.activations import watched
 from netbend.clustering.paper import networks_file
 from netbend.errors import ClusterError
-from netbend.models.base import Play
+from netbend.models.base import SynthesisOptions
 from netbend.recipe import load_clusters
 
 SEEDS = [9001, 9002, 9003]
@@ -22,7 +22,7 @@ def test_those_of_faces_tell_features_of_faces_never_seen() -> None:
     layers = [layer for layer in faces.layers if layer.number is not None]
     assert set(networks) == {layer.name for layer in layers}
     with watched(faces, layers) as maps, torch.no_grad():
-        faces.generate(faces.latents(SEEDS), Play(truncation=1.0))
+        faces.generate(faces.latents(SEEDS), SynthesisOptions(truncation_psi=1.0))
     told_before = load_clusters("faces/paper").method["accuracy"]
     for layer in layers:
         with torch.no_grad():

@@ -10,7 +10,7 @@ import netbend
 from netbend.bending import resolve
 from netbend.engine.batch import render_batch
 from netbend.engine.still import Still
-from netbend.models.base import Model, Play
+from netbend.models.base import Model, SynthesisOptions
 from netbend.recipe import Bend, Random, Recipe
 from netbend.transforms import build_transform
 
@@ -22,7 +22,9 @@ def faces() -> Model:
 
 def still_of(model: Model, *bends: Bend, seed: int = 0, latent: int = 3) -> Still:
     recipe = Recipe(bends)
-    return Still(model, model.latents([latent]), Play(0.7), recipe, resolve(recipe, model, seed=seed))
+    return Still(
+        model, model.latents([latent]), SynthesisOptions(0.7), recipe, resolve(recipe, model, seed=seed)
+    )
 
 
 def at(layer: int, transform: str, *params: float, share: float = 1.0) -> Bend:

@@ -17,9 +17,9 @@ from netbend.choices import NoiseMode
 from netbend.engine.batch import render_batch
 from netbend.engine.bound import bind
 from netbend.engine.frames import Film
-from netbend.engine.request import RenderRequest, SynthesisOptions
+from netbend.engine.request import RenderRequest
 from netbend.engine.still import Still
-from netbend.models.base import Model, Play
+from netbend.models.base import Model, SynthesisOptions
 from netbend.models.dcgan.model import DCGAN
 from netbend.models.dcgan.network import Architecture as DCGANArchitecture
 from netbend.models.dcgan.network import Generator as DCGANGenerator
@@ -107,7 +107,7 @@ def alone(film: Film, number: int) -> Image.Image:
     time = film.time(number)
     latents = film.path.at([time])
     with bend(film.model, film.plan.at(time)):
-        images = film.model.generate(latents, film._play(time))
+        images = film.model.generate(latents, film._options(time))
     (picture,) = to_pictures(images)
     return picture
 
@@ -147,9 +147,9 @@ def test_variations_are_the_pictures_that_each_recipe_makes_alone(
         for t, params in (("flip-h", {}), ("erode", {"params": {"r": 1}, "features": {"random": 0.5}}))
     ]
     recipes = [recipe_from_data({"bends": bends}) for bends in kinds]
-    play = Play(0.8, noise=noise)
+    options = SynthesisOptions(0.8, noise=noise)
     stills = [
-        Still(model, model.latents([seed]), play, recipe, resolve(recipe, model))
+        Still(model, model.latents([seed]), options, recipe, resolve(recipe, model))
         for seed in (1, 2)
         for recipe in recipes
     ]
@@ -168,10 +168,10 @@ def test_plans_of_a_batch_may_differ_in_their_masks_alone(make: Callable[[], Mod
     (planned,) = plan.bends
     mask = torch.zeros(planned.layer.height, planned.layer.width)
     plans = [Plan((replace(planned, mask=mask + value),)) for value in (0.0, 1.0)]
-    latents, play = model.latents([1, 1]), Play(0.8)
+    latents, options = model.latents([1, 1]), SynthesisOptions(0.8)
     with bend(model, plans):
-        first, second = model.generate(latents, play)
+        first, second = model.generate(latents, options)
     for image, one in zip((first, second), plans, strict=True):
         with bend(model, one):
-            torch.testing.assert_close(image[None], model.generate(latents[0], play), atol=1e-4, rtol=1e-4)
+            torch.testing.assert_close(image[None], model.generate(latents[0], options), atol=1e-4, rtol=1e-4)
     assert (first - second).abs().max() > 0.1

@@ -9,7 +9,7 @@ import netbend
 from netbend.engine import prefix_cache
 from netbend.engine.prefix_cache import PrefixCache
 from netbend.engine.still import Still
-from netbend.models.base import Model, Play
+from netbend.models.base import Model, SynthesisOptions
 
 
 def test_layers_before_the_bends_are_computed_once(model: Model) -> None:
@@ -87,7 +87,7 @@ def test_whatever_came_before_a_picture_is_the_one_made_alone(
         still = Still(
             model,
             model.latents([random.randint(2)]),
-            Play(noise=noise),
+            SynthesisOptions(noise=noise),
             plan=netbend.resolve(recipe, model, seed=int(random.randint(2))),
             compare=bool(random.randint(2)),
         )

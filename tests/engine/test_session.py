@@ -15,10 +15,10 @@ from PIL import Image
 import netbend
 from netbend.engine.bound import bind
 from netbend.engine.embedded import png_bytes, read_request, request_text, self_contained
-from netbend.engine.request import ModelReference, RenderRequest, SynthesisOptions
+from netbend.engine.request import ModelReference, RenderRequest
 from netbend.engine.session import Session
 from netbend.errors import Cancelled, LatentError, RecipeError, RenderError
-from netbend.models.base import Model
+from netbend.models.base import Model, SynthesisOptions
 from netbend.models.stylegan2.checkpoint import save_generator
 from netbend.models.stylegan2.network import Generator
 from netbend.recipe import Indices, recipe_from_data
@@ -74,17 +74,17 @@ def test_several_threads_get_the_pictures_that_each_gets_alone(model: Model) -> 
 
 def test_a_request_says_before_the_recipe_and_the_recipe_before_the_model(model: Model) -> None:
     own = bind(request_for(model, "of a latent"), model).still()
-    assert (own.latents.seeds, own.play.truncation) == ((7,), 0.4)
+    assert (own.latents.seeds, own.options.truncation_psi) == ((7,), 0.4)
     options = SynthesisOptions(truncation_psi=-0.3, noise="none", truncation_cutoff=2)
     said = bind(request_for(model, "of a latent", seeds=[5, 6], options=options), model).still()
-    assert (said.latents.seeds, said.play.truncation) == ((5, 6), -0.3)
-    assert (said.play.noise, said.play.cutoff) == ("none", 2)
+    assert (said.latents.seeds, said.options.truncation_psi) == ((5, 6), -0.3)
+    assert (said.options.noise, said.options.truncation_cutoff) == ("none", 2)
     usual = bind(request_for(model), model).still()
-    assert (usual.latents.seeds, usual.play.truncation) == ((0,), 0.7)
+    assert (usual.latents.seeds, usual.options.truncation_psi) == ((0,), 0.7)
     w = model.to_w(model.latents([3]))
     chosen = netbend.Latents(w.space, w.values, w.seeds)
     values = netbend.engine.latent_values.LatentValues.of(chosen)
-    assert bind(request_for(model, latents=(values,)), model).still().play.truncation == 1
+    assert bind(request_for(model, latents=(values,)), model).still().options.truncation_psi == 1
 
 
 def test_selections_are_drawn_from_the_request_the_recipe_or_what_is_recorded(model: Model) -> None:
@@ -152,7 +152,8 @@ def test_a_request_for_another_model_is_refused(model: Model) -> None:
 def test_what_is_wrong_with_a_request_is_one_error(model: Model) -> None:
     for wrong, message in [
         ({"time": -1}, "request: time"),
-        ({"nonfinite": "maybe"}, "request: nonfinite"),
+        ({"options": {"nonfinite": "maybe"}}, "request: options"),
+        ({"options": {"evil": 1}}, "request: options"),
         ({"evil": 1}, "request: evil"),
         ({"seconds": float("nan")}, "request: seconds"),
     ]:

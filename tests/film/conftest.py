@@ -11,8 +11,8 @@ from PIL import Image
 
 from netbend.engine.bound import Bound, bind
 from netbend.engine.frames import Film
-from netbend.engine.request import RenderRequest, SynthesisOptions
-from netbend.models.base import Model, Play
+from netbend.engine.request import RenderRequest
+from netbend.models.base import Model
 from netbend.recipe import recipe_from_data
 
 Film_of = Callable[..., Film]
@@ -25,9 +25,8 @@ def bound_of(model: Model) -> Bound_of:
 
     def bound_of(data: dict[str, Any], seconds: float = 4, fps: float = 10, **rest: Any) -> Bound:
         recipe = recipe_from_data({"bends": [], **data})
-        options = SynthesisOptions.of(rest.pop("play", Play()))
-        rest = {"seconds": seconds, "fps": fps, "options": options, **rest}
-        return bind(RenderRequest.of(model, recipe, **rest), model)
+        request = RenderRequest.of(model, recipe, seconds=seconds, fps=fps, **rest)
+        return bind(request, model)
 
     return bound_of
 

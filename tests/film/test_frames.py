@@ -15,7 +15,7 @@ from netbend.engine.bound import bind
 from netbend.engine.frames import Film
 from netbend.engine.request import RenderRequest
 from netbend.errors import NonFiniteError, RecipeError, RenderError
-from netbend.models.base import Model, Play
+from netbend.models.base import Model, SynthesisOptions
 from netbend.models.dcgan.model import DCGAN
 from netbend.models.dcgan.network import Architecture, Generator
 from netbend.models.output import ImageOutput
@@ -83,7 +83,9 @@ def test_frames_are_the_moments_of_the_recipe(film_of: Film_of, model: Model, na
         time = film.time(number)
         psi = film.truncation if isinstance(film.truncation, float) else film.truncation.at(time)
         with bend(model, film.plan.at(time)):
-            (expected,) = to_pictures(model.generate(film.path.at([time]), Play(truncation=psi)))
+            (expected,) = to_pictures(
+                model.generate(film.path.at([time]), SynthesisOptions(truncation_psi=psi))
+            )
         np.testing.assert_array_equal(pixels(film.frame(number)), pixels(expected))
         together = pixels(in_batches(film).frame(number)).astype(int)
         assert np.abs(pixels(expected) - together).max() <= 1
@@ -133,7 +135,7 @@ def test_compare_has_the_unbent_picture_at_the_left(film_of: Film_of) -> None:
 
 
 def test_random_noise_is_the_same_in_all_frames(film_of: Film_of) -> None:
-    film = film_of({"bends": [STILL]}, play=Play(noise=NoiseMode.RANDOM))
+    film = film_of({"bends": [STILL]}, options=SynthesisOptions(noise=NoiseMode.RANDOM))
     assert film.frame(0).tobytes() == film.frame(30).tobytes()
     assert film.frame(0).tobytes() != film_of({"bends": [STILL]}).frame(0).tobytes()
 
@@ -169,7 +171,7 @@ def test_truncation_that_moves_is_that_of_each_frame() -> None:
     film = Film.of(bind(RenderRequest.of(eyes, recipe, seconds=4, fps=10), eyes))
     for number in (0, 15, 39):
         psi = min(1.0, number / 30)
-        (expected,) = to_pictures(eyes.generate(eyes.latents([1]), Play(truncation=psi)))
+        (expected,) = to_pictures(eyes.generate(eyes.latents([1]), SynthesisOptions(truncation_psi=psi)))
         assert np.abs(pixels(film.frame(number)).astype(int) - pixels(expected)).max() <= 1
 
 
@@ -189,7 +191,7 @@ def test_nan_in_the_middle_of_a_film_names_its_bend(film_of: Film_of, model: Mod
     with pytest.raises(NonFiniteError, match="`multiply` at layer 4"):
         list(film.frames())
     assert all(not module._forward_hooks for module in model.network.modules())
-    assert len(list(film_of(data, nonfinite="replace").frames())) == 40
+    assert len(list(film_of(data, options=SynthesisOptions(nonfinite="replace")).frames())) == 40
 
 
 def test_large_pictures_are_made_one_by_one_and_small_ones_together(model: Model) -> None:

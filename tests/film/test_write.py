@@ -21,7 +21,7 @@ from netbend.film.formats import FORMATS, Encoding, format_of
 from netbend.film.settings import settings_of
 from netbend.film.video import check_gpu
 from netbend.film.write import at_height, fraction, write_film
-from netbend.models.base import Play
+from netbend.models.base import SynthesisOptions
 
 from .conftest import Bound_of, Drawn, is_empty, noise_picture, plain
 
@@ -361,8 +361,8 @@ OTHERS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     ({}, {"seconds": 5}, "recipe"),  # what lasts as long as the film is another in all of its frames
     ({}, {"fps": 25}, "fps"),
     ({}, {"compare": True}, "compare"),
-    ({}, {"play": Play(cutoff=2)}, "cutoff"),
-    ({}, {"play": Play(noise=NoiseMode.NONE)}, "noise"),
+    ({}, {"options": SynthesisOptions(truncation_cutoff=2)}, "cutoff"),
+    ({}, {"options": SynthesisOptions(noise=NoiseMode.NONE)}, "noise"),
     ({}, {"encoding": {"height": 64}}, "height"),
     ({}, {"encoding": {"quality": 30}}, "quality"),
     ({}, {"kind": ".webm"}, "parts"),
@@ -391,7 +391,8 @@ def test_another_label_is_another_film(bound_of: Bound_of) -> None:
     bound = bound_of({"latent": 3, "bends": [TURN]})
     film = Film.of(bound)
     first, other = (
-        settings_of(bound, replace(film, play=Play(label=label)), Encoding(), ".mp4") for label in ("a", "b")
+        settings_of(bound, replace(film, options=SynthesisOptions(label=label)), Encoding(), ".mp4")
+        for label in ("a", "b")
     )
     assert first.difference(other) == ["label"]
 

@@ -35,7 +35,9 @@ def faces() -> Model:
 
 @pytest.fixture(scope="module")
 def pictures(faces: Model) -> list[Image.Image]:
-    return netbend.to_pictures(faces.generate(faces.latents([2, 26, 39]), netbend.Play(truncation=0.7)))
+    return netbend.to_pictures(
+        faces.generate(faces.latents([2, 26, 39]), netbend.SynthesisOptions(truncation_psi=0.7))
+    )
 
 
 def filmed(path: Path, pictures: Sequence[Image.Image], fps: Fraction = Fraction(5)) -> Latent:

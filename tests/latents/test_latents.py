@@ -11,7 +11,7 @@ from netbend.choices import NoiseMode, Space
 from netbend.errors import LatentError
 from netbend.latents.file import load_latents
 from netbend.latents.seeds import parse_seeds
-from netbend.models.base import Latents, Model, Play
+from netbend.models.base import Latents, Model, SynthesisOptions
 
 
 @pytest.mark.parametrize(
@@ -123,10 +123,10 @@ def test_z_w_and_w_plus_of_one_point_give_one_picture(model: Model) -> None:
     z = model.latents([4])
     w = model.generator.mapping(z.values)
     w_plus = w[:, None].repeat(1, model.generator.architecture.latent_count, 1)
-    play = Play(truncation=0.6)
-    expected = model.generate(z, play)
-    torch.testing.assert_close(model.generate(Latents(Space.W, w, (4,)), play), expected)
-    torch.testing.assert_close(model.generate(Latents(Space.W_PLUS, w_plus, (4,)), play), expected)
+    options = SynthesisOptions(truncation_psi=0.6)
+    expected = model.generate(z, options)
+    torch.testing.assert_close(model.generate(Latents(Space.W, w, (4,)), options), expected)
+    torch.testing.assert_close(model.generate(Latents(Space.W_PLUS, w_plus, (4,)), options), expected)
 
 
 def test_latents_of_another_shape_are_refused(model: Model) -> None:
@@ -136,7 +136,9 @@ def test_latents_of_another_shape_are_refused(model: Model) -> None:
 
 def test_random_noise_follows_from_the_latents_seed(model: Model) -> None:
     def generate(seed: int, mode: NoiseMode):
-        return model.generate(Latents(Space.Z, model.latents([1]).values, (seed,)), Play(noise=mode))
+        return model.generate(
+            Latents(Space.Z, model.latents([1]).values, (seed,)), SynthesisOptions(noise=mode)
+        )
 
     assert torch.equal(generate(1, NoiseMode.RANDOM), generate(1, NoiseMode.RANDOM))
     assert not torch.equal(generate(1, NoiseMode.RANDOM), generate(2, NoiseMode.RANDOM))
@@ -145,13 +147,13 @@ def test_random_noise_follows_from_the_latents_seed(model: Model) -> None:
 
 
 def test_style_mixing_takes_some_layers_from_another_latent(model: Model) -> None:
-    play = Play(truncation=0.7)
-    mixed = model.mix_styles(model.latents([1, 2]), model.latents([3]), [2, 3], play)
-    own, donor = model.w_plus(model.latents([1, 2]), play), model.w_plus(model.latents([3]), play)
+    options = SynthesisOptions(truncation_psi=0.7)
+    mixed = model.mix_styles(model.latents([1, 2]), model.latents([3]), [2, 3], options)
+    own, donor = model.w_plus(model.latents([1, 2]), options), model.w_plus(model.latents([3]), options)
     assert mixed.space is Space.W_PLUS
     assert torch.equal(mixed.values[:, [2, 3]], donor[:, [2, 3]].expand(2, 2, 16))
     assert torch.equal(mixed.values[:, [0, 1, 4, 5]], own[:, [0, 1, 4, 5]])
     with pytest.raises(LatentError, match="style mixing at layer 6: tiny has styles 0-5"):
-        model.mix_styles(model.latents([1]), model.latents([3]), [6], play)
+        model.mix_styles(model.latents([1]), model.latents([3]), [6], options)
     with pytest.raises(LatentError, match="styles of 2 latents for 3: expected one, or one for each"):
-        model.mix_styles(model.latents([1, 2, 3]), model.latents([4, 5]), [1], play)
+        model.mix_styles(model.latents([1, 2, 3]), model.latents([4, 5]), [1], options)

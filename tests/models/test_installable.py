@@ -14,7 +14,7 @@ from netbend.engine.bound import bind
 from netbend.engine.embedded import read_request
 from netbend.errors import ModelError
 from netbend.latents.projection.encoder import shipped_encoder
-from netbend.models.base import Model, Play
+from netbend.models.base import Model, SynthesisOptions
 from netbend.models.catalog import CATALOGUE, convert_package, load_model
 from netbend.models.packages import fetch
 
@@ -95,7 +95,7 @@ def test_gallery_pictures_are_made_again_from_their_records(photo_faces: Install
 def test_painted_eyes_have_the_colours_asked_for(folder: Path) -> None:  # noqa: ARG001
     _, model = install("painted-eyes")
     latents = model.latents(range(32))
-    images = {label: model.generate(latents, Play(1.0, label=label)) for label in model.labels}
+    images = {label: model.generate(latents, SynthesisOptions(1.0, label=label)) for label in model.labels}
     colour = {label: image.mean(dim=(0, 2, 3)) for label, image in images.items()}
     assert colour["blue"][2] - colour["blue"][0] > colour["red"][2] - colour["red"][0] + 0.2
     grey, coloured = images["grayscale"], images["green"]

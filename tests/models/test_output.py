@@ -124,7 +124,7 @@ def test_without_styles_there_is_no_w() -> None:
     with pytest.raises(LatentError, match=r"^toy has no w: its latents are z alone"):
         styles_of(toy)
     with pytest.raises(LatentError, match=r"^toy has no styles to mix"):
-        mix_styles(toy, latents, latents, [0], netbend.Play())
+        mix_styles(toy, latents, latents, [0], netbend.SynthesisOptions())
     with pytest.raises(LatentError, match=r"^toy has no w to find directions in"):
         find_directions(toy)
     request = netbend.RenderRequest.of(toy, {"bends": [], "latent": {"through": [1, 2], "space": "w"}})
@@ -141,7 +141,7 @@ def test_a_class_that_there_is_not_is_refused_before_anything_is_computed(model:
 def test_truncation_and_mean_leave_classes_alone() -> None:
     model = dcgan()
     latents = model.latents([4, 5])
-    truncated = model.truncated(latents, [netbend.Play(0.5), netbend.Play(0.0)])
+    truncated = model.truncated(latents, [netbend.SynthesisOptions(0.5), netbend.SynthesisOptions(0.0)])
     assert torch.equal(truncated.values[0, :6], latents.values[0, :6] * 0.5)
     assert torch.equal(truncated.values[1, :6], torch.zeros(6))
     assert torch.equal(truncated.values[:, 6:], latents.values[:, 6:])

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from netbend.choices import NoiseMode, Space
-from netbend.models.base import Latents, Model, Play
+from netbend.models.base import Latents, Model, SynthesisOptions
 from netbend.models.dcgan.model import DCGAN
 from netbend.models.dcgan.network import Architecture as DCGANArchitecture
 from netbend.models.dcgan.network import Generator as DCGANGenerator
@@ -138,8 +138,8 @@ def check_batch_of_stylegan2(size: int, mode: str, batch: int) -> None:
     """Whatever way is taken, it is its samples by the paper."""
     model = stylegan2(size)
     latents = latents_of(model, batch, mode)
-    play = Play(noise=NoiseMode("constant" if mode == "projected" else mode))
-    same(model.generate(latents, play), expected(stylegan2, size, mode)[:batch])
+    options = SynthesisOptions(noise=NoiseMode("constant" if mode == "projected" else mode))
+    same(model.generate(latents, options), expected(stylegan2, size, mode)[:batch])
 
 
 @pytest.mark.parametrize("batch", BATCHES)
@@ -191,8 +191,8 @@ def test_with_gradients_pictures_and_gradients_are_those_of_the_paper(
 @pytest.mark.parametrize("size", [64, 128])
 def test_a_batch_of_mobilestylegan_is_its_samples_by_the_paper(size: int, mode: str, batch: int) -> None:
     model = mobile(size)
-    play = Play(noise=NoiseMode("constant" if mode == "projected" else mode))
-    same(model.generate(latents_of(model, batch, mode), play), expected(mobile, size, mode)[:batch])
+    options = SynthesisOptions(noise=NoiseMode("constant" if mode == "projected" else mode))
+    same(model.generate(latents_of(model, batch, mode), options), expected(mobile, size, mode)[:batch])
 
 
 @pytest.mark.parametrize("batch", BATCHES)
@@ -255,7 +255,7 @@ def test_batches_of_the_others_are_their_samples(
     model = make()
     latents = model.latents(range(batch))
     drawn = draw(plainly.doubled(model.network.state_dict()), latents.values)
-    same(model.generate(latents, Play(1.0)), drawn)
+    same(model.generate(latents, SynthesisOptions(1.0)), drawn)
     with torch.no_grad():
         same(model.network(latents.values), drawn)
     with torch.enable_grad():
@@ -335,12 +335,14 @@ def test_a_model_that_was_loaded_in_inference_mode_draws_outside_of_it() -> None
 
 
 @pytest.mark.parametrize("model", [stylegan2(16), mobile(16)], ids=["stylegan2", "mobilestylegan"])
-@pytest.mark.parametrize("play", [Play(1.0), Play(0.5), Play(-0.5, cutoff=2)])
-def test_a_network_draws_within_autocast(model: StyledModel, play: Play) -> None:
+@pytest.mark.parametrize(
+    "options", [SynthesisOptions(1.0), SynthesisOptions(0.5), SynthesisOptions(-0.5, truncation_cutoff=2)]
+)
+def test_a_network_draws_within_autocast(model: StyledModel, options: SynthesisOptions) -> None:
     latents = model.latents([1, 2, 3])
-    expected = model.generate(latents, play)
+    expected = model.generate(latents, options)
     with torch.autocast("cpu", torch.bfloat16):
-        drawn = model.generate(latents, play)
+        drawn = model.generate(latents, options)
     assert drawn.dtype == torch.float32
     assert (drawn - expected).abs().mean() < 0.05 * expected.abs().mean()
 

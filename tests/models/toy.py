@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from netbend.bending import Layer, run
 from netbend.choices import Space
 from netbend.errors import LatentError
-from netbend.models.base import Latents, Model, Play
+from netbend.models.base import Latents, Model, SynthesisOptions
 from netbend.models.output import ImageOutput, Output
 
 PICTURE = ImageOutput(1, 2, 2)
@@ -45,6 +45,6 @@ class Toy(Model):
             raise LatentError(f"{self.name} takes z of 4 numbers")
 
     @torch.no_grad()
-    def _generate(self, latents: Latents, play: Play) -> Tensor:
+    def _generate(self, latents: Latents, options: SynthesisOptions) -> Tensor:
         self.check(latents)
-        return run(self.network, latents.values * self.psi(latents, play))
+        return run(self.network, latents.values * self.psi(latents, options))

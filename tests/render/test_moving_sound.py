@@ -9,7 +9,7 @@ import soundfile
 import torch
 
 from netbend.bending import Plan, resolve
-from netbend.models.base import Latents, Play
+from netbend.models.base import Latents, SynthesisOptions
 from netbend.models.spectrogram_vae import SpectrogramModel
 from netbend.models.spectrogram_vae.network import Architecture, SpectrogramVAE
 from netbend.recipe import Recipe, recipe_from_data
@@ -187,7 +187,7 @@ def test_each_chunk_of_a_song_has_the_plan_of_its_time(tiny: SpectrogramModel) -
 
     def sung(bent: Plan) -> list[np.ndarray]:
         latents = (tiny.latents([1]) for _ in times)
-        return list(sing(tiny, bent, latents, Play(), listening))
+        return list(sing(tiny, bent, latents, SynthesisOptions(), listening))
 
     bent, unbent = sung(plan), sung(Plan(()))
     late = int(np.argmax(np.array(times) >= 1))

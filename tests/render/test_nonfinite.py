@@ -17,7 +17,7 @@ from netbend.engine.frames import Film
 from netbend.engine.still import Still
 from netbend.errors import NonFiniteError
 from netbend.latents.path import latent_path
-from netbend.models.base import Latents, Model, Play
+from netbend.models.base import Latents, Model, SynthesisOptions
 from netbend.models.dcgan.model import DCGAN
 from netbend.models.dcgan.network import Architecture as DCGANArchitecture
 from netbend.models.dcgan.network import Generator as DCGANGenerator
@@ -35,7 +35,7 @@ from netbend.variations.grid import make_grid
 from ..conftest import tiny_generator
 
 UNBENT = "the network, with no bend in it, made (NaN|infinity); look for a truncation or latents"
-HUGE = Play(truncation=1e38)
+HUGE = SynthesisOptions(truncation_psi=1e38)
 
 
 def vae() -> SpectrogramModel:
@@ -60,16 +60,22 @@ def w_of(value: float) -> Latents:
 
 
 # What is generated, by a model of the fixture or another, with how it is to be played.
-CASES: dict[str, Callable[[Model, Play], Tensor]] = {
-    "truncation": lambda model, play: model.generate(model.latents([1]), replace(play, truncation=1e38)),
-    "latents": lambda model, play: model.generate(w_of(3e38), play),
-    "NaN latents": lambda model, play: model.generate(w_of(torch.nan), play),
-    "weights": lambda model, play: broken(model).generate(model.latents([1]), play),
-    "batch": lambda model, play: model.generate(model.latents([1, 2, 3]), replace(play, truncation=1e38)),
-    "clamps": lambda _, play: StyleGAN2(tiny_generator(clamp=256.0), "tiny", "").generate(w_of(3e38), play),
-    "bfloat16": lambda model, play: model.bfloat16().generate(w_of(3e38), play),
-    "DCGAN": lambda _, play: broken(dcgan()).generate(dcgan().latents([1]), play),
-    "VAE": lambda _, play: broken(vae()).generate(vae().latents([1]), play),
+CASES: dict[str, Callable[[Model, SynthesisOptions], Tensor]] = {
+    "truncation": lambda model, options: model.generate(
+        model.latents([1]), replace(options, truncation_psi=1e38)
+    ),
+    "latents": lambda model, options: model.generate(w_of(3e38), options),
+    "NaN latents": lambda model, options: model.generate(w_of(torch.nan), options),
+    "weights": lambda model, options: broken(model).generate(model.latents([1]), options),
+    "batch": lambda model, options: model.generate(
+        model.latents([1, 2, 3]), replace(options, truncation_psi=1e38)
+    ),
+    "clamps": lambda _, options: StyleGAN2(tiny_generator(clamp=256.0), "tiny", "").generate(
+        w_of(3e38), options
+    ),
+    "bfloat16": lambda model, options: model.bfloat16().generate(w_of(3e38), options),
+    "DCGAN": lambda _, options: broken(dcgan()).generate(dcgan().latents([1]), options),
+    "VAE": lambda _, options: broken(vae()).generate(vae().latents([1]), options),
 }
 
 
@@ -77,10 +83,10 @@ CASES: dict[str, Callable[[Model, Play], Tensor]] = {
 def test_generating_follows_the_policy(model: Model, case: str) -> None:
     generate = CASES[case]
     with pytest.raises(NonFiniteError, match=UNBENT):
-        generate(model, Play())
+        generate(model, SynthesisOptions())
     with pytest.warns(UserWarning, match=UNBENT):
-        assert not generate(model, Play(nonfinite="warn")).isfinite().all()
-    assert generate(model, Play(nonfinite="replace")).isfinite().all()
+        assert not generate(model, SynthesisOptions(nonfinite="warn")).isfinite().all()
+    assert generate(model, SynthesisOptions(nonfinite="replace")).isfinite().all()
 
 
 @pytest.mark.parametrize("recipe", [Recipe(()), Recipe((Bend(4, build_transform("flip-h")),))])
@@ -95,16 +101,16 @@ def test_a_block_has_the_last_word(model: Model, recipe: Recipe) -> None:
 
 
 def test_large_but_finite_numbers_are_pictures(model: Model) -> None:
-    far = model.generate(model.latents([1]), Play(1e6))
+    far = model.generate(model.latents([1]), SynthesisOptions(1e6))
     assert far.isfinite().all()
     z = model.latents([1])
     longer = replace(z, values=z.values * 1e30)
     torch.testing.assert_close(model.generate(longer), model.generate(z), rtol=1e-3, atol=1e-3)
 
 
-def film_of(model: Model, nonfinite: str, play: Play = Play()) -> Film:
+def film_of(model: Model, nonfinite: str, options: SynthesisOptions = SynthesisOptions()) -> Film:
     path = latent_path(Latent(Seed(0)), model)
-    return Film(model, Plan(()), path, 3, play=play, truncation=1e38, nonfinite=nonfinite)
+    return Film(model, Plan(()), path, 3, options=options, truncation=1e38, nonfinite=nonfinite)
 
 
 # What makes pictures, given a policy.

@@ -14,7 +14,7 @@ from netbend.engine.bound import bind
 from netbend.engine.embedded import png_bytes, read_request
 from netbend.engine.still import Still
 from netbend.errors import RenderError
-from netbend.models.base import Model, Play
+from netbend.models.base import Model, SynthesisOptions
 from netbend.pictures import contact_sheet, to_pictures
 from netbend.recipe import load_recipe
 from netbend.recipe.places import Latent, Seed
@@ -37,8 +37,8 @@ def write_recipe(folder: Path) -> Path:
 def still_of(model: Model, folder: Path, **rest: object) -> Still:
     recipe = load_recipe(write_recipe(folder))
     plan = resolve(recipe, model)
-    play = Play(truncation=0.6, cutoff=3, noise=NoiseMode.RANDOM)
-    return Still(model, model.latents([5, 6]), play, recipe, plan, **rest)
+    options = SynthesisOptions(truncation_psi=0.6, truncation_cutoff=3, noise=NoiseMode.RANDOM)
+    return Still(model, model.latents([5, 6]), options, recipe, plan, **rest)
 
 
 def pixels(picture: Image.Image) -> np.ndarray:
@@ -60,7 +60,7 @@ def test_a_picture_is_made_again_from_its_record_alone(model: Model, tmp_path: P
 
 
 def test_mixed_styles_are_kept_in_the_record(model: Model, tmp_path: Path) -> None:
-    mixed = model.mix_styles(model.latents([1]), model.latents([2]), [1], Play())
+    mixed = model.mix_styles(model.latents([1]), model.latents([2]), [1], SynthesisOptions())
     still = Still(model, mixed)
     write_atomic(
         tmp_path / "picture.png", png_bytes(still.picture(), still.request()), RenderError, overwrite=True

@@ -1,5 +1,6 @@
 """What is said of a picture that is there and is not the one asked for."""
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -7,8 +8,9 @@ from PIL import Image
 
 from netbend.engine.embedded import png_bytes
 from netbend.engine.latent_values import LatentValues
-from netbend.engine.request import ModelReference, RenderRequest, SynthesisOptions
+from netbend.engine.request import ModelReference, RenderRequest
 from netbend.errors import RenderError
+from netbend.models.base import SynthesisOptions
 from netbend.render import resume
 from netbend.render.resume import already_made, listed, refuse_others
 
@@ -23,12 +25,12 @@ CHANGES: list[tuple[dict[str, object], str]] = [
     ({"options": SynthesisOptions(noise="none")}, "other noise"),
     ({"options": PSI, "latents": [{"seed": 4}]}, "another latent and another truncation"),
     (
-        {"options": PSI.model_copy(update={"truncation_cutoff": 2}), "latents": [{"seed": 4}]},
+        {"options": SynthesisOptions(0.5, 2), "latents": [{"seed": 4}]},
         "another latent, another cutoff and another truncation",
     ),
     ({"precision": "bf16"}, "another precision"),
     ({"compare": True}, "another layout (--compare)"),
-    ({"nonfinite": "warn"}, "another rule for NaN and infinity"),
+    ({"options": SynthesisOptions(nonfinite="warn")}, "another rule for NaN and infinity"),
     ({"recipe": {"bends": []}}, "another recipe"),
     ({"latents": [W]}, "another latent"),
     ({"selected": []}, "other features or masks"),
@@ -61,7 +63,9 @@ def test_the_first_of_several_is_told(tmp_path: Path) -> None:
 
 def test_everything_in_the_request_of_a_picture_has_a_word() -> None:
     of_films_or_open = {"options", "selection_seed", "clusters", "time", "seconds", "fps", "soundtrack"}
-    said = (set(RenderRequest.model_fields) - of_films_or_open) | set(SynthesisOptions.model_fields)
+    said = (set(RenderRequest.model_fields) - of_films_or_open) | {
+        field.name for field in fields(SynthesisOptions)
+    }
     assert set(resume._WORDS) == said
 
 

@@ -8,7 +8,7 @@ import torch
 from netbend.bending import Plan, resolve
 from netbend.choices import NonFinite, Phase, Stereo
 from netbend.errors import NonFiniteError, RenderError
-from netbend.models.base import Latents, Play
+from netbend.models.base import Latents, SynthesisOptions
 from netbend.models.spectrogram_vae import SpectrogramModel
 from netbend.models.spectrogram_vae.network import Architecture, SpectrogramVAE
 from netbend.recipe import recipe_from_data
@@ -37,8 +37,8 @@ class Mirror(SpectrogramModel):
         self.seen = levels
         return super().encode(levels)
 
-    def generate(self, latents: Latents, play: Play = Play()) -> torch.Tensor:
-        super().generate(latents, play)
+    def generate(self, latents: Latents, options: SynthesisOptions = SynthesisOptions()) -> torch.Tensor:
+        super().generate(latents, options)
         return self.seen
 
 

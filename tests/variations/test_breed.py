@@ -14,7 +14,7 @@ import netbend
 from netbend.bending import Layer, resolve
 from netbend.engine.still import Still
 from netbend.errors import RecipeError
-from netbend.models.base import Model, Play
+from netbend.models.base import Model, SynthesisOptions
 from netbend.recipe import Clusters, Indices, Random, load_recipe, parse_recipe, recipe_to_yaml
 from netbend.recipe.animation import bind_recipe
 from netbend.variations.breed import breed
@@ -169,7 +169,7 @@ def test_children_render(model: Model) -> None:
     latents = model.latents([1])
     for seed in range(30):
         child = breed(FIRST, SECOND, model, seed, mutation=0.5)
-        Still(model, latents, Play(0.7), child, resolve(child, model)).picture()
+        Still(model, latents, SynthesisOptions(0.7), child, resolve(child, model)).picture()
 
 
 def test_masks_and_clusters_of_files_come_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFont
 
 from netbend.bending import resolve
-from netbend.engine.request import RenderRequest, SynthesisOptions
+from netbend.engine.request import RenderRequest
 from netbend.engine.still import Still
 from netbend.errors import ModelError, NetbendError, RecipeError, RenderError
-from netbend.models.base import Model, Play
+from netbend.models.base import Model, SynthesisOptions
 from netbend.models.output import AudioOutput
 from netbend.models.stylegan2.model import StyleGAN2
 from netbend.models.stylegan2.network import Architecture, Generator
@@ -47,7 +47,7 @@ RECIPE = parse_recipe(
 PSI = SynthesisOptions(truncation_psi=0.7)
 REQUEST = RenderRequest.of("tiny", seeds=[0], options=PSI, clusters=CLUSTERS)
 BASE = Draft(REQUEST, recipe_to_data(RECIPE))
-PLAY = Play(0.7)
+OPTIONS = SynthesisOptions(0.7)
 
 ROTATE, SCALE = build_transform("rotate", [45]), build_transform("scale", {"kx": 0.6})
 AXES: dict[str, tuple[str, list[Any]]] = {
@@ -90,7 +90,7 @@ def expected(choice: dict[str, Any]) -> np.ndarray:
     recipe = Recipe((replace(bend, **fields),), seed=3)
     model = MODELS[choice.get("model", "tiny")]
     plan = resolve(recipe, model, seed=choice.get("draw"), clusters=CLUSTERS)
-    return pixels(Still(model, model.latents([choice.get("seed", 0)]), PLAY, recipe, plan).picture())
+    return pixels(Still(model, model.latents([choice.get("seed", 0)]), OPTIONS, recipe, plan).picture())
 
 
 def bent_cells(grid: Grid) -> list[list[Still]]:
@@ -118,13 +118,13 @@ def test_the_picture_holds_the_cells_in_their_places_and_the_unbent_one_in_the_c
             cell = picture.crop((x, y, x + 128, y + 128))
             np.testing.assert_array_equal(pixels(cell), pixels(thumbnail(still.picture())))
     model = MODELS["tiny"]
-    unbent = thumbnail(Still(model, model.latents([0]), PLAY).picture())
+    unbent = thumbnail(Still(model, model.latents([0]), OPTIONS).picture())
     np.testing.assert_array_equal(pixels(picture.crop((GAP, GAP, GAP + 128, GAP + 128))), pixels(unbent))
 
 
 def test_a_grid_is_made_at_once() -> None:
     made = make_grid("layer=1,2", "angle=10,20", MODELS["tiny"], RECIPE, seed=4, truncation=0.5)
-    half = REQUEST.options.model_copy(update={"truncation_psi": 0.5})
+    half = SynthesisOptions(0.5)
     of_seed_4 = RenderRequest.of("tiny", seeds=[4], options=half)
     expected = planned("layer=1,2", "angle=10,20", replace(BASE, request=of_seed_4))
     np.testing.assert_array_equal(pixels(made), pixels(expected.picture()))
@@ -171,7 +171,7 @@ def test_unbent_pictures_are_those_of_their_column() -> None:
     model = MODELS["tiny"]
     for still, seed in zip(grid.cells[0], (4, 5), strict=True):
         np.testing.assert_array_equal(
-            pixels(still.picture()), pixels(Still(model, model.latents([seed]), PLAY).picture())
+            pixels(still.picture()), pixels(Still(model, model.latents([seed]), OPTIONS).picture())
         )
 
 
@@ -209,7 +209,7 @@ def test_without_any_bend_seeds_by_models_are_unbent() -> None:
     assert (grid.rows, grid.corner) == (["seed 1", "seed 2"], None)
     assert (
         grid.cells[1][1].picture().tobytes()
-        == Still(MODELS["other"], MODELS["other"].latents([2]), PLAY).picture().tobytes()
+        == Still(MODELS["other"], MODELS["other"].latents([2]), OPTIONS).picture().tobytes()
     )
 
 

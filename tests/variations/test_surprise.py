@@ -11,7 +11,7 @@ import netbend
 from netbend.bending import Layer, resolve
 from netbend.engine.still import Still
 from netbend.errors import RecipeError
-from netbend.models.base import Model, Play
+from netbend.models.base import Model, SynthesisOptions
 from netbend.recipe import All, Cluster, Clusters, Random, parse_recipe, recipe_to_yaml
 from netbend.transforms import Transform, all_transforms, base, parameter, parameters_of, transform
 from netbend.variations.surprise import TASTE, Bounds, surprise
@@ -36,7 +36,7 @@ def test_every_one_of_200_reads_back_fits_and_renders(model: Model) -> None:
         again = parse_recipe(recipe_to_yaml(recipe))
         assert again == recipe
         plan = resolve(again, model)
-        Still(model, latents, Play(0.7), again, plan).picture()  # raises for NaN and infinity
+        Still(model, latents, SynthesisOptions(0.7), again, plan).picture()  # raises for NaN and infinity
         transforms |= {bend.transform.name for bend in recipe.bends}
         assert 1 <= len(recipe.bends) <= 3
     assert transforms == set(TASTE)
@@ -50,7 +50,7 @@ def test_others_than_our_taste_are_drawn_where_they_are_named(model: Model) -> N
     for seed in range(40):
         recipe = surprise(model, seed, Bounds(transforms=OTHERS))
         assert parse_recipe(recipe_to_yaml(recipe)) == recipe
-        Still(model, latents, Play(0.7), recipe, resolve(recipe, model)).picture()
+        Still(model, latents, SynthesisOptions(0.7), recipe, resolve(recipe, model)).picture()
         drawn |= {bend.transform.name for bend in recipe.bends}
     assert drawn == set(OTHERS)
 

@@ -128,7 +128,7 @@ def _facts(samples: Samples, clusters: Clusters) -> Iterator[tuple[str, str]]:
     yield "Model", f"{model.name}, {model.hash[:12]}" if model.hash else model.name
     method = ", ".join(f"{key} {value}" for key, value in clusters.method.items() if _is_short(value))
     yield "Clusters", "; ".join(filter(None, [Path(clusters.file).name, method]))
-    psi = model.psi(samples.latents, samples.play)
+    psi = model.psi(samples.latents, samples.options)
     played = "" if psi == 1 else f"; truncation {psi:g}"
     yield "Samples", ", ".join(samples.names) + played
 

@@ -12,7 +12,7 @@ from netbend.bending import Layer, find_layer
 from netbend.bending.selector import check_clusters, check_fit
 from netbend.clustering.progress import Tell, silent
 from netbend.errors import RecipeError, RenderError
-from netbend.models.base import Model, Play
+from netbend.models.base import Model, SynthesisOptions
 from netbend.models.capabilities import image_output
 from netbend.models.output import AudioOutput
 from netbend.recipe import Clusters
@@ -26,7 +26,7 @@ def make_atlas(
     out: Path,
     *,
     seeds: Sequence[int] = SEEDS,
-    play: Play = Play(),
+    options: SynthesisOptions = SynthesisOptions(),
     layers: Sequence[int | str] = (),
     sounds: Sequence[Path] = (),
     overwrite: bool = False,
@@ -54,7 +54,7 @@ def make_atlas(
     """
     refuse_folder(out, overwrite=overwrite)
     chosen = layers_with_clusters(model, clusters, layers)
-    samples = _samples(model, seeds, play, sounds)
+    samples = _samples(model, seeds, options, sounds)
     with whole_folder(out) as folder:
         atlas = Builder(samples, clusters, folder, tell).build(chosen)
         (folder / INDEX).write_text(page(atlas), encoding="utf-8")
@@ -80,13 +80,15 @@ def layers_with_clusters(model: Model, clusters: Clusters, wanted: Sequence[int 
     return [layer for layer in found if layer in chosen or not wanted]
 
 
-def _samples(model: Model, seeds: Sequence[int], play: Play, sounds: Sequence[Path]) -> Samples:
+def _samples(
+    model: Model, seeds: Sequence[int], options: SynthesisOptions, sounds: Sequence[Path]
+) -> Samples:
     if isinstance(model.output, AudioOutput):
-        return played(model, sounds) if sounds else sung(model, _checked(seeds), play)
+        return played(model, sounds) if sounds else sung(model, _checked(seeds), options)
     if sounds:
         raise RenderError(f"{model.name} makes {model.output.what}; sound files go through models of sound")
     image_output(model)
-    return PictureSamples(model, _checked(seeds), play)
+    return PictureSamples(model, _checked(seeds), options)
 
 
 def _checked(seeds: Sequence[int]) -> Sequence[int]:

@@ -11,7 +11,7 @@ from torch import Tensor
 from netbend.bending import Plan, bend
 from netbend.choices import NonFinite
 from netbend.errors import NonFiniteError
-from netbend.models.base import Latents, Model, Play
+from netbend.models.base import Latents, Model, SynthesisOptions
 from netbend.pictures import to_pictures
 
 LARGEST = 256  # pixels, of either side of a picture on the page
@@ -28,7 +28,7 @@ class Samples(ABC):
     names: tuple[str, ...]
     pictured: int
     latents: Latents
-    play: Play
+    options: SynthesisOptions
     upright = False  # whether maps are time x frequency, and drawn with time to the right
     suffix = ".jpg"
 
@@ -59,14 +59,14 @@ class Samples(ABC):
     @torch.no_grad()
     def run(self, indices: Sequence[int]) -> None:
         """Have the network generate from some of the latents, for who watches its maps."""
-        self.model.generate(self.latents.take(indices), self.play)
+        self.model.generate(self.latents.take(indices), self.options)
 
 
 class PictureSamples(Samples):
     """A picture for each seed."""
 
-    def __init__(self, model: Model, seeds: Sequence[int], play: Play):
-        self.model, self.play = model, play
+    def __init__(self, model: Model, seeds: Sequence[int], options: SynthesisOptions):
+        self.model, self.options = model, options
         self.latents = model.latents(seeds)
         self.names = tuple(f"seed {seed}" for seed in seeds)
         self.pictured = len(self.names)
@@ -74,7 +74,7 @@ class PictureSamples(Samples):
     @torch.no_grad()
     def output(self, index: int, plan: Plan, nonfinite: NonFinite) -> Tensor:
         with bend(self.model, plan, nonfinite=nonfinite):
-            (image,) = self.model.generate(self.latents[index], self.play)
+            (image,) = self.model.generate(self.latents[index], self.options)
         return image.float().cpu().clamp(-1, 1) / 2 + 0.5
 
     def picture(self, output: Tensor) -> Image.Image:

@@ -16,7 +16,7 @@ from netbend.bending import Plan, bend
 from netbend.choices import NonFinite, Space
 from netbend.errors import SoundError
 from netbend.latents.walk import walk
-from netbend.models.base import Latents, Model, Play
+from netbend.models.base import Latents, Model, SynthesisOptions
 from netbend.models.capabilities import audio_output, encoder_of
 from netbend.pictures import paint
 from netbend.render.stream import Listening, SoundStream, no_more_ultrasound, sing
@@ -43,9 +43,9 @@ class SoundSamples(Samples):
     pictured = 1
     suffix = ".png"
 
-    def __init__(self, model: Model, songs: "Sequence[_Song | _File]", play: Play):
+    def __init__(self, model: Model, songs: "Sequence[_Song | _File]", options: SynthesisOptions):
         self.model, self.spectrum = model, audio_output(model).spectrum
-        self.play, self._songs = play, songs
+        self.options, self._songs = options, songs
         self.names = tuple(song.name for song in songs)
         self._parts = [song.latents for song in songs]
         seeds = tuple(seed for part in self._parts for seed in part.seeds)
@@ -64,7 +64,7 @@ class SoundSamples(Samples):
 
     def _generated(self, index: int, plan: Plan, nonfinite: NonFinite) -> Tensor:
         with bend(self.model, plan, nonfinite=nonfinite):
-            return self.model.generate(self._parts[index], self.play).cpu()
+            return self.model.generate(self._parts[index], self.options).cpu()
 
     def picture(self, output: Tensor) -> Image.Image:
         drawn = upright(output[0])
@@ -75,21 +75,21 @@ class SoundSamples(Samples):
         return f"{change:.1f} dB" if change >= 0.05 else "< 0.1 dB"
 
     def write_sound(self, index: int, plan: Plan, path: Path) -> bool:
-        samples = self._songs[index].heard(plan, self.play)
+        samples = self._songs[index].heard(plan, self.options)
         peak = np.abs(samples).max(initial=0)
         softer = samples * (PEAK / peak) if peak > 1 else samples
         write_sound(path, softer, self.spectrum.sample_rate, "PCM_16")
         return True
 
 
-def sung(model: Model, seeds: Sequence[int], play: Play) -> SoundSamples:
+def sung(model: Model, seeds: Sequence[int], options: SynthesisOptions) -> SoundSamples:
     """Samples that the model sings by itself."""
-    return SoundSamples(model, [_Song(model, seed) for seed in seeds], play)
+    return SoundSamples(model, [_Song(model, seed) for seed in seeds], options)
 
 
 def played(model: Model, files: Sequence[Path]) -> SoundSamples:
     """Samples of sound files. Raises SoundError for a file that cannot be read or has nothing in it."""
-    return SoundSamples(model, [_File(model, file) for file in files], Play())
+    return SoundSamples(model, [_File(model, file) for file in files], SynthesisOptions())
 
 
 class _Song:
@@ -103,11 +103,11 @@ class _Song:
         steps = list(islice(self._walk(), _chunks(self.model)))
         return Latents(Space.Z, torch.cat([step.values for step in steps]), (self.seed,) * len(steps))
 
-    def heard(self, plan: Plan, play: Play) -> Waveform:
+    def heard(self, plan: Plan, options: SynthesisOptions) -> Waveform:
         """Samples `(1, n)`."""
         wanted = round(SECONDS * audio_output(self.model).spectrum.sample_rate)
         parts, count = [], 0
-        for part in sing(self.model, plan, self._walk(), play, nonfinite=NonFinite.REPLACE):
+        for part in sing(self.model, plan, self._walk(), options, nonfinite=NonFinite.REPLACE):
             parts.append(part)
             count += part.shape[1]
             if count >= wanted:
@@ -139,7 +139,7 @@ class _File:
         with torch.no_grad():
             return encoder_of(self.model).encode(chunks.to(device))
 
-    def heard(self, plan: Plan, _play: Play) -> Waveform:
+    def heard(self, plan: Plan, _options: SynthesisOptions) -> Waveform:
         """Samples `(1, n)`, with the phases of the file."""
         stream = SoundStream(self.model, plan, nonfinite=NonFinite.REPLACE)
         return np.concatenate([stream.push(self._samples), stream.flush()], axis=1)

@@ -55,7 +55,7 @@ def atlas(
     from netbend.atlas.folder import refuse_folder
     from netbend.clustering.progress import Report
     from netbend.latents.seeds import parse_seeds
-    from netbend.models.base import Play
+    from netbend.models.base import SynthesisOptions
     from netbend.recipe import load_clusters
 
     refuse_idle_options(context, {}, {"sound": ["seeds", "truncation"]})
@@ -63,7 +63,7 @@ def atlas(
     refuse_folder(out, overwrite=overwrite)
     refuse_unwritable(out)
     seed_list = parse_seeds(seeds)
-    play, chosen = Play(truncation), parse_layers(layers)
+    options, chosen = SynthesisOptions(truncation), parse_layers(layers)
     given = None if clusters is None else load_clusters(clusters)
     check_sounds(sound or [])
     loaded = load(model, device, precision)
@@ -79,7 +79,7 @@ def atlas(
             found,
             out,
             seeds=seed_list,
-            play=play,
+            options=options,
             layers=chosen,
             sounds=sound or [],
             overwrite=overwrite,

@@ -80,8 +80,8 @@ def breed(
     """
     from netbend.bending import resolve
     from netbend.engine.bound import bind
-    from netbend.engine.request import RenderRequest, SynthesisOptions, reference_of
-    from netbend.models.base import Play
+    from netbend.engine.request import RenderRequest, reference_of
+    from netbend.models.base import SynthesisOptions
     from netbend.recipe import load_clusters
     from netbend.render.files import refuse_existing
     from netbend.variations.breed import breed as child_of
@@ -93,7 +93,7 @@ def breed(
     refuse_unwritable(out)
     refuse_idle_options(context, WITHOUT, BESIDE)
     seed_shown = one_seed(seeds)
-    given_play = Play(truncation, cutoff, noise, label)
+    options = SynthesisOptions(truncation, cutoff, noise, label, nonfinite)
     one, other = read_recipes(first, second, five_items=five_items)
     given = None if clusters is None else load_clusters(clusters)
     if model is None and one.model and other.model and one.model != other.model:
@@ -111,9 +111,8 @@ def breed(
         model=reference_of(loaded),
         recipe=one if pictures else None,
         latents=tuple(one_latent(loaded, seed_shown, latents, space)) if pictures else (),
-        options=SynthesisOptions.of(given_play),
+        options=options,
         clusters=given,
-        nonfinite=nonfinite,
     )
     shown_on = bind(request, loaded).still().unbent()
     numbers = range(seed, seed + count)

@@ -63,7 +63,7 @@ def directions(
     from netbend.latents.direction_pictures import direction_strips, refuse_large_sheet, told_apart
     from netbend.latents.directions import find_directions, load_directions
     from netbend.latents.seeds import parse_seeds
-    from netbend.models.base import Play
+    from netbend.models.base import SynthesisOptions
     from netbend.render.files import refuse_existing
 
     if not 0 < reach <= MAX_DEVIATIONS:
@@ -73,7 +73,7 @@ def directions(
         )
     refuse_file_name(out, "a file of directions and a sheet")
     refuse_unwritable(out)
-    shown, styles, play = parse_seeds(seeds), _styles(style_layers), Play(truncation)
+    shown, styles, options = parse_seeds(seeds), _styles(style_layers), SynthesisOptions(truncation)
     stem = Path(model).name.partition(".")[0]
     file, sheet = out / f"{stem}-directions.npz", out / f"{stem}-directions.png"
     refuse_existing([file, sheet], overwrite)
@@ -91,7 +91,7 @@ def directions(
             shown,
             reach,
             styles,
-            play,
+            options,
             lambda numbers: bar.track(numbers, len(found), description="Rendering the sheet"),
         )
     on_the_sheet = told_apart(strips)

@@ -142,14 +142,14 @@ def film(
     """
     from netbend.engine.bound import bind
     from netbend.engine.frames import Film
-    from netbend.engine.request import RenderRequest, SynthesisOptions, reference_of
+    from netbend.engine.request import RenderRequest, reference_of
     from netbend.film.make import encoding_of
-    from netbend.models.base import Play
+    from netbend.models.base import SynthesisOptions
     from netbend.recipe import Recipe, load_clusters
     from netbend.recipe.animation import follows_soundtrack
 
     refuse_idle_options(context, _WITHOUT, _BESIDE)
-    play = Play(truncation, cutoff, noise, label)
+    options = SynthesisOptions(truncation, cutoff, noise, label, nonfinite)
     is_picture = frame is not None or stills is not None
     if is_picture:
         _check_picture(out, overwrite)
@@ -182,10 +182,9 @@ def film(
             model=reference_of(loaded),
             recipe=said,
             latents=() if latent is None else (latent,),
-            options=SynthesisOptions.of(play),
+            options=options,
             selection_seed=selection_seed,
             clusters=given,
-            nonfinite=nonfinite,
             seconds=seconds,
             fps=fps,
             soundtrack=None if sound is None else str(sound),

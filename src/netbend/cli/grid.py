@@ -90,8 +90,8 @@ def grid(
     """
     from functools import partial
 
-    from netbend.engine.request import ModelReference, RenderRequest, SynthesisOptions
-    from netbend.models.base import Play
+    from netbend.engine.request import ModelReference, RenderRequest
+    from netbend.models.base import SynthesisOptions
     from netbend.recipe import load_clusters
     from netbend.recipe.places import Latent, Seed
     from netbend.render.files import refuse_existing, refuse_unwritable
@@ -108,9 +108,8 @@ def grid(
     request = RenderRequest(
         model=ModelReference(name=model or (base.model if base else None) or "faces"),
         latents=() if seed is None else (Latent(Seed(seed)),),
-        options=SynthesisOptions.of(Play(truncation, cutoff, noise, label)),
+        options=SynthesisOptions(truncation, cutoff, noise, label, nonfinite),
         selection_seed=selection_seed,
-        nonfinite=nonfinite,
     )
     draft = draft_of(down, across, request, base, _bend(transform, layer))
     if draft.recipe is None:

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from netbend.cli.watch import Load, Read
     from netbend.engine.latent_values import LatentValues
     from netbend.engine.still import Still
-    from netbend.models.base import Model, Play
+    from netbend.models.base import Model, SynthesisOptions
     from netbend.recipe import Recipe
     from netbend.recipe.places import Latent
 
@@ -124,19 +124,18 @@ def render(
     if from_picture is not None:
         written = render_again(from_picture, model, out, time, metadata, overwrite, device)
     else:
-        from netbend.models.base import Play
+        from netbend.models.base import SynthesisOptions
 
         asked = _Asked(
             recipe=recipe,
             model=model,
-            play=Play(truncation, cutoff, noise, label),
+            options=SynthesisOptions(truncation, cutoff, noise, label, nonfinite),
             time=time,
             seeds=seeds,
             latents=latents,
             space=space,
             selection_seed=selection_seed,
             clusters=clusters,
-            nonfinite=nonfinite,
             compare=compare,
             usual_seeds=WATCHED_SEEDS if watch else SEEDS,
             look_first=not watch,
@@ -219,14 +218,13 @@ class _Asked:
 
     recipe: Path | None
     model: str | None
-    play: "Play"
+    options: "SynthesisOptions"
     time: float | None
     seeds: str | None
     latents: Path | None
     space: Space | None
     selection_seed: int | None
     clusters: Path | None
-    nonfinite: NonFinite
     compare: bool
     usual_seeds: str
     look_first: bool  # at files, before the model is loaded; of no use where it has been
@@ -234,7 +232,7 @@ class _Asked:
     def stills(self, read: "Read", load: "Load") -> "Still":
         """Read the recipe, load the model, and decide all."""
         from netbend.engine.bound import bind
-        from netbend.engine.request import RenderRequest, SynthesisOptions, reference_of
+        from netbend.engine.request import RenderRequest, reference_of
         from netbend.recipe import load_clusters
         from netbend.recipe.animation import is_animated
 
@@ -244,7 +242,7 @@ class _Asked:
         own_latent = self.seeds is None and self.latents is None
         if recipe is not None:
             latent = recipe.latent if own_latent else None
-            psi = recipe.truncation if self.play.truncation is None else None
+            psi = recipe.truncation if self.options.truncation_psi is None else None
             recipe = replace(recipe, latent=latent, truncation=psi)
             if self.time is not None and not is_animated(recipe):
                 raise UsageError(f"--time {self.time:g}: {self.recipe} does not move; leave it out")
@@ -258,10 +256,9 @@ class _Asked:
             model=reference_of(model),
             recipe=recipe,
             latents=self._latents(model, recipe, seeds),
-            options=SynthesisOptions.of(self.play),
+            options=self.options,
             selection_seed=self.selection_seed,
             clusters=clusters,
-            nonfinite=self.nonfinite,
             time=self.time or 0.0,
             compare=self.compare,
         )
@@ -292,9 +289,9 @@ def _style_layers(layers: str) -> list[int]:
 def _with_styles(still: "Still", seed: int, layers: list[int]) -> "Still":
     from netbend.models.capabilities import mix_styles
 
-    mixed = mix_styles(still.model, still.latents, still.model.latents([seed]), layers, still.play)
+    mixed = mix_styles(still.model, still.latents, still.model.latents([seed]), layers, still.options)
     return replace(
-        still, latents=mixed, play=replace(still.play, truncation=1.0, cutoff=None)
+        still, latents=mixed, options=replace(still.options, truncation_psi=1.0, truncation_cutoff=None)
     )  # truncated already
 
 

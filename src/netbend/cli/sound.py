@@ -147,7 +147,7 @@ def sound(
     moves along it; what follows the `soundtrack` follows the source.
     """
     from netbend.latents.seeds import parse_seeds
-    from netbend.models.base import Play
+    from netbend.models.base import SynthesisOptions
     from netbend.render.sound import Mixing
     from netbend.render.stream import Listening
 
@@ -160,7 +160,7 @@ def sound(
         raise UsageError("--ceiling means nothing beside --no-limit")
     _check_out(out, json)
     _check_part(start or 0.0, end)
-    Play(truncation)  # refuses what is no truncation
+    SynthesisOptions(truncation)  # refuses what is no truncation
     unbent = {
         "listening": Listening(phase, iterations, detail=_amount(detail), stereo=stereo),
         "mixing": Mixing(mix, keep_loudness, volume, ceiling if limit else None),

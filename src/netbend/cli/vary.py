@@ -98,8 +98,8 @@ def vary(
     are fixed.
     """
     from netbend.engine.bound import bind
-    from netbend.engine.request import RenderRequest, SynthesisOptions, reference_of
-    from netbend.models.base import Play
+    from netbend.engine.request import RenderRequest, reference_of
+    from netbend.models.base import SynthesisOptions
     from netbend.models.output import AudioOutput
     from netbend.recipe import load_clusters
     from netbend.render.files import refuse_existing
@@ -114,7 +114,7 @@ def vary(
     refuse_unwritable(out)
     refuse_idle_options(context, _WITHOUT, _BESIDE)
     seed_shown = one_seed(seeds)
-    given_play = Play(truncation, cutoff, noise, label)
+    options = SynthesisOptions(truncation, cutoff, noise, label, nonfinite)
     draws = list(range(selection_seed, selection_seed + count)) if keep is None else numbers(keep, "--keep")
     bounds = _bounds(layers, transforms, bends, share) if surprise else None
     base = None if surprise else _stochastic(recipe, five_items)
@@ -140,9 +140,8 @@ def vary(
         model=reference_of(loaded),
         recipe=base if pictures else None,
         latents=tuple(one_latent(loaded, seed_shown, latents, space)) if pictures else (),
-        options=SynthesisOptions.of(given_play),
+        options=options,
         clusters=given,
-        nonfinite=nonfinite,
     )
     bound = bind(request, loaded)
     shown = bound.still().unbent()

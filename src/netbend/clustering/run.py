@@ -15,11 +15,11 @@ from netbend.clustering.paper import Networks, embed_latents, learn, save_networ
 from netbend.clustering.progress import Tell, silent
 from netbend.clustering.settings import Settings, layers_to_cluster
 from netbend.errors import ClusterError
-from netbend.models.base import Latents, Model, Play
+from netbend.models.base import Latents, Model, SynthesisOptions
 from netbend.recipe import Clusters
 
 TABLES = Counts()
-UNTRUNCATED = Play(truncation=1.0)
+UNTRUNCATED = SynthesisOptions(truncation_psi=1.0)
 
 
 def cluster_features(
@@ -84,7 +84,7 @@ def cluster_latents(
     layers: Sequence[int | str] = (),
     counts: Counts = TABLES,
     networks: Networks | None = None,
-    play: Play = UNTRUNCATED,
+    options: SynthesisOptions = UNTRUNCATED,
     seed: int = 0,
 ) -> Clusters:
     """Group features by the maps of one latent, or of a few: customised clusters (section 4.3).
@@ -104,7 +104,7 @@ def cluster_latents(
     """
 
     def run(indices: Sequence[int]) -> None:
-        model.generate(latents.take(indices), play)
+        model.generate(latents.take(indices), options)
 
     chosen = layers_to_cluster(model, layers)
     samples = range(len(latents))
@@ -124,8 +124,8 @@ def cluster_latents(
 def _runner(model: Bendable, truncation: float) -> Run:
     if not isinstance(model, Model):
         raise ClusterError("say how this network generates: run=lambda seeds: network(latents of the seeds)")
-    play = Play(truncation)
-    return lambda seeds: model.generate(model.latents(seeds), play)
+    options = SynthesisOptions(truncation)
+    return lambda seeds: model.generate(model.latents(seeds), options)
 
 
 def _check_planes(layers: Sequence[Layer]) -> None:

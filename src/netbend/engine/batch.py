@@ -34,7 +34,7 @@ def _shared(still: Still, place: int) -> Hashable:
         return place
     values = still.latents.values.numpy().tobytes(), still.latents.space, still.latents.seeds
     layers = frozenset(bend.layer.name for bend in still.plan.bends)
-    return id(still.model), values, id(still.latents.noise_maps), still.play, still.nonfinite, layers
+    return id(still.model), values, id(still.latents.noise_maps), still.options, still.nonfinite, layers
 
 
 def _of_one_kind(stills: Sequence[Still]) -> Iterator[Image.Image]:
@@ -46,7 +46,7 @@ def _of_one_kind(stills: Sequence[Still]) -> Iterator[Image.Image]:
         return
     prefix = Prefix(first.model.network, changing)
     with bend(first.model, first.plan, nonfinite=first.nonfinite), prefix.recorded():
-        (picture,) = to_pictures(first.model.generate(first.latents, first.play))
+        (picture,) = to_pictures(first.model.generate(first.latents, first.options))
     yield picture
     too_large = prefix.bytes > MAX_KEPT
     for still in stills[1:]:
@@ -57,7 +57,7 @@ def after_prefix(prefix: Prefix, still: Still) -> Image.Image:
     """The bent picture of a still, given what comes before the layers that change."""
     rest = Plan(tuple(bend for bend in still.plan.bends if not prefix.holds(bend.layer)))
     with bend(still.model, rest, nonfinite=still.nonfinite), prefix.replayed():
-        (picture,) = to_pictures(still.model.generate(still.latents, still.play))
+        (picture,) = to_pictures(still.model.generate(still.latents, still.options))
     return picture
 
 

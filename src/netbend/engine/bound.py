@@ -9,7 +9,7 @@ import torch
 
 from netbend import __version__
 from netbend.bending import Plan, find_layer, resolve
-from netbend.choices import Precision, Space
+from netbend.choices import NonFinite, Precision, Space
 from netbend.engine.duration import length_of, soundtrack_of
 from netbend.engine.latent_values import LatentValues
 from netbend.engine.request import RenderRequest, reference_of
@@ -59,10 +59,16 @@ class Bound:
         """Everything at one time in seconds; None for that of the request."""
         request = self.request
         time = request.time if time is None else time
-        play = request.options.play(value_at(self.truncation, time))
+        options = replace(request.options, truncation_psi=value_at(self.truncation, time))
         plan = self.plan.at(time)
         return Still(
-            self.model, self.latents(time), play, self.recipe, plan, request.compare, request.nonfinite
+            self.model,
+            self.latents(time),
+            options,
+            self.recipe,
+            plan,
+            request.compare,
+            NonFinite(request.options.nonfinite),
         )
 
     @property

@@ -13,7 +13,7 @@ from netbend.engine.png_text import read_png_text
 from netbend.engine.quick_png import quick_png
 from netbend.engine.request import ModelReference, RenderRequest
 from netbend.engine.still import Still
-from netbend.errors import ModelError, RecipeError, RenderError
+from netbend.errors import ModelError, NetbendError, RenderError
 from netbend.latents.encoded_film import FORMATS
 from netbend.limits import MAX_PROBLEM_TEXT, MAX_RECORD_TEXT, MAX_SHEET_PICTURES
 from netbend.media.seekable import SeekableFile
@@ -70,7 +70,7 @@ def read_request(path: Path | str) -> RenderRequest:
         raise RenderError(f"{path}: no record in it; it was not made by netbend, or with --no-metadata")
     try:
         return _parsed(text)
-    except (ValidationError, ValueError, RecursionError, RecipeError, RenderError) as error:
+    except (ValidationError, ValueError, RecursionError, NetbendError) as error:
         raise RenderError(f"{path}: its record is damaged or of a newer netbend ({_first(error)})") from error
 
 

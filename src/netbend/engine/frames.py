@@ -13,7 +13,7 @@ from netbend.bending.prefix import Prefix
 from netbend.choices import NonFinite, choose_fields
 from netbend.engine.bound import Bound
 from netbend.errors import RenderError
-from netbend.models.base import Latents, Model, Play
+from netbend.models.base import Latents, Model, SynthesisOptions
 from netbend.models.capabilities import image_output
 from netbend.motion import Curve, Number, value_at
 from netbend.pictures import beside, to_pictures
@@ -50,7 +50,7 @@ class Film:
     path: Path
     length: int
     fps: float = 30.0
-    play: Play = Play()
+    options: SynthesisOptions = SynthesisOptions()
     truncation: Number | None = None
     compare: bool = False
     nonfinite: NonFinite = NonFinite.ERROR
@@ -67,7 +67,7 @@ class Film:
         length = round(bound.seconds * fps)
         if length < 1:
             raise RenderError(f"{bound.seconds:g} seconds at {fps:g} frames a second are no frame")
-        options, nonfinite = bound.request.options, bound.request.nonfinite
+        options, nonfinite = bound.request.options, NonFinite(bound.request.options.nonfinite)
         psi = value_at(bound.truncation, 0.0)
         return cls(
             bound.model,
@@ -75,7 +75,7 @@ class Film:
             bound.paths[0],
             length,
             fps,
-            options.play(psi),
+            replace(options, truncation_psi=psi),
             bound.truncation,
             bound.request.compare,
             nonfinite,
@@ -142,23 +142,25 @@ class Film:
         """Images for some times; a plan for each, or one for all."""
         latents = self.path.at(times)
         if isinstance(self.truncation, Curve):  # a batch has one truncation
-            latents = self.model.truncated(latents, [self._play(time) for time in times])
-            return self._generate(latents, replace(self.play, truncation=1.0, cutoff=None), plans)
+            latents = self.model.truncated(latents, [self._options(time) for time in times])
+            return self._generate(
+                latents, replace(self.options, truncation_psi=1.0, truncation_cutoff=None), plans
+            )
         if self._prefix is None or not plans[0].bends:
-            return self._generate(latents, self._play(0), plans)
+            return self._generate(latents, self._options(0), plans)
         holds = self._prefix.holds
         rest = [Plan(tuple(bend for bend in plan.bends if not holds(bend.layer))) for plan in plans]
         with self._prefix.replayed(len(latents)):
-            return self._generate(latents, self._play(0), rest)
+            return self._generate(latents, self._options(0), rest)
 
-    def _generate(self, latents: Latents, play: Play, plans: Sequence[Plan]) -> Tensor:
+    def _generate(self, latents: Latents, options: SynthesisOptions, plans: Sequence[Plan]) -> Tensor:
         with bend(self.model, plans, nonfinite=self.nonfinite):
-            return self.model.generate(latents, play)
+            return self.model.generate(latents, options)
 
-    def _play(self, time: float) -> Play:
+    def _options(self, time: float) -> SynthesisOptions:
         if self.truncation is None:
-            return self.play
-        return replace(self.play, truncation=value_at(self.truncation, time))
+            return self.options
+        return replace(self.options, truncation_psi=value_at(self.truncation, time))
 
     @cached_property
     def _prefix(self) -> Prefix | None:
@@ -170,5 +172,5 @@ class Film:
             return None
         prefix = Prefix(self.model.network, moving)
         with bend(self.model, self.plan, nonfinite=self.nonfinite), prefix.recorded():
-            self.model.generate(self.path.at([0.0]), self._play(0))
+            self.model.generate(self.path.at([0.0]), self._options(0))
         return prefix if prefix.bytes * self.group <= PREFIX_BYTES else None

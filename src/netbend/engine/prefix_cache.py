@@ -61,7 +61,7 @@ class PrefixCache:
         if not still.compare:
             return bent
         if key not in self._unbent:
-            (self._unbent[key],) = to_pictures(still.model.generate(still.latents, still.play))
+            (self._unbent[key],) = to_pictures(still.model.generate(still.latents, still.options))
             while len(self._unbent) > MAX_UNBENT:
                 del self._unbent[next(iter(self._unbent))]
         return beside(self._unbent[key], bent)
@@ -94,7 +94,7 @@ class PrefixCache:
                 stack.enter_context(kept.prefix.replayed())
             if new is not None:
                 stack.enter_context(new.recorded())
-            (picture,) = to_pictures(still.model.generate(still.latents, still.play))
+            (picture,) = to_pictures(still.model.generate(still.latents, still.options))
         of_latent.last = still.plan.bends
         self._latents[key] = of_latent
         return picture
@@ -113,7 +113,7 @@ def _key(still: Still) -> Hashable:
     latents = still.latents
     values = latents.values.cpu().numpy().tobytes(), latents.space, latents.seeds, latents.chosen
     noise = tuple(maps.cpu().numpy().tobytes() for maps in latents.noise_maps or ())
-    return id(still.model), values, noise, still.play
+    return id(still.model), values, noise, still.options
 
 
 def _layers(bends: Iterable[PlannedBend]) -> list[Layer]:

@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from netbend import __version__
-from netbend.choices import NoiseMode, NonFinite, Precision
+from netbend.choices import Precision
 from netbend.engine.latent_values import LatentValues
 from netbend.engine.old_record import OldRecord
 from netbend.engine.selected import Selected
@@ -23,11 +23,10 @@ from netbend.errors import RenderError
 from netbend.limits import (
     MAX_BENDS,
     MAX_FILM_SECONDS,
-    MAX_RECORD_TRUNCATION,
     MAX_SEED,
     MAX_SHEET_PICTURES,
 )
-from netbend.models.base import Play
+from netbend.models.base import SynthesisOptions
 from netbend.recipe import Clusters, Recipe, given_recipe, recipe_from_data, recipe_to_data
 from netbend.recipe.latent import latent_data, parse_latent
 from netbend.recipe.places import Latent, Seed
@@ -41,40 +40,6 @@ class ModelReference(BaseModel):
 
     name: str
     hash: str | None = None
-
-
-class SynthesisOptions(BaseModel):
-    """How to generate, besides recipe and latent.
-
-    Attributes:
-        truncation_psi: 1 leaves latents alone, 0 gives the mean picture; None: the recipe's, or the model's
-            default for the latents.
-        truncation_cutoff: Truncate only the first so many vectors of w+; None for all.
-        noise: See NoiseMode.
-        label: A class to ask for, of models that have any.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    truncation_psi: float | None = Field(
-        None, ge=-MAX_RECORD_TRUNCATION, le=MAX_RECORD_TRUNCATION, allow_inf_nan=False
-    )
-    truncation_cutoff: int | None = Field(None, ge=0)
-    noise: NoiseMode = NoiseMode.CONSTANT
-    label: str | None = None
-
-    @classmethod
-    def of(cls, play: Play) -> Self:
-        return cls(
-            truncation_psi=play.truncation,
-            truncation_cutoff=play.cutoff,
-            noise=NoiseMode(play.noise),
-            label=play.label,
-        )
-
-    def play(self, psi: float) -> Play:
-        """The same for a model, with the truncation that holds."""
-        return Play(psi, self.truncation_cutoff, self.noise, self.label)
 
 
 def _recipe(value: Any) -> Any:
@@ -115,7 +80,6 @@ class RenderRequest(BaseModel):
         selection_seed: Of the random selections; None for the recipe's.
         clusters: Instead of the recipe's, or the model's own: Clusters, or their file.
         selected: For each bend of the recipe what it was put on, as it was drawn; None if it is to be drawn.
-        nonfinite: What to do about NaN or infinity.
         precision: In which the network computes.
         time: Seconds into the recipe's film, of a picture.
         seconds: Length of a film; None for the recipe's.
@@ -135,7 +99,6 @@ class RenderRequest(BaseModel):
     selection_seed: int | None = Field(None, ge=0, le=MAX_SEED)
     clusters: _Clusters | None = None
     selected: tuple[Selected, ...] | None = Field(None, max_length=MAX_BENDS)
-    nonfinite: NonFinite = NonFinite.ERROR
     precision: Precision = Precision.FLOAT32
     time: float = Field(0.0, ge=0, le=MAX_FILM_SECONDS, allow_inf_nan=False)
     seconds: float | None = Field(None, gt=0, le=MAX_FILM_SECONDS, allow_inf_nan=False)

@@ -8,9 +8,9 @@ from PIL import Image
 from netbend.bending import Plan, bend, stilled
 from netbend.choices import NonFinite, Precision, Space, choose_fields
 from netbend.engine.latent_values import LatentValues
-from netbend.engine.request import RenderRequest, SynthesisOptions, reference_of
+from netbend.engine.request import RenderRequest, reference_of
 from netbend.engine.selected import Selected
-from netbend.models.base import Latents, Model, Play
+from netbend.models.base import Latents, Model, SynthesisOptions
 from netbend.pictures import beside, contact_sheet, to_pictures
 from netbend.recipe import Recipe
 from netbend.recipe.places import Latent, Seed
@@ -25,7 +25,7 @@ class Still:
 
     model: Model
     latents: Latents
-    play: Play = Play()
+    options: SynthesisOptions = SynthesisOptions()
     recipe: Recipe | None = None
     plan: Plan = Plan(())
     compare: bool = False
@@ -52,7 +52,7 @@ class Still:
 
     def _picture(self, plan: Plan) -> Image.Image:
         with bend(self.model, plan, nonfinite=self.nonfinite):
-            (picture,) = to_pictures(self.model.generate(self.latents, self.play))
+            (picture,) = to_pictures(self.model.generate(self.latents, self.options))
         return picture
 
     def pictures(self) -> Iterator[Image.Image]:
@@ -66,14 +66,14 @@ class Still:
 
     def request(self, *, sheet: bool = False) -> RenderRequest:
         """All that is needed to make the same again, whatever becomes of the files that were read."""
-        options = SynthesisOptions.of(replace(self.play, truncation=self.model.psi(self.latents, self.play)))
+        psi = self.model.psi(self.latents, self.options)
+        options = replace(self.options, truncation_psi=psi, nonfinite=self.nonfinite)
         return RenderRequest(
             model=reference_of(self.model),
             recipe=None if self.recipe is None else stilled(self.recipe, self.plan),
             latents=self._latents(),
             options=options,
             selected=None if self.recipe is None else tuple(Selected.of(bend) for bend in self.plan.bends),
-            nonfinite=self.nonfinite,
             precision=Precision.BF16 if self.model.bf16 else Precision.FLOAT32,
             compare=self.compare,
             sheet=sheet,

@@ -74,9 +74,9 @@ def settings_of(bound: Bound, film: Film, encoding: Encoding, ending: str) -> Fi
         bf16=film.model.bf16,
         recipe=_digest(film, _made_from(bound)),
         fps=film.fps,
-        noise=str(film.play.noise),
-        cutoff=film.play.cutoff,
-        label=film.play.label,
+        noise=str(film.options.noise),
+        cutoff=film.options.truncation_cutoff,
+        label=film.options.label,
         nonfinite=str(film.nonfinite),
         compare=film.compare,
         height=encoding.height,
@@ -132,7 +132,7 @@ def _chosen(length: int) -> list[int]:
 def _moment(film: Film, frame: int) -> str:
     time = film.time(frame)
     digest = hashlib.sha256(film.path.at([time]).values.numpy().tobytes())
-    psi = film.play.truncation if film.truncation is None else value_at(film.truncation, time)
+    psi = film.options.truncation_psi if film.truncation is None else value_at(film.truncation, time)
     digest.update(json.dumps(psi).encode())
     for bend in film.plan.at(time).bends:
         parameters = [bend.transform.name, bend.transform.model_dump(mode="json")]

@@ -11,7 +11,7 @@ from netbend.errors import LatentError
 from netbend.latents.directions import Directions
 from netbend.latents.path import latent_path
 from netbend.limits import MAX_SHEET_PIXELS
-from netbend.models.base import Model, Play
+from netbend.models.base import Model, SynthesisOptions
 from netbend.pictures import to_pictures
 from netbend.recipe.places import Latent, Move, Seed
 
@@ -49,7 +49,7 @@ def direction_strips(
     seeds: Sequence[int],
     reach: float,
     layers: tuple[int, ...] | None,
-    play: Play,
+    options: SynthesisOptions,
     track: Callable[[Iterable[int]], Iterable[int]] = iter,
 ) -> list[DirectionStrip]:
     """What each direction does to the pictures of some seeds, from -reach to reach deviations.
@@ -65,7 +65,7 @@ def direction_strips(
     @cache  # the middle is the same for all directions
     def picture(latent: Latent) -> Image.Image:
         latents = latent_path(latent, model, directions=directions).at([0.0])
-        (made,) = to_pictures(model.generate(latents, play))
+        (made,) = to_pictures(model.generate(latents, options))
         if made.height <= PICTURE_HEIGHT:
             return made
         return made.resize((max(1, round(made.width * PICTURE_HEIGHT / made.height)), PICTURE_HEIGHT))

@@ -11,7 +11,7 @@ from functools import cached_property
 from math import inf
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -72,34 +72,41 @@ class Latents:
 
 
 @dataclass(frozen=True)
-class Play:
-    """How to generate: what is chosen for a rendering besides model, recipe and latent.
+class SynthesisOptions:
+    """How to generate: what is chosen for a result besides model, recipe and latent.
 
-    truncation: psi; 1 leaves latents alone, 0 gives the mean picture; None is `Model.default_psi`.
-    cutoff: truncate only the first so many latent vectors of w+; None for all.
-    noise: see NoiseMode.
-    label: a class to ask for, of models that have any; None leaves it to the latent.
-    nonfinite: what to do about NaN or infinity in what comes out; within `bend` its own is followed.
-    Raises LatentError for numbers that mean nothing, OptionError for words that do not.
+    Attributes:
+        truncation_psi: 1 leaves latents alone, 0 gives the mean picture; None is what the recipe says, or
+            else `Model.default_psi`.
+        truncation_cutoff: Truncate only the first so many latent vectors of w+; None for all.
+        noise: See NoiseMode.
+        label: A class to ask for, of models that have any; None leaves it to the latent.
+        nonfinite: What to do about NaN or infinity in what comes out; within `bend` its own is followed.
+
+    Raises:
+        LatentError: For numbers that mean nothing.
+        OptionError: For words that do not.
     """
 
-    truncation: float | None = None
-    cutoff: int | None = None
+    truncation_psi: float | None = None
+    truncation_cutoff: int | None = None
     noise: NoiseMode | str = NoiseMode.CONSTANT
     label: str | None = None
     nonfinite: NonFinite | str = NonFinite.ERROR
 
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}  # requests hold it
+
     def __post_init__(self) -> None:
         choose_fields(self, noise=NoiseMode, nonfinite=NonFinite)
-        psi = self.truncation
+        psi, cutoff = self.truncation_psi, self.truncation_cutoff
         if psi is not None and not (isinstance(psi, Real) and abs(psi) < inf):
             raise LatentError(f"truncation {psi!r:.40}: expected a number, usually from 0 to 1")
         if psi is not None and abs(psi) > MAX_RECORD_TRUNCATION:
             raise LatentError(
                 f"truncation {psi!r:.40}: expected at most {MAX_RECORD_TRUNCATION:g}, usually from 0 to 1"
             )
-        if self.cutoff is not None and not (isinstance(self.cutoff, Integral) and self.cutoff >= 0):
-            raise LatentError(f"cutoff {self.cutoff!r:.40}: expected a number of styles, 0 or more, or None")
+        if cutoff is not None and not (isinstance(cutoff, Integral) and cutoff >= 0):
+            raise LatentError(f"cutoff {cutoff!r:.40}: expected a number of styles, 0 or more, or None")
 
 
 class Model(ABC):
@@ -143,7 +150,7 @@ class Model(ABC):
     def generate(
         self,
         latents: Latents,
-        play: Play = Play(),
+        options: SynthesisOptions = SynthesisOptions(),
         *,
         truncation_psi: float | None = None,
         truncation_cutoff: int | None = None,
@@ -157,35 +164,35 @@ class Model(ABC):
 
         Args:
             latents: What to generate from.
-            play: How, as one object.
-            truncation_psi: Instead of that of `play`: 1 leaves latents alone, 0 gives the mean picture.
+            options: How, as one object.
+            truncation_psi: Instead of that of `options`: 1 leaves latents alone, 0 gives the mean picture.
                 Without either it is `default_psi`, as for the commands.
-            truncation_cutoff: Instead of that of `play`: truncate only the first so many vectors of w+.
-            noise: Instead of that of `play`: "constant", "random" or "none".
-            label: Instead of that of `play`: a class, of models that have any.
-            nonfinite: Instead of that of `play`: "error", "warn" or "replace".
+            truncation_cutoff: Instead of that of `options`: truncate only the first so many vectors of w+.
+            noise: Instead of that of `options`: "constant", "random" or "none".
+            label: Instead of that of `options`: a class, of models that have any.
+            nonfinite: Instead of that of `options`: "error", "warn" or "replace".
 
         Raises:
             LatentError: Latents or options do not fit the model.
             OptionError: A word is none of those to choose from.
             NonFiniteError: NaN or infinity came out, and neither `nonfinite` nor a `bend` allows it.
         """
-        options = {
-            "truncation": truncation_psi,
-            "cutoff": truncation_cutoff,
+        instead = {
+            "truncation_psi": truncation_psi,
+            "truncation_cutoff": truncation_cutoff,
             "noise": noise,
             "label": label,
             "nonfinite": nonfinite,
         }
-        given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
-        play = replace(play, **given)
+        given: dict[str, Any] = {name: value for name, value in instead.items() if value is not None}
+        options = replace(options, **given)
         if len(latents) == 0:
             raise LatentError("no latents to generate from")
-        check_label(self, play.label)
-        return finite_output(self._generate(latents, play), self.network, NonFinite(play.nonfinite))
+        check_label(self, options.label)
+        return finite_output(self._generate(latents, options), self.network, NonFinite(options.nonfinite))
 
     @abstractmethod
-    def _generate(self, latents: Latents, play: Play) -> Tensor:
+    def _generate(self, latents: Latents, options: SynthesisOptions) -> Tensor:
         """What `generate` gives."""
 
     def default_psi(self, latents: Latents) -> float:
@@ -198,13 +205,13 @@ class Model(ABC):
             return 1.0
         return DEFAULT_PSI
 
-    def psi(self, latents: Latents, play: Play) -> float:
+    def psi(self, latents: Latents, options: SynthesisOptions) -> float:
         """The truncation that latents are generated with."""
-        return self.default_psi(latents) if play.truncation is None else play.truncation
+        return self.default_psi(latents) if options.truncation_psi is None else options.truncation_psi
 
-    def truncated(self, latents: Latents, plays: Sequence[Play]) -> Latents:
+    def truncated(self, latents: Latents, options: Sequence[SynthesisOptions]) -> Latents:
         """Latents that are generated without truncation as these are with one of their own for each."""
-        factors = torch.tensor([self.psi(latents, play) for play in plays], dtype=latents.values.dtype)
+        factors = torch.tensor([self.psi(latents, each) for each in options], dtype=latents.values.dtype)
         return replace(latents, values=latents.values * factors[:, None])
 
     @abstractmethod

@@ -13,7 +13,7 @@ from netbend.errors import LatentError, ModelError
 from netbend.models.output import AudioOutput, ImageOutput, Output
 
 if TYPE_CHECKING:
-    from netbend.models.base import Latents, Model, Play
+    from netbend.models.base import Latents, Model, SynthesisOptions
 
 
 @runtime_checkable
@@ -28,7 +28,7 @@ class HasStyles(Protocol):
         """z as w, untruncated, on the CPU; w and w+ as they are."""
 
     def mix_styles(
-        self, latents: "Latents", other: "Latents", layers: Sequence[int], play: "Play"
+        self, latents: "Latents", other: "Latents", layers: Sequence[int], options: "SynthesisOptions"
     ) -> "Latents":
         """Take the styles of some layers from other latents."""
 
@@ -63,12 +63,12 @@ def style_count(model: "Model") -> int:
 
 
 def mix_styles(
-    model: "Model", latents: "Latents", other: "Latents", layers: Sequence[int], play: "Play"
+    model: "Model", latents: "Latents", other: "Latents", layers: Sequence[int], options: "SynthesisOptions"
 ) -> "Latents":
     """Take the styles of some layers from other latents. Raises LatentError if the model has no styles."""
     if not isinstance(model, HasStyles):
         raise LatentError(f"{model.name} has no styles to mix")
-    return model.mix_styles(latents, other, layers, play)
+    return model.mix_styles(latents, other, layers, options)
 
 
 def classes_of(model: "Model") -> tuple[str, ...]:

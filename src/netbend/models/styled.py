@@ -15,7 +15,7 @@ from netbend.bending import Layer, run
 from netbend.choices import NoiseMode, Space
 from netbend.errors import LatentError
 from netbend.limits import MAX_MAPPING_LAYERS
-from netbend.models.base import Latents, Play
+from netbend.models.base import Latents, SynthesisOptions
 from netbend.models.native import check_widths
 from netbend.models.output import ImageOutput
 from netbend.models.seeding import checked_seed, standard_normal
@@ -196,10 +196,10 @@ class StyledModel(StoredModel, Generic[G]):
         return Latents(Space.Z, z, tuple(seeds))
 
     @torch.no_grad()
-    def _generate(self, latents: Latents, play: Play) -> Tensor:
-        w = self.w_plus(latents, play)
+    def _generate(self, latents: Latents, options: SynthesisOptions) -> Tensor:
+        w = self.w_plus(latents, options)
         precision = next(self.network.parameters()).dtype
-        image = run(self.network, w.to(precision), self._noise(latents, play.noise))
+        image = run(self.network, w.to(precision), self._noise(latents, options.noise))
         return image.float()
 
     @property
@@ -221,18 +221,18 @@ class StyledModel(StoredModel, Generic[G]):
         return Latents(Space.W if mean.ndim == 1 else Space.W_PLUS, mean[None], (0,), chosen=False)
 
     @torch.no_grad()
-    def w_plus(self, latents: Latents, play: Play = Play()) -> Tensor:
+    def w_plus(self, latents: Latents, options: SynthesisOptions = SynthesisOptions()) -> Tensor:
         """Latents of any space as truncated w+ `(N, latent_count, w_dim)`."""
         self.check(latents)
-        values, psi = latents.values.to(self.generator.w_mean), self.psi(latents, play)
+        values, psi = latents.values.to(self.generator.w_mean), self.psi(latents, options)
         if latents.space is Space.Z:
-            return self.generator.w_plus(values, psi, play.cutoff)
+            return self.generator.w_plus(values, psi, options.truncation_cutoff)
         w = values if latents.space is Space.W_PLUS else self._repeat(values)
-        return self.generator.truncate(w, psi, play.cutoff)
+        return self.generator.truncate(w, psi, options.truncation_cutoff)
 
-    def truncated(self, latents: Latents, plays: Sequence[Play]) -> Latents:
+    def truncated(self, latents: Latents, options: Sequence[SynthesisOptions]) -> Latents:
         """Latents that are generated without truncation as these are with one of their own for each."""
-        values = [self.w_plus(latents[index], play) for index, play in enumerate(plays)]
+        values = [self.w_plus(latents[index], options) for index, options in enumerate(options)]
         return replace(latents, space=Space.W_PLUS, values=torch.cat(values), chosen=True)
 
     def _repeat(self, w: Tensor) -> Tensor:
@@ -262,13 +262,15 @@ class StyledModel(StoredModel, Generic[G]):
                 f"noise maps of {shown_shapes(found)}: {self.name} takes {shown_shapes(expected)}"
             )
 
-    def mix_styles(self, latents: Latents, other: Latents, layers: Sequence[int], play: Play) -> Latents:
+    def mix_styles(
+        self, latents: Latents, other: Latents, layers: Sequence[int], options: SynthesisOptions
+    ) -> Latents:
         """Take the styles of some layers from another latent (StyleGAN, section 3.1).
 
         other: one latent for all, or one for each. layers: 0 to the number of layers; the last is
         that of the picture itself. Returns w+, truncated by `play` before they were mixed.
         """
-        w, donor = self.w_plus(latents, play), self.w_plus(other, play)
+        w, donor = self.w_plus(latents, options), self.w_plus(other, options)
         beyond = [layer for layer in layers if not 0 <= layer < w.shape[1]]
         if beyond:
             raise LatentError(f"style mixing at layer {beyond[0]}: {self.name} has styles 0-{w.shape[1] - 1}")

@@ -16,7 +16,7 @@ from netbend.choices import NonFinite, Phase, Space, Stereo, choose_fields
 from netbend.errors import RenderError, SoundError
 from netbend.latents.path import latent_path
 from netbend.latents.walk import on_both_sides, walk
-from netbend.models.base import Latents, Model, Play
+from netbend.models.base import Latents, Model, SynthesisOptions
 from netbend.models.capabilities import audio_output
 from netbend.recipe import Clusters, Recipe, recipe_to_data
 from netbend.recipe.animation import bind_recipe, is_animated
@@ -207,7 +207,7 @@ class SoundJob:
         the latent of the recipe, over time. truncation: instead of the recipe's; 1 if there is none.
         width: how far left and right are from that latent, 0 not at all to 1 as far as another is from 0.
         """
-        Play(truncation=truncation)  # refuses what is no truncation
+        SynthesisOptions(truncation_psi=truncation)  # refuses what is no truncation
         if not 0 <= width <= 1:
             raise RenderError(f"--stereo-width {width}: expected 0 (both channels alike) to 1")
         rate = audio_output(self.model).spectrum.sample_rate
@@ -222,7 +222,7 @@ class SoundJob:
             for one, other in zip(middle, aside, strict=False)  # endless
         )
         psi = truncation if truncation is not None else recipe.truncation
-        sung = sing(self.model, plan, latents, Play(), listening, self.nonfinite, psi)
+        sung = sing(self.model, plan, latents, SynthesisOptions(), listening, self.nonfinite, psi)
         made_with = {"seed": seed, "pace": pace, "truncation": truncation, "width": width}
         comment = self.comment(**made_with, phase=Phase.GRIFFIN_LIM, mix=1, keep_loudness=False, detail=0)
         limiter = self.mixing.limiter(rate, 2)

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from netbend.bending import Plan, bend
 from netbend.choices import NonFinite, Phase, Stereo, choose, choose_fields
 from netbend.errors import RenderError
-from netbend.models.base import Latents, Model, Play
+from netbend.models.base import Latents, Model, SynthesisOptions
 from netbend.models.capabilities import audio_output, encoder_of
 from netbend.motion import Number, value_at
 from netbend.sound.chunks import Crossfade, Cutter, Cutting
@@ -262,7 +262,7 @@ def sing(
     model: Model,
     plan: Plan,
     latents: Iterator[Latents],
-    play: Play = Play(),
+    options: SynthesisOptions = SynthesisOptions(),
     listening: Listening = Listening(),
     nonfinite: NonFinite = NonFinite.ERROR,
     truncation: Number | None = None,
@@ -280,11 +280,11 @@ def sing(
     for number, latent in enumerate(latents):
         time = chunk_time(model, cutting, number)
         if truncation is not None:
-            play = replace(play, truncation=value_at(truncation, time))
+            options = replace(options, truncation_psi=value_at(truncation, time))
         with bend(model, Plan(()), nonfinite=nonfinite):
-            unbent = model.generate(latent, play)
+            unbent = model.generate(latent, options)
         with bend(model, plan.at(time), nonfinite=nonfinite):
-            bent = model.generate(latent, play)
+            bent = model.generate(latent, options)
         chunk = no_more_ultrasound(bent, unbent, spectrum).transpose(0, 1)
         levels = crossfade.push(chunk.cpu())
         magnitudes = spectrum.magnitudes(levels)

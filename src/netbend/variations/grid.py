@@ -7,13 +7,13 @@ from typing import Any
 from PIL import Image
 
 from netbend.bending import find_layer
-from netbend.choices import NonFinite, choose
+from netbend.choices import NonFinite
 from netbend.engine.bound import bind
-from netbend.engine.request import RenderRequest, SynthesisOptions, reference_of
+from netbend.engine.request import RenderRequest, reference_of
 from netbend.engine.still import Still
 from netbend.errors import ModelError, RecipeError, RenderError
 from netbend.limits import MAX_SHEET_PIXELS
-from netbend.models.base import Model, Play
+from netbend.models.base import Model, SynthesisOptions
 from netbend.models.catalog import load_model
 from netbend.models.output import ImageOutput
 from netbend.pictures import SHEET_HEIGHT, thumbnail
@@ -95,7 +95,7 @@ def make_grid(
     *,
     seed: int | None = None,
     truncation: float | None = None,
-    play: Play = Play(),
+    options: SynthesisOptions = SynthesisOptions(),
     clusters: Clusters | None = None,
     nonfinite: NonFinite = NonFinite.ERROR,
     size: int | None = None,
@@ -121,13 +121,12 @@ def make_grid(
     """
     recipe = None if recipe is None else given_recipe(recipe)
     down, across = parse_axis(rows, "rows"), parse_axis(columns, "columns")
-    psi = play.truncation if truncation is None else truncation
+    psi = options.truncation_psi if truncation is None else truncation
     request = RenderRequest(
         model=reference_of(model),
         latents=() if seed is None else (Latent(Seed(seed)),),
-        options=SynthesisOptions.of(replace(play, truncation=psi)),
+        options=replace(options, truncation_psi=psi, nonfinite=nonfinite),
         clusters=clusters,
-        nonfinite=choose(NonFinite, nonfinite, "nonfinite"),
     )
 
     def load(name: str) -> Model:
@@ -274,5 +273,5 @@ def _with_unbent(rows: Axis, columns: Axis, cells: list[list[Still]], base: Draf
     corner = cells[0][0].unbent()
     of_recipe = not base.request.latents and (base.recipe or {}).get("latent")
     latent = "the recipe's latent" if of_recipe else f"seed {corner.latents.seeds[0]}"
-    caption = f"unbent: {corner.model.name}, {latent}, truncation {corner.play.truncation:g}"
+    caption = f"unbent: {corner.model.name}, {latent}, truncation {corner.options.truncation_psi:g}"
     return Grid(down, across, cells, size, corner, caption)

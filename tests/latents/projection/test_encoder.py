@@ -16,7 +16,7 @@ from netbend.latents.projection.losses import rmse
 from netbend.latents.projection.project import project
 from netbend.latents.projection.settings import Settings
 from netbend.latents.projection.start import deviation_of_w, start_of
-from netbend.models.base import Latents, Model, Play
+from netbend.models.base import Latents, Model, SynthesisOptions
 from netbend.models.native import save_network
 
 
@@ -105,11 +105,13 @@ def test_the_encoder_of_faces_guesses_generated_and_drawn_faces() -> None:
     faces = netbend.load_model("faces", device="cpu")
     encoder = shipped_encoder(faces.hash)
     assert encoder is not None
-    w = faces.w_plus(faces.latents(range(8)), Play(truncation=0.7))
+    w = faces.w_plus(faces.latents(range(8)), SynthesisOptions(truncation_psi=0.7))
     targets = faces.generate(Latents(Space.W_PLUS, w, tuple(range(8))))
     guessed = start_of(faces, targets, Space.W_PLUS, encoder)
     errors = rmse(faces.generate(Latents(Space.W_PLUS, guessed, tuple(range(8)))), targets)
-    of_the_mean = rmse(faces.generate(faces.latents([0]), Play(truncation=0.0)).expand_as(targets), targets)
+    of_the_mean = rmse(
+        faces.generate(faces.latents([0]), SynthesisOptions(truncation_psi=0.0)).expand_as(targets), targets
+    )
     assert (errors < of_the_mean / 2).all()
 
 

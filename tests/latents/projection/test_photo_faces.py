@@ -15,7 +15,7 @@ from netbend.latents.projection.preview import load_head
 from netbend.latents.projection.project import project
 from netbend.latents.projection.settings import Settings
 from netbend.latents.projection.start import start_of
-from netbend.models.base import Latents, Play
+from netbend.models.base import Latents, SynthesisOptions
 from netbend.models.catalog import CATALOGUE
 from netbend.models.styled import StyledModel
 
@@ -50,7 +50,9 @@ def photo_faces() -> StyledModel:  # type: ignore[type-arg]
 @pytest.fixture(scope="module")
 def targets(photo_faces: StyledModel) -> Tensor:  # type: ignore[type-arg]
     """Of seeds that nothing was trained with."""
-    return photo_faces.generate(photo_faces.latents([100, 101, 102]), Play(truncation=0.7)).clamp(-1, 1)
+    return photo_faces.generate(
+        photo_faces.latents([100, 101, 102]), SynthesisOptions(truncation_psi=0.7)
+    ).clamp(-1, 1)
 
 
 def test_a_preview_is_near_the_picture(photo_faces: StyledModel, targets: Tensor) -> None:  # type: ignore[type-arg]
@@ -58,7 +60,7 @@ def test_a_preview_is_near_the_picture(photo_faces: StyledModel, targets: Tensor
     found = previewed(photo_faces)
     assert found is not None
     preview, dtype = found
-    w = photo_faces.w_plus(photo_faces.latents([100, 101, 102]), Play(truncation=0.7))
+    w = photo_faces.w_plus(photo_faces.latents([100, 101, 102]), SynthesisOptions(truncation_psi=0.7))
     noise = [maps.to(dtype) for maps in photo_faces.generator.synthesis.constant_noise()]
     with torch.no_grad():
         small = preview(w.to(dtype), noise).float()
@@ -73,7 +75,9 @@ def test_a_sample_is_guessed_and_projected_nearer_than_the_mean(
     """The error of a guess is at most half of the mean's; six steps take off a fifth."""
     encoder = shipped_encoder(photo_faces.hash)
     assert encoder is not None
-    mean = photo_faces.generate(photo_faces.latents([0]), Play(truncation=0.0)).expand_as(targets)
+    mean = photo_faces.generate(photo_faces.latents([0]), SynthesisOptions(truncation_psi=0.0)).expand_as(
+        targets
+    )
     w = start_of(photo_faces, targets, Space.W_PLUS, encoder)
     guessed = rmse(photo_faces.generate(Latents(Space.W_PLUS, w, (0, 1, 2))), targets)
     assert guessed.mean() < 0.5 * rmse(mean, targets).mean()

@@ -17,7 +17,7 @@ from netbend.latents.projection.preview import KIND, Architecture, Head, Preview
 from netbend.latents.projection.project import project
 from netbend.latents.projection.quick import QuickSearch
 from netbend.latents.projection.settings import Settings
-from netbend.models.base import Play
+from netbend.models.base import SynthesisOptions
 from netbend.models.mobilestylegan.model import MobileStyleGAN
 from netbend.models.mobilestylegan.network import Architecture as Mobile
 from netbend.models.mobilestylegan.network import Generator
@@ -107,7 +107,7 @@ def test_a_search_comes_near_what_the_preview_shows(
     found_preview = previewed(mobile)
     assert found_preview is not None
     preview, noise = found_preview[0], mobile.network.constant_noise()
-    w = mobile.w_plus(mobile.latents([3, 4]), Play(truncation=0.8))
+    w = mobile.w_plus(mobile.latents([3, 4]), SynthesisOptions(truncation_psi=0.8))
     small = preview(w, noise)
     targets = torch.nn.functional.interpolate(small, scale_factor=4.0)
     seen = []

@@ -16,7 +16,7 @@ from netbend.latents.projection.perceptual import loss_of
 from netbend.latents.projection.project import Progress, project, ramp
 from netbend.latents.projection.settings import Settings
 from netbend.latents.projection.start import deviation_of_w
-from netbend.models.base import Latents, Model, Play
+from netbend.models.base import Latents, Model, SynthesisOptions
 from netbend.models.dcgan.model import DCGAN
 from netbend.models.dcgan.network import Architecture, Generator
 
@@ -24,14 +24,14 @@ QUICK = Settings(space=Space.W, steps=120, patience=0, perceptual=Perceptual.CON
 
 
 def pictures(model: Model, *seeds: int) -> Tensor:
-    return model.generate(model.latents(list(seeds)), Play(truncation=0.8)).clamp(-1, 1)
+    return model.generate(model.latents(list(seeds)), SynthesisOptions(truncation_psi=0.8)).clamp(-1, 1)
 
 
 @pytest.mark.parametrize("perceptual", [Perceptual.PIXEL, Perceptual.CONTRAST])
 def test_a_generated_picture_is_found_again_in_w(model: Model, perceptual: Perceptual) -> None:
     targets = pictures(model, 1, 2)
     found = project(model, targets, replace(QUICK, perceptual=perceptual))
-    from_the_mean = rmse(model.generate(model.latents([1, 2]), Play(truncation=0.0)), targets)
+    from_the_mean = rmse(model.generate(model.latents([1, 2]), SynthesisOptions(truncation_psi=0.0)), targets)
     assert found.latents.space is Space.W
     assert found.latents.values.shape == (2, 16)
     assert max(found.errors) < 4
@@ -40,7 +40,9 @@ def test_a_generated_picture_is_found_again_in_w(model: Model, perceptual: Perce
 
 
 def test_w_plus_holds_a_picture_that_w_cannot(model: Model) -> None:
-    mixed = model.mix_styles(model.latents([1]), model.latents([5]), [3, 4, 5], Play(truncation=0.8))
+    mixed = model.mix_styles(
+        model.latents([1]), model.latents([5]), [3, 4, 5], SynthesisOptions(truncation_psi=0.8)
+    )
     targets = model.generate(mixed).clamp(-1, 1)
     in_w = project(model, targets, QUICK)
     in_w_plus = project(model, targets, replace(QUICK, space=Space.W_PLUS))

@@ -14,7 +14,7 @@ from netbend.latents.projection.network import descended
 from netbend.latents.projection.project import project, resolved
 from netbend.latents.projection.quick import roots_of_covariance
 from netbend.latents.projection.settings import Settings
-from netbend.models.base import Model, Play
+from netbend.models.base import Model, SynthesisOptions
 
 LBFGS = Settings(optimizer=Optimizer.LBFGS, steps=12, perceptual=Perceptual.PIXEL)
 
@@ -65,8 +65,8 @@ def test_the_root_times_itself_is_the_covariance() -> None:
 
 @pytest.mark.parametrize("space", [Space.W, Space.W_PLUS])
 def test_twelve_steps_halve_the_loss_of_the_mean(model: Model, space: Space) -> None:
-    targets = model.generate(model.latents([1, 2]), Play(truncation=0.8)).clamp(-1, 1)
-    mean = model.generate(model.latents([0]), Play(truncation=0.0)).expand_as(targets)
+    targets = model.generate(model.latents([1, 2]), SynthesisOptions(truncation_psi=0.8)).clamp(-1, 1)
+    mean = model.generate(model.latents([0]), SynthesisOptions(truncation_psi=0.0)).expand_as(targets)
     found = project(model, targets, replace(LBFGS, space=space))
     assert found.latents.space is space
     assert found.losses.shape == (12, 2)
@@ -127,6 +127,6 @@ def test_large_pictures_are_descended_in_bfloat16_where_that_is_faster(
     assert dtype is torch.bfloat16
     assert next(network.parameters()).dtype is torch.bfloat16
     assert next(model.network.parameters()).dtype is torch.float32
-    targets = model.generate(model.latents([1]), Play(truncation=0.8)).clamp(-1, 1)
+    targets = model.generate(model.latents([1]), SynthesisOptions(truncation_psi=0.8)).clamp(-1, 1)
     found = project(model, targets, LBFGS)
     assert found.losses[-4:].min() < found.losses[0] / 2

@@ -9,7 +9,7 @@ from torch import nn
 from netbend.bending import bend
 from netbend.choices import NoiseMode, Space
 from netbend.errors import CheckpointError, LatentError
-from netbend.models.base import Latents, Play
+from netbend.models.base import Latents, SynthesisOptions
 from netbend.models.catalog import describe, load_model
 from netbend.models.dcgan.model import DCGAN, _renamed
 from netbend.models.dcgan.network import Architecture, Generator
@@ -57,19 +57,19 @@ def test_classes_follow_the_seed_unless_asked_for(model: DCGAN) -> None:
     assert latents.values[:, 3:].argmax(dim=1).tolist() == [0, 1, 0]
     blue = latents.values.clone()
     blue[:, 3:] = torch.tensor([0.0, 1.0])
-    asked = model.generate(latents, Play(label="blue"))
+    asked = model.generate(latents, SynthesisOptions(label="blue"))
     assert torch.equal(asked, model.generate(Latents(Space.Z, blue, (0, 1, 2))))
     with pytest.raises(LatentError, match="label 'green': not a class of tiny; it has red, blue"):
-        model.generate(latents, Play(label="green"))
+        model.generate(latents, SynthesisOptions(label="green"))
 
 
 def test_truncation_pulls_towards_the_mean_and_the_rest_is_refused(model: DCGAN) -> None:
     same_class = model.latents([1, 3])
-    first, second = model.generate(same_class, Play(0.0))
+    first, second = model.generate(same_class, SynthesisOptions(0.0))
     assert torch.equal(first, second)
-    for play in (Play(cutoff=2), Play(noise=NoiseMode.RANDOM)):
+    for options in (SynthesisOptions(truncation_cutoff=2), SynthesisOptions(noise=NoiseMode.RANDOM)):
         with pytest.raises(LatentError, match="neither styles to cut off nor noise"):
-            model.generate(same_class, play)
+            model.generate(same_class, options)
     with pytest.raises(LatentError, match=r"takes z and classes, \(5,\)"):
         model.generate(Latents(Space.W, torch.zeros(1, 5), (0,)))
 

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from netbend.bending import bend
 from netbend.choices import NoiseMode
 from netbend.errors import CheckpointError, LatentError
-from netbend.models.base import Play
+from netbend.models.base import SynthesisOptions
 from netbend.models.catalog import describe, load_model
 from netbend.models.mobilestylegan.model import MobileStyleGAN
 from netbend.models.mobilestylegan.network import HAAR, Architecture, Generator, inverse_haar
@@ -78,9 +78,9 @@ def test_wavelets_in_bfloat16_give_the_bits_of_a_transposed_convolution(
 
 
 def test_a_batch_gives_what_its_samples_give(mobile: MobileStyleGAN) -> None:
-    play = Play(0.8, noise=NoiseMode.RANDOM)
-    together = mobile.generate(mobile.latents([1, 2]), play)
-    alone = torch.cat([mobile.generate(mobile.latents([seed]), play) for seed in (1, 2)])
+    options = SynthesisOptions(0.8, noise=NoiseMode.RANDOM)
+    together = mobile.generate(mobile.latents([1, 2]), options)
+    alone = torch.cat([mobile.generate(mobile.latents([seed]), options) for seed in (1, 2)])
     torch.testing.assert_close(together, alone)
     assert together.shape == (2, 3, 32, 32)
 
@@ -102,15 +102,16 @@ def test_layers_are_where_they_say(mobile: MobileStyleGAN) -> None:
 def test_noise_truncation_and_style_mixing_work_as_for_stylegan2(mobile: MobileStyleGAN) -> None:
     latents = mobile.latents([1, 2])
     constant, none = (
-        mobile.generate(latents, Play(noise=mode)) for mode in (NoiseMode.CONSTANT, NoiseMode.NONE)
+        mobile.generate(latents, SynthesisOptions(noise=mode))
+        for mode in (NoiseMode.CONSTANT, NoiseMode.NONE)
     )
     assert not torch.allclose(constant, none)
-    first, second = mobile.generate(latents, Play(0.0))
+    first, second = mobile.generate(latents, SynthesisOptions(0.0))
     torch.testing.assert_close(first, second)
-    mixed = mobile.mix_styles(latents[0], latents[1], range(6), Play())
+    mixed = mobile.mix_styles(latents[0], latents[1], range(6), SynthesisOptions())
     torch.testing.assert_close(mobile.generate(mixed), mobile.generate(latents[1]))
     with pytest.raises(LatentError, match="has no classes"):
-        mobile.generate(latents, Play(label="blue"))
+        mobile.generate(latents, SynthesisOptions(label="blue"))
 
 
 @pytest.mark.parametrize("layer", ["b4.const", 0, "b8.up", 3, "b16.wavelets"])
@@ -192,7 +193,9 @@ def bands_first(rows: Tensor) -> Tensor:
 def test_an_exported_network_comes_back(mobile: MobileStyleGAN) -> None:
     again = MobileStyleGAN(convert(*exported(mobile.generator), "net.xml"))
     latents = mobile.latents([1, 2])
-    torch.testing.assert_close(again.generate(latents, Play(1.0)), mobile.generate(latents, Play(1.0)))
+    torch.testing.assert_close(
+        again.generate(latents, SynthesisOptions(1.0)), mobile.generate(latents, SynthesisOptions(1.0))
+    )
     torch.testing.assert_close(
         again.generator.w_mean, mobile.generator.sampled_w_mean(), rtol=1e-4, atol=1e-5
     )

@@ -7,7 +7,7 @@ import torch
 from netbend.bending import bend
 from netbend.choices import NoiseMode, Space
 from netbend.errors import CheckpointError, LatentError
-from netbend.models.base import Latents, Play
+from netbend.models.base import Latents, SynthesisOptions
 from netbend.models.catalog import describe, load_model
 from netbend.models.spectrogram_vae import SpectrogramModel
 from netbend.models.spectrogram_vae.network import Architecture, SpectrogramVAE
@@ -135,4 +135,4 @@ def test_what_does_not_fit_is_refused():
     with pytest.raises(LatentError, match="takes z"):
         model.generate(Latents(Space.Z, torch.zeros(1, 17), (0,)))
     with pytest.raises(LatentError, match="neither styles"):
-        model.generate(model.latents([0]), Play(noise=NoiseMode.RANDOM))
+        model.generate(model.latents([0]), SynthesisOptions(noise=NoiseMode.RANDOM))

@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from netbend.errors import CheckpointError
-from netbend.models.base import Play
+from netbend.models.base import SynthesisOptions
 from netbend.models.catalog import describe, load_model
 from netbend.models.stylegan2.checkpoint import load_generator, save_generator
 from netbend.models.stylegan2.model import StyleGAN2
@@ -331,7 +331,7 @@ def test_layers_may_have_means_of_their_own(setting: Setting, tmp_path: Path) ->
     means = torch.randn(6, 16)
     torch.save({"g_ema": setting.rosinality, "latent_avg": means}, setting.path)
     model = load_model(setting.path, "cpu")
-    mean_picture = model.generate(model.latents([5]), Play(0.0))
+    mean_picture = model.generate(model.latents([5]), SynthesisOptions(0.0))
     w_plus = model.generator.synthesis(means[None], model.generator.synthesis.constant_noise())
     torch.testing.assert_close(mean_picture, w_plus)
     assert model.mean_latent().values.shape == (1, 6, 16)

@@ -24,7 +24,7 @@ WORK = {".json", ".npy", ".pt", ".safetensors"}  # endings of unfinished work
 
 if TYPE_CHECKING:
     from netbend.clustering import Counts, Settings
-    from netbend.models.base import Latents, Model, Play
+    from netbend.models.base import Latents, Model, SynthesisOptions
     from netbend.recipe import Clusters
 
 
@@ -94,7 +94,7 @@ def make(
     from netbend.clustering import Counts, check_networks, default_settings, networks_file, parse_counts
     from netbend.latents.file import load_latents_for
     from netbend.latents.seeds import parse_seeds
-    from netbend.models.base import Play
+    from netbend.models.base import SynthesisOptions
     from netbend.models.catalog import load_model
     from netbend.recipe.clusters import save_clusters
     from netbend.render.files import refuse_existing
@@ -108,11 +108,11 @@ def make(
     networks = None if networks is None else networks_file(networks)
     if networks is not None:
         check_networks(networks)
-    play = Play(truncation)
+    options = SynthesisOptions(truncation)
     loaded = load_model(model, device)
     if numbers or latents is not None:
         source = loaded.latents(numbers) if latents is None else load_latents_for(loaded, latents, space)
-        found = _of_latents(loaded, source, chosen, counts, networks, seed, play)
+        found = _of_latents(loaded, source, chosen, counts, networks, seed, options)
         save_clusters(found, out, older=older, overwrite=overwrite)
     else:
         settings = default_settings(
@@ -182,7 +182,7 @@ def _of_latents(
     counts: "Counts",
     networks: Path | None,
     seed: int,
-    play: "Play",
+    options: "SynthesisOptions",
 ) -> "Clusters":
     from netbend.clustering import cluster_latents, load_networks
 
@@ -193,7 +193,7 @@ def _of_latents(
         layers=layers,
         counts=counts,
         networks=taught,
-        play=play,
+        options=options,
         seed=seed,
     )
 

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from netbend.bending import Layer, Parameters, run
 from netbend.choices import NoiseMode, Space
 from netbend.errors import CheckpointError, LatentError
-from netbend.models.base import Latents, Play
+from netbend.models.base import Latents, SynthesisOptions
 from netbend.models.dcgan.network import Architecture, Generator
 from netbend.models.native import fill
 from netbend.models.output import ImageOutput
@@ -80,22 +80,22 @@ class DCGAN(StoredModel):
         return F.one_hot(classes, len(self.labels)).float() if self.labels else torch.empty(len(classes), 0)
 
     @torch.no_grad()
-    def _generate(self, latents: Latents, play: Play) -> Tensor:
+    def _generate(self, latents: Latents, options: SynthesisOptions) -> Tensor:
         self.check(latents)
-        if play.cutoff is not None or play.noise is NoiseMode.RANDOM:
+        if options.truncation_cutoff is not None or options.noise is NoiseMode.RANDOM:
             raise LatentError(f"{self.name} has neither styles to cut off nor noise to draw")
         z_dim = self.generator.architecture.z_dim
         values = latents.values.to(self.generator.to_rgb.weight)
         z, classes = values[:, :z_dim], values[:, z_dim:]
-        if play.label is not None:
-            classes = self._one_hot(torch.full((len(z),), self.labels.index(play.label))).to(values)
-        images = run(self.network, torch.cat([z * self.psi(latents, play), classes], dim=1))
+        if options.label is not None:
+            classes = self._one_hot(torch.full((len(z),), self.labels.index(options.label))).to(values)
+        images = run(self.network, torch.cat([z * self.psi(latents, options), classes], dim=1))
         return images.float()
 
-    def truncated(self, latents: Latents, plays: Sequence[Play]) -> Latents:
+    def truncated(self, latents: Latents, options: Sequence[SynthesisOptions]) -> Latents:
         """Classes are not truncated."""
         z_dim = self.generator.architecture.z_dim
-        truncated = super().truncated(latents, plays).values
+        truncated = super().truncated(latents, options).values
         return replace(latents, values=torch.cat([truncated[:, :z_dim], latents.values[:, z_dim:]], dim=1))
 
     def mean_latent(self) -> Latents:

@@ -8,7 +8,7 @@ from torch import Tensor
 from netbend.bending import Layer, Parameters, run
 from netbend.choices import NoiseMode, Space
 from netbend.errors import LatentError
-from netbend.models.base import Latents, Play
+from netbend.models.base import Latents, SynthesisOptions
 from netbend.models.output import AudioOutput
 from netbend.models.seeding import standard_normal
 from netbend.models.spectrogram_vae.network import SHAPES, Architecture, SpectrogramVAE
@@ -51,12 +51,12 @@ class SpectrogramModel(StoredModel):
         """Standard normal z `(N, D)`, in the order of how strongly its dimensions are heard."""
         return Latents(Space.Z, standard_normal(seeds, self.vae.architecture.latent_dim), tuple(seeds))
 
-    def _generate(self, latents: Latents, play: Play) -> Tensor:
+    def _generate(self, latents: Latents, options: SynthesisOptions) -> Tensor:
         self.check(latents)
-        if play.cutoff is not None or play.noise is NoiseMode.RANDOM:
+        if options.truncation_cutoff is not None or options.noise is NoiseMode.RANDOM:
             raise LatentError(f"{self.name} has neither styles to cut off nor noise to draw")
         values = latents.values.to(self.vae.decoder.start.weight)
-        levels = run(self.network, values * self.psi(latents, play))
+        levels = run(self.network, values * self.psi(latents, options))
         return levels.float()
 
     def encode(self, outputs: Tensor) -> Latents:
