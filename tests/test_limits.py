@@ -128,7 +128,7 @@ BEYOND: dict[str, tuple[Callable[[Path], object], str]] = {
     "MAX_RECORD_TRUNCATION": (lambda _: SynthesisOptions(truncation_psi=1.1e38), "expected at most 1e.38"),
     "MAX_FEATURES": (
         lambda _: parse_recipe(f"bends: [{BEND[:-1]}, features: {{indices: 65536}}}}]"),
-        "beyond 65535",
+        "more than 65535",
     ),
     "MAX_CLUSTER_NAME": (lambda _: checked_name("n" * 61), "at most 60"),
     "MAX_SEED": (lambda _: parse_recipe(f"seed: {2**63}\nbends: []"), "seed"),
@@ -139,7 +139,7 @@ BEYOND: dict[str, tuple[Callable[[Path], object], str]] = {
     "MIN_SECONDS": (lambda _: parse_number(noise(seconds=0.0009)), "0.001 to"),
     "MAX_SECONDS": (lambda _: parse_number(noise(seconds=1.1e7)), "to 1e.07 seconds"),
     "MAX_LATENT_POINTS": (lambda _: parse_latent({"mean": "0-10000"}), "more than 10000"),
-    "MAX_LATENT_SEED": (lambda _: parse_latent(2**32), "up to 4294967295"),
+    "MAX_LATENT_SEED": (lambda _: parse_latent(2**32), "more than 4294967295"),
     "MAX_WALK_LENGTH": (lambda _: parse_latent({"walk": 1, "length": 1000.5}), "at most 1000"),
     "MAX_DIRECTIONS": (lambda _: parse_latent({"direction": 65_536, "by": 1}), "direction"),
     "MAX_DEVIATIONS": (

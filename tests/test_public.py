@@ -173,9 +173,9 @@ def test_lists_of_seeds_below_0_are_told_where_seeds_start(text: str) -> None:
     from netbend.latents.seeds import parse_seeds
     from netbend.variations.axes import parse_axis
 
-    with pytest.raises(netbend.LatentError, match="seeds start at 0; a range is written as 0-15"):
+    with pytest.raises(netbend.LatentError, match="they start at 0; a range is written as 0-15"):
         parse_seeds(text)
-    with pytest.raises(netbend.RenderError, match="seeds start at 0; a range is written as 0-15"):
+    with pytest.raises(netbend.RenderError, match="they start at 0; a range is written as 0-15"):
         parse_axis(f"seed={text}", "--rows")
 
 

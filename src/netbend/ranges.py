@@ -4,7 +4,7 @@ from collections.abc import Hashable, Sequence
 
 from netbend.digits import whole_number
 
-EXPECTED = "expected numbers and ranges such as 0-15,20"
+EXPECTED = "expected numbers and ranges such as 0-15,20,33"
 
 
 def parse_ranges(text: str, *, most: int, largest: int | None = None) -> list[int]:
@@ -43,6 +43,28 @@ def parse_names_and_ranges(text: str, *, most: int) -> list[int | str]:
     return found
 
 
+def ranges_in(data: object, *, most: int, largest: int) -> list[int]:
+    """The same from YAML: `3`, `0-7,12`, or a list of such.
+
+    Raises:
+        ValueError: As `parse_ranges`, led by what stands there.
+    """
+    entries = list(data) if isinstance(data, list | tuple) else [data]
+    plain = all(isinstance(entry, int | str) and not isinstance(entry, bool) for entry in entries)
+    text = ",".join(map(str, entries)) if plain else str(data)
+    try:
+        if not plain or not entries:
+            raise ValueError(EXPECTED)
+        return parse_ranges(text, most=most, largest=largest)
+    except ValueError as error:
+        raise ValueError(f"{text!r:.60}: {error}") from error
+
+
+def is_range(text: str) -> bool:
+    """Whether a text is one number or one range."""
+    return _range(text.strip()) is not None
+
+
 def refuse_twice(found: Sequence[Hashable]) -> None:
     """Raise ValueError for what stands in a list more than once."""
     seen: set[Hashable] = set()
@@ -55,7 +77,7 @@ def refuse_twice(found: Sequence[Hashable]) -> None:
 def _range(part: str) -> tuple[int, int] | None:
     """Both ends of `8-15`, or of `7`; None for anything else."""
     first, dash, last = part.partition("-")
-    low, high = whole_number(first), whole_number(last if dash else first)
+    low, high = whole_number(first.strip()), whole_number((last if dash else first).strip())
     return None if low is None or high is None else (low, high)
 
 

@@ -132,7 +132,7 @@ def test_both_forms_are_converted(run: Run) -> None:
         ([MODEL, "--layers", "9"], "layer 9"),
         ([MODEL, "--layers", ""], "--layers '': expected names, numbers and ranges"),
         ([MODEL, "--layers", "1,"], "--layers '1,': expected names, numbers and ranges"),
-        ([MODEL, "--seeds", ""], "seeds '': expected numbers and ranges"),
+        ([MODEL, "--seeds", ""], "--seeds '': expected numbers and ranges"),
         ([MODEL, "--k", "x"], "expected 2 or more"),
         ([MODEL, "--k", "500", "-o", "new/c.yaml"], "500 clusters of"),
         ([MODEL, "-o", MODEL + "/c.yaml"], "is a file"),

@@ -125,7 +125,7 @@ def test_so_many_samples_that_it_would_never_end_are_refused(find: Run, tmp_path
         (("--range", 1e300), "--range 1e+300"),
         (("--range", "inf"), "--range inf"),
         (("--seeds", "0-400"), "3 directions with 5 pictures of 401 seeds are more than fit one picture"),
-        (("--style-layers", "a"), "--style-layers a: expected styles such as 0-3"),
+        (("--style-layers", "a"), "--style-layers 'a': expected numbers and ranges"),
         (("--style-layers", "4-6"), "layer 6: "),
         (("--seeds", "3-1"), "runs backwards"),
         (("--count", 17), "17 directions: "),

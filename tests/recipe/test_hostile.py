@@ -74,7 +74,7 @@ REFUSED = {
     ),
     "one range again and again": (
         f"bends:\n- {{layer: 3, transform: ablate, features: {{indices: [{'0-65535, ' * 500}]}}}}",
-        "indices: feature 0 comes twice",
+        "more than 65536 at once",
     ),
     "mistakes by the thousand": ("bends: [" + "{a: 1}," * 900 + "]", "... and 2680 more"),
 }  # fmt: skip

@@ -213,10 +213,13 @@ WRONG = [
         "features: indices: feature 3 comes twice",
     ),
     (bend("layer: 1, transform: ablate, features: {indices: 5-3}"), "the range 5-3 runs backwards"),
-    (bend("layer: 1, transform: ablate, features: {indices: 0-999999999}"), "more than any layer has"),
+    (
+        bend("layer: 1, transform: ablate, features: {indices: 0-999999999}"),
+        "999999999 is more than 65535, the largest there can be",
+    ),
     (
         bend("layer: 1, transform: ablate, features: {indices: [-1]}"),
-        "expected features such as 4 or ranges such as 8-15, not -1",
+        "features: indices '-1': they start at 0; a range is written as 0-15",
     ),
     (bend("layer: 1, transform: ablate, features: {not: {not: all}}"), "not of not"),
     ("transforms: 3", "f.yaml:1:13: expected a list of transforms"),

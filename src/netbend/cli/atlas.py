@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netbend.choices import Precision
-from netbend.cli.cluster.make import parse_layers
 from netbend.cli.destination import refuse_file_name, refuse_unwritable
 from netbend.cli.idle import refuse_idle_options
 from netbend.cli.inputs import check_sounds
+from netbend.cli.lists import parse_layers
 from netbend.cli.loading import load
 from netbend.cli.options import InPrecision, Overwrite
 from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar

@@ -9,11 +9,12 @@ import typer
 from netbend.choices import Precision
 from netbend.cli.destination import refuse_file_name, refuse_unwritable
 from netbend.cli.inputs import check_directions
+from netbend.cli.lists import parse_style_layers
 from netbend.cli.loading import load
 from netbend.cli.options import InPrecision, Overwrite
 from netbend.cli.output import Device, Json, Quiet, print_json, print_table, progress_bar
 from netbend.cli.usage import UsageError
-from netbend.errors import LatentError, RenderError
+from netbend.errors import RenderError
 from netbend.limits import MAX_DEVIATIONS
 
 if TYPE_CHECKING:
@@ -73,7 +74,8 @@ def directions(
         )
     refuse_file_name(out, "a file of directions and a sheet")
     refuse_unwritable(out)
-    shown, styles, options = parse_seeds(seeds), _styles(style_layers), SynthesisOptions(truncation)
+    shown, options = parse_seeds(seeds), SynthesisOptions(truncation)
+    styles = None if style_layers is None else tuple(parse_style_layers(style_layers))
     stem = Path(model).name.partition(".")[0]
     file, sheet = out / f"{stem}-directions.npz", out / f"{stem}-directions.png"
     refuse_existing([file, sheet], overwrite)
@@ -121,17 +123,6 @@ def _say_what_is_left_out(
     if left_out:
         most = max(strips, key=lambda strip: strip.change).direction
         print(f"Not on the sheet, changing less than half as much as {most}: {', '.join(left_out)}")
-
-
-def _styles(layers: str | None) -> tuple[int, ...] | None:
-    from netbend.latents.seeds import parse_seeds
-
-    if layers is None:
-        return None
-    try:
-        return tuple(parse_seeds(layers))
-    except LatentError as error:
-        raise UsageError(f"--style-layers {layers}: expected styles such as 0-3") from error
 
 
 def _write(

@@ -11,6 +11,7 @@ from netbend.cli.destination import places, refuse_unwritable
 from netbend.cli.from_file import render_again
 from netbend.cli.idle import refuse_idle_options
 from netbend.cli.inputs import check_latents, check_recipe, read_recipe
+from netbend.cli.lists import parse_style_layers
 from netbend.cli.loading import load_of_pictures
 from netbend.cli.options import (
     ClusterFile,
@@ -35,7 +36,6 @@ from netbend.cli.stopping import kept_on_stop, refuse_unverifiable
 from netbend.cli.terminal import complain
 from netbend.cli.usage import UsageError
 from netbend.cli.watch import Watch, watch_until_stopped
-from netbend.errors import LatentError
 from netbend.latents.seeds import parse_seeds
 from netbend.limits import MAX_FILM_SECONDS
 
@@ -140,7 +140,7 @@ def render(
             usual_seeds=WATCHED_SEEDS if watch else SEEDS,
             look_first=not watch,
         )
-        styles = None if style_seed is None else (style_seed, _style_layers(style_layers))
+        styles = None if style_seed is None else (style_seed, parse_style_layers(style_layers))
 
         def decide(read: "Read", load: "Load") -> "Still":
             still = asked.stills(read, load)
@@ -277,13 +277,6 @@ class _Asked:
         if self.seeds is None and recipe is not None and recipe.latent is not None:
             return ()
         return tuple(Latent(Seed(seed)) for seed in seeds)
-
-
-def _style_layers(layers: str) -> list[int]:
-    try:
-        return parse_seeds(layers)
-    except LatentError as error:
-        raise UsageError(f"--style-layers {layers}: expected layers such as 4-8") from error
 
 
 def _with_styles(still: "Still", seed: int, layers: list[int]) -> "Still":

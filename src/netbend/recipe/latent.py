@@ -1,6 +1,5 @@
 """Latents as recipes write them: to places and moves, and back."""
 
-import re
 from collections.abc import Callable, Mapping
 from math import isfinite
 from pathlib import Path
@@ -10,6 +9,7 @@ from netbend.limits import MAX_DEVIATIONS, MAX_DIRECTIONS, MAX_LATENT_POINTS, MA
 from netbend.motion import bounds_of, number_data, parse_number
 from netbend.motion.curves import EASINGS
 from netbend.motion.parse import seconds_of
+from netbend.ranges import is_range, ranges_in
 from netbend.recipe.latent_schema import (
     SMOOTHNESS,
     SPACES,
@@ -21,7 +21,6 @@ FORMS = (
     "{through: [3, 17, mean], seconds: 4}, {walk: 7, seconds: 20} or {film: one.mp4}, with or "
     "without directions"
 )
-_RANGE = re.compile(r"\s*(\d{1,10})\s*(?:-\s*(\d{1,10})\s*)?")
 
 
 def parse_latent(data: object, folder: Path | None = None) -> Latent:
@@ -82,7 +81,7 @@ def _points(data: object) -> list[Point]:
         return [_point(data)]
     if data == "mean":
         return [Mean()]
-    if isinstance(data, str) and not _RANGE.fullmatch(data.partition(",")[0]):
+    if isinstance(data, str) and not is_range(data.partition(",")[0]):
         return [_file({"file": data})]
     return [Seed(seed) for seed in _numbers(data, "seeds", MAX_LATENT_SEED)]
 
@@ -206,24 +205,10 @@ def _listed(data: object) -> list[object]:
 
 def _numbers(data: object, what: str, largest: int) -> list[int]:
     """Whole numbers from `3`, `0-7,12` or a list of such."""
-    numbers: list[int] = []
-    for entry in _listed(data):
-        plain = isinstance(entry, int | str) and not isinstance(entry, bool)
-        for part in str(entry).split(",") if plain else [""]:
-            match = _RANGE.fullmatch(part)
-            low, high = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
-            if plain and part.strip().startswith("-"):
-                raise ValueError(f"{what}: {entry!r:.40}: they start at 0; a range is written as 0-7")
-            if not low <= high <= largest:
-                raise ValueError(
-                    f"{what}: expected numbers up to {largest} and ranges such as 0-7, not {entry!r:.40}"
-                )
-            if len(numbers) + high - low >= MAX_LATENT_POINTS:
-                raise ValueError(f"{what}: more than {MAX_LATENT_POINTS} at once")
-            numbers.extend(range(low, high + 1))
-    if not numbers:
-        raise ValueError(f"{what}: expected at least one number")
-    return numbers
+    try:
+        return ranges_in(data, most=MAX_LATENT_POINTS, largest=largest)
+    except ValueError as error:
+        raise ValueError(f"{what} {error}") from error
 
 
 def _seconds(data: Mapping[str, Any]) -> float | None:

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from netbend.limits import MAX_FEATURES
 from netbend.motion import Number, bounds_of, number_data, parse_number
 from netbend.motion.parse import noise_data, noise_seed, noise_settings
+from netbend.ranges import ranges_in, refuse_twice
 
 
 @dataclass(frozen=True)
@@ -172,31 +173,17 @@ def _cluster(value: object) -> Selection:
 
 
 def _indices(value: object) -> Selection:
-    entries = value if isinstance(value, list | tuple) else [value]
-    indices: dict[int, None] = {}
-    for index in (index for entry in entries for index in _range(entry)):
-        if index in indices:
-            raise ValueError(f"indices: feature {index} comes twice")
-        indices[index] = None
+    if value in ([], ()):
+        return Indices(())
+    try:
+        indices = ranges_in(value, most=MAX_FEATURES, largest=MAX_FEATURES - 1)
+    except ValueError as error:
+        raise ValueError(f"indices {error}") from error
+    try:
+        refuse_twice(indices)
+    except ValueError as error:
+        raise ValueError(f"indices: feature {error}") from error
     return Indices(tuple(indices))
-
-
-def _range(entry: object) -> range:
-    text = str(entry).strip()
-    first, dash, last = text.partition("-")
-    valid = isinstance(entry, int | str) and not isinstance(entry, bool)
-    if not valid or not _is_number(first) or (dash and not _is_number(last)):
-        raise ValueError(f"indices: expected features such as 4 or ranges such as 8-15, not {entry!r:.60}")
-    low, high = int(first), int(last or first)
-    if high < low:
-        raise ValueError(f"indices: the range {text:.60} runs backwards")
-    if high >= MAX_FEATURES:
-        raise ValueError(f"indices: {text} goes beyond {MAX_FEATURES - 1}, more than any layer has")
-    return range(low, high + 1)
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) < 10
 
 
 def _not(value: object, folder: Path | None) -> Selection:

@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from math import isfinite
 from typing import Any
 
@@ -10,29 +11,33 @@ import numpy as np
 
 from netbend.errors import RenderError
 from netbend.limits import MAX_LISTED_VALUES, MAX_SEED
+from netbend.ranges import parse_names_and_ranges, parse_ranges, refuse_twice
 
-_RANGE = re.compile(r"([0-9]{1,19})(?:-([0-9]{1,19}))?")
+_RANGE = re.compile(r"\s*[0-9]+-[0-9]+\s*")  # a number alone is read as JSON
 
 
 def words(text: str, what: str) -> list[int | str]:
     """`1-3,b8.conv1` as 1, 2, 3 and b8.conv1. Raises RenderError, led by `what`."""
-    found: list[int | str] = []
-    for part in (part.strip() for part in text.split(",")):
-        bounds = _RANGE.fullmatch(part)
-        if not part:
-            raise RenderError(f"{what} {text!r}: expected names, numbers and ranges such as 0-3,7")
-        found.extend(_range(bounds, what) if bounds else [part])
-    return _checked(found, text, what)
+    with _led_by(what, text):
+        found = parse_names_and_ranges(text, most=MAX_LISTED_VALUES)
+        refuse_twice(found)
+    return found
 
 
 def numbers(text: str, what: str) -> list[int]:
     """`0-15,20,33` as whole numbers, up to what seeds can be. Raises RenderError, led by `what`."""
-    if any(part.strip().startswith("-") for part in text.split(",")):
-        raise RenderError(f"{what} {text!r:.80}: seeds start at 0; a range is written as 0-15")
-    found = words(text, what)
-    if any(isinstance(word, str) or word > MAX_SEED for word in found):
-        raise RenderError(f"{what} {text!r}: expected numbers and ranges such as 0-15,20,33")
-    return [int(word) for word in found]
+    with _led_by(what, text):
+        found = parse_ranges(text, most=MAX_LISTED_VALUES, largest=MAX_SEED)
+        refuse_twice(found)
+    return found
+
+
+@contextmanager
+def _led_by(what: str, text: str) -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        raise RenderError(f"{what} {text!r:.80}: {error}") from error
 
 
 def ends(text: str, what: str) -> tuple[float, float]:
@@ -66,8 +71,10 @@ def values(text: str, what: str) -> list[Any]:
 
 
 def _values(part: str, what: str) -> Sequence[Any]:
-    bounds = _RANGE.fullmatch(part.strip())
-    return _range(bounds, what) if bounds else [value(part)]
+    if not _RANGE.fullmatch(part):
+        return [value(part)]
+    with _led_by(what, part):
+        return parse_ranges(part, most=MAX_LISTED_VALUES)
 
 
 def _number(text: str) -> float | None:
@@ -95,15 +102,6 @@ def _parts(text: str) -> list[str]:
         else:
             parts[-1] += character
     return parts
-
-
-def _range(bounds: re.Match[str], what: str) -> Sequence[int]:
-    low, high = int(bounds[1]), int(bounds[2] or bounds[1])
-    if high < low:
-        raise RenderError(f"{what}: the range {bounds[0]} runs backwards")
-    if high - low >= MAX_LISTED_VALUES:
-        raise RenderError(f"{what}: {bounds[0]} is more than {MAX_LISTED_VALUES} at once")
-    return range(low, high + 1)
 
 
 def _checked(found: list[Any], text: str, what: str) -> list[Any]:

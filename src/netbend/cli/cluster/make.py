@@ -13,11 +13,12 @@ from netbend.cli.cluster.files import CLUSTER_FILES, DEFAULT_FILE, print_cluster
 from netbend.cli.destination import refuse_other_ending
 from netbend.cli.idle import refuse_idle_options
 from netbend.cli.inputs import check_latents
+from netbend.cli.lists import parse_layers
 from netbend.cli.options import LatentSpace, Overwrite, from_zero
 from netbend.cli.output import Device, Json, Quiet, print_json
 from netbend.cli.run_folder import check_folder, held_folder
 from netbend.cli.usage import UsageError, is_given
-from netbend.errors import ClusterError, LatentError, NetbendError
+from netbend.errors import ClusterError, NetbendError
 from netbend.folder_lock import LOCK
 
 WORK = {".json", ".npy", ".pt", ".safetensors"}  # endings of unfinished work
@@ -153,26 +154,6 @@ def _refuse_idle(context: typer.Context, preset: Preset, *, of_latents: bool) ->
     idle = [name for name in _OF_PAPER if is_given(context, name)]
     if idle and preset is Preset.QUICK:
         raise UsageError(f"--{idle[0].replace('_', '-')} means nothing without --preset paper")
-
-
-def parse_layers(text: str | None) -> list[int | str]:
-    """Read `1-4,7,b32.conv0`: layers by number, ranges of them, and by name; of None nothing.
-
-    Raises LatentError where nothing stands.
-    """
-    from netbend.latents.seeds import parse_seeds
-
-    chosen: list[int | str] = []
-    for entry in () if text is None else map(str.strip, text.split(",")):
-        if not entry:
-            raise UsageError(
-                f"--layers {text!r:.80}: expected names, numbers and ranges such as 1-4,b32.conv0"
-            )
-        try:
-            chosen.extend(parse_seeds(entry))
-        except LatentError:
-            chosen.append(entry)
-    return chosen
 
 
 def _of_latents(
