@@ -9,8 +9,10 @@ import torch
 from paired import machine
 from plot import Axis, Curve, plot
 
-from netbend.memory import keep_freed_memory
+from netbend.process import tune_process
 from netbend.transforms.compiled import compiled
+
+tune_process()
 
 
 def options(manual: str | None, rounds: int) -> argparse.ArgumentParser:
@@ -47,7 +49,6 @@ class Report:
     """
 
     def __init__(self, title: str, chosen: argparse.Namespace, how: str = ""):
-        keep_freed_memory()
         torch.set_num_threads(chosen.threads)
         cv2.setNumThreads(chosen.threads)
         torch.set_grad_enabled(False)

@@ -9,17 +9,8 @@ with netbend.bend(faces, recipe, seed=7):
 netbend.to_pictures(images)[0].save("bent.png")
 """
 
-import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
-
-# Large activation maps in large memory pages, on Linux, if torch has not allocated any before: at
-# 1024x1024 the many small pages took longer than the arithmetic.
-os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
-# Torch's threads wait for their next work with the processor busy. A tenth as long is enough for them,
-# and then it is free for what is compiled.
-if "OMP_WAIT_POLICY" not in os.environ:
-    os.environ.setdefault("GOMP_SPINCOUNT", "30000")
 
 if TYPE_CHECKING:
     from netbend.atlas import make_atlas
@@ -78,6 +69,7 @@ if TYPE_CHECKING:
     )
     from netbend.models.wrap import wrap
     from netbend.pictures import to_pictures
+    from netbend.process import tune_process
     from netbend.recipe import (
         All,
         Bend,
@@ -166,6 +158,7 @@ _ROOMS = {
     ],
     "models.wrap": ["wrap"],
     "pictures": ["to_pictures"],
+    "process": ["tune_process"],
     "recipe": [
         "All",
         "Bend",
@@ -293,6 +286,7 @@ __all__ = [
     "surprise",
     "to_pictures",
     "transform",
+    "tune_process",
     "wrap",
 ]
 

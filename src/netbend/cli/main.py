@@ -15,8 +15,8 @@ from netbend.cli.declarations import NeedsWork, declarations_only
 from netbend.cli.stopping import orderly_exit
 from netbend.cli.terminal import complain
 from netbend.cli.usage import INPUT, LINE_ERROR, Refusal, refusal_of_line
-from netbend.memory import keep_freed_memory
 from netbend.printable import printable
+from netbend.process import tune_process
 
 NAME = "netbend"
 ASKING = {"-h", "--help"}
@@ -168,7 +168,7 @@ def _obey() -> int:
                 return _run_line()
         except NeedsWork:  # it was the value of an option
             pass
-    keep_freed_memory()
+    tune_process()  # torch is imported by the commands
     return _run_line()
 
 
