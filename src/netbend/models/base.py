@@ -109,6 +109,9 @@ class SynthesisOptions:
             raise LatentError(f"cutoff {cutoff!r:.40}: expected a number of styles, 0 or more, or None")
 
 
+Play = SynthesisOptions  # its name until requests had one; goes with the last script that uses it
+
+
 class Model(ABC):
     """A trained network that can be played and bent.
 
