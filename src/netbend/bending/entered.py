@@ -24,7 +24,7 @@ def leave(block: object) -> None:
 
 def is_entered(block: object) -> bool:
     """Whether this thread has entered a block and not left it."""
-    return any(each is block for each in _blocks.get())
+    return block in _blocks.get()
 
 
 @contextmanager

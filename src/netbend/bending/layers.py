@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 from torch import Tensor, nn
@@ -98,7 +99,7 @@ class Layer:
         """The way back from `arranged`."""
         return maps if self._place == 1 else maps.movedim(1, self._place).contiguous()
 
-    @property
+    @cached_property
     def _place(self) -> int:
         return 1 + self.axes.index("C")
 

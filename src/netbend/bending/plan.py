@@ -5,7 +5,7 @@ All randomness, all look-up and all errors about a recipe happen here, before an
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -70,10 +70,15 @@ class PlannedBend:
 
     def as_taken(self, maps: Tensor) -> Tensor:
         """Maps in the shape that the transform takes. Raises ModelError where it lacks an axis."""
-        spatial = self.layer.spatial_of(self.on)
-        if spatial is None or (reason := misfit(self.transform, spatial)) is not None:
-            raise ModelError(f"{self.place}: {'there are none' if spatial is None else reason}")
+        if self._misfit is not None:
+            raise ModelError(f"{self.place}: {self._misfit}")
         return as_taken(self.transform, maps)
+
+    @cached_property
+    def _misfit(self) -> str | None:
+        """Why it cannot be done, None if it can; found once, since bends are done thousands of times."""
+        spatial = self.layer.spatial_of(self.on)
+        return "there are none" if spatial is None else misfit(self.transform, spatial)
 
     @property
     def parameters(self) -> Parameters:

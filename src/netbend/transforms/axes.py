@@ -57,7 +57,7 @@ def misfit(transform: "Transform", spatial: str) -> str | None:
 
 def as_taken(transform: "Transform", maps: Tensor) -> Tensor:
     """Maps `(N, F, ...)` in the shape in which a transform takes them; see Axes."""
-    if transform.needed_axes in (Axes.NONE, Axes.SPATIAL) or maps.ndim == 4:
+    if maps.ndim == 4 or transform.needed_axes in (Axes.NONE, Axes.SPATIAL):
         return maps
     if maps.ndim == 5:
         return maps.transpose(1, 2).flatten(0, 1)
