@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import netbend
-from netbend.bending import plan
+from netbend.bending import selector
 from netbend.cli.watch import Watch, watch_until_stopped
 from netbend.cli.watching import WatchedFiles
 from netbend.engine.embedded import read_request
@@ -268,8 +268,8 @@ def test_what_a_recipe_names_is_read_once_for_a_save(
     recipe = "clusters: c.yaml\nbends: [{layer: 3, transform: ablate, features: {cluster: 0}, mix: 0.%d}]\n"
     Path("mine.yaml").write_text(recipe % 4)
     read: list[Path] = []
-    load = plan.load_clusters
-    monkeypatch.setattr(plan, "load_clusters", lambda path: read.append(path) or load(path))
+    load = selector.load_clusters
+    monkeypatch.setattr(selector, "load_clusters", lambda path: read.append(path) or load(path))
 
     def two_steps(watching: Watch) -> None:
         watching.render()
@@ -277,7 +277,7 @@ def test_what_a_recipe_names_is_read_once_for_a_save(
         assert [watching.step(), watching.step()] == [False, True]
 
     monkeypatch.setattr("netbend.cli.render.watch_until_stopped", two_steps)
-    monkeypatch.setattr("netbend.recipe.load_clusters", lambda path: read.append(path) or load(path))
+    monkeypatch.setattr("netbend.cli.inputs.load_clusters", lambda path: read.append(path) or load(path))
     assert run("render", "mine.yaml", "--watch", "-m", "tiny.safetensors", "-o", "o").code == 0
     assert read == [Path("c.yaml")] * 2
     read.clear()

@@ -1,10 +1,12 @@
 """`netbend atlas MODEL`: a page that shows what every cluster is and does."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from netbend.atlas import make_atlas
+from netbend.atlas.folder import refuse_folder
 from netbend.choices import Precision
 from netbend.cli.destination import refuse_file_name, refuse_unwritable
 from netbend.cli.idle import refuse_idle_options
@@ -13,11 +15,11 @@ from netbend.cli.lists import parse_layers
 from netbend.cli.loading import load
 from netbend.cli.options import InPrecision, Overwrite
 from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar
+from netbend.clustering.progress import Report
 from netbend.errors import RecipeError
-
-if TYPE_CHECKING:
-    from netbend.models.base import Model
-    from netbend.recipe import Clusters
+from netbend.latents.seeds import parse_seeds
+from netbend.models.base import Model, SynthesisOptions
+from netbend.recipe import Clusters, load_clusters
 
 
 def atlas(
@@ -51,13 +53,6 @@ def atlas(
 
     Writes a folder with index.html, which needs no network, and a PNG sheet for each layer.
     """
-    from netbend.atlas import make_atlas
-    from netbend.atlas.folder import refuse_folder
-    from netbend.clustering.progress import Report
-    from netbend.latents.seeds import parse_seeds
-    from netbend.models.base import SynthesisOptions
-    from netbend.recipe import load_clusters
-
     refuse_idle_options(context, {}, {"sound": ["seeds", "truncation"]})
     refuse_file_name(out, "a page, pictures and sheets")
     refuse_folder(out, overwrite=overwrite)
@@ -91,7 +86,7 @@ def atlas(
         print(index)
 
 
-def _own_clusters(model: "Model") -> "Clusters":
+def _own_clusters(model: Model) -> Clusters:
     clusters = model.clusters
     if clusters is None:
         raise RecipeError(

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from netbend.bending import resolve
 from netbend.choices import NoiseMode, NonFinite, Precision
 from netbend.cli.destination import refuse_file_name, refuse_unwritable
 from netbend.cli.idle import refuse_idle_options
@@ -29,7 +30,15 @@ from netbend.cli.options import (
 )
 from netbend.cli.output import Device, Json, Quiet, progress_bar
 from netbend.cli.stopping import refuse_unverifiable
+from netbend.engine.bound import bind
+from netbend.engine.request import RenderRequest, reference_of
 from netbend.errors import RecipeError
+from netbend.models.base import SynthesisOptions
+from netbend.recipe import load_clusters
+from netbend.render.files import refuse_existing
+from netbend.variations.breed import breed as child_of
+from netbend.variations.files import Outcome, Wanted
+from netbend.variations.unlike import Unlike, anything
 
 
 def breed(
@@ -78,16 +87,6 @@ def breed(
     Writes every child as a recipe, and a contact sheet: both parents, then the children with their
     seeds. Children can be bred again.
     """
-    from netbend.bending import resolve
-    from netbend.engine.bound import bind
-    from netbend.engine.request import RenderRequest, reference_of
-    from netbend.models.base import SynthesisOptions
-    from netbend.recipe import load_clusters
-    from netbend.render.files import refuse_existing
-    from netbend.variations.breed import breed as child_of
-    from netbend.variations.files import Outcome, Wanted
-    from netbend.variations.unlike import Unlike, anything
-
     refuse_unverifiable(resume, metadata)
     refuse_file_name(out, "recipes and a sheet")
     refuse_unwritable(out)

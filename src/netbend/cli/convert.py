@@ -8,6 +8,8 @@ import typer
 from netbend.cli.destination import refuse_other_ending
 from netbend.cli.options import Overwrite
 from netbend.cli.output import Quiet
+from netbend.models import catalog
+from netbend.render.files import refuse_existing
 
 
 def convert(
@@ -18,11 +20,8 @@ def convert(
     quiet: Quiet = False,
 ) -> None:
     """Convert a checkpoint to .safetensors; nothing in it is executed."""
-    from netbend.models.catalog import load_model
-    from netbend.render.files import refuse_existing
-
     refuse_existing([out], overwrite)
     refuse_other_ending(out, [".safetensors"], "a safetensors file")
-    load_model(checkpoint, device="cpu").save(out, half=half, overwrite=overwrite)
+    catalog.load_model(checkpoint, device="cpu").save(out, half=half, overwrite=overwrite)
     if not quiet:
         print(out)

@@ -38,7 +38,7 @@ class NeedsWork(Exception):
 
 
 class _Anything(type):
-    """A class that has every attribute, and can be called with anything."""
+    """A class that has every attribute, and can be called and subscripted with anything."""
 
     def __getattr__(cls, name: str) -> Any:
         if name.startswith("__"):
@@ -46,6 +46,9 @@ class _Anything(type):
         return cls
 
     def __call__(cls, *_: object, **__: object) -> Any:
+        return cls
+
+    def __getitem__(cls, _: object) -> Any:
         return cls
 
 

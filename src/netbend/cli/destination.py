@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from netbend.cli.usage import UsageError
+from netbend.render.files import refuse_unwritable as refuse
 
 ENDINGS = frozenset(
     [
@@ -76,6 +77,4 @@ def refuse_file_name(out: Path, written: str) -> None:
 
 def refuse_unwritable(out: Path) -> None:
     """Find out before a model is loaded whether anything can be written there. Raises RenderError."""
-    from netbend.render.files import refuse_unwritable as refuse
-
     refuse(out.parent if is_file_name(out) else out)

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from netbend.atomic import write_atomic
 from netbend.choices import Precision
 from netbend.cli.destination import refuse_file_name, refuse_unwritable
 from netbend.cli.inputs import check_directions
@@ -14,12 +15,20 @@ from netbend.cli.loading import load
 from netbend.cli.options import InPrecision, Overwrite
 from netbend.cli.output import Device, Json, Quiet, print_json, print_table, progress_bar
 from netbend.cli.usage import UsageError
+from netbend.engine.embedded import png_bytes
 from netbend.errors import RenderError
+from netbend.latents.direction_pictures import (
+    DirectionStrip,
+    direction_strips,
+    refuse_large_sheet,
+    told_apart,
+)
+from netbend.latents.directions import Directions, find_directions, load_directions
+from netbend.latents.seeds import parse_seeds
 from netbend.limits import MAX_DEVIATIONS
-
-if TYPE_CHECKING:
-    from netbend.latents.direction_pictures import DirectionStrip
-    from netbend.latents.directions import Directions
+from netbend.models.base import SynthesisOptions
+from netbend.pictures import contact_sheet
+from netbend.render.files import nothing_left_on_error, refuse_existing
 
 
 def directions(
@@ -61,12 +70,6 @@ def directions(
     With --of: those of a file, kept with how far w reaches along them.
     Recipes go along them: latent: {seed: 3, direction: 0, from: -2, to: 2}.
     """
-    from netbend.latents.direction_pictures import direction_strips, refuse_large_sheet, told_apart
-    from netbend.latents.directions import find_directions, load_directions
-    from netbend.latents.seeds import parse_seeds
-    from netbend.models.base import SynthesisOptions
-    from netbend.render.files import refuse_existing
-
     if not 0 < reach <= MAX_DEVIATIONS:
         raise UsageError(
             f"--range {reach:g}: expected standard deviations above 0, such as 2, and at most "
@@ -116,9 +119,7 @@ def directions(
         print(f"{file}\n{sheet}")
 
 
-def _say_what_is_left_out(
-    strips: "Sequence[DirectionStrip]", on_the_sheet: "Sequence[DirectionStrip]"
-) -> None:
+def _say_what_is_left_out(strips: Sequence[DirectionStrip], on_the_sheet: Sequence[DirectionStrip]) -> None:
     left_out = [str(strip.direction) for strip in strips if strip not in on_the_sheet]
     if left_out:
         most = max(strips, key=lambda strip: strip.change).direction
@@ -126,14 +127,9 @@ def _say_what_is_left_out(
 
 
 def _write(
-    found: "Directions", strips: "Sequence[DirectionStrip]", file: Path, sheet: Path, overwrite: bool
+    found: Directions, strips: Sequence[DirectionStrip], file: Path, sheet: Path, overwrite: bool
 ) -> None:
     """Both files or neither; the sheet has a row for each direction, with a strip for each seed."""
-    from netbend.atomic import write_atomic
-    from netbend.engine.embedded import png_bytes
-    from netbend.pictures import contact_sheet
-    from netbend.render.files import nothing_left_on_error
-
     pictures = [picture for strip in strips for picture in strip.pictures]
     labels = [label for strip in strips for label in strip.labels]
     image = contact_sheet(pictures, labels, columns=len(strips[0].labels))

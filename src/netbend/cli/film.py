@@ -3,10 +3,12 @@
 import sys
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from PIL.Image import Image
 
+from netbend.atomic import write_atomic
 from netbend.choices import Encoder, NoiseMode, NonFinite, Precision, Space
 from netbend.cli.from_file import request_of_film
 from netbend.cli.idle import refuse_idle_options
@@ -29,18 +31,24 @@ from netbend.cli.options import (
 )
 from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar
 from netbend.cli.usage import UsageError, is_given
+from netbend.engine.bound import Bound, bind
+from netbend.engine.embedded import png_bytes
+from netbend.engine.frames import Film
+from netbend.engine.request import RenderRequest, reference_of
 from netbend.errors import RenderError
+from netbend.film.folder import GOES_ON, refuse_out, unfinished
 from netbend.film.formats import QUALITY, Encoding, check_out, format_of
+from netbend.film.make import encoding_of, write_or_keep
+from netbend.film.write import at_height
+from netbend.latents.file import load_latents_for
+from netbend.latents.seeds import parse_seeds
 from netbend.limits import MAX_FILM_SECONDS
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-    from netbend.engine.bound import Bound
-    from netbend.engine.frames import Film
-    from netbend.models.base import Model
-    from netbend.recipe import Recipe
-    from netbend.recipe.places import Latent
+from netbend.models.base import Model, SynthesisOptions
+from netbend.pictures import contact_sheet
+from netbend.recipe import Recipe, load_clusters
+from netbend.recipe.animation import follows_soundtrack
+from netbend.recipe.places import Journey, Latent, LatentFile, Point, Seed
+from netbend.render.files import refuse_existing
 
 TALLEST = 4320  # rows, of 8K; encoders need gigabytes for more
 
@@ -140,14 +148,6 @@ def film(
 
     A film that was cut off leaves what it had in OUT.unfinished; the same command goes on from there.
     """
-    from netbend.engine.bound import bind
-    from netbend.engine.frames import Film
-    from netbend.engine.request import RenderRequest, reference_of
-    from netbend.film.make import encoding_of
-    from netbend.models.base import SynthesisOptions
-    from netbend.recipe import Recipe, load_clusters
-    from netbend.recipe.animation import follows_soundtrack
-
     refuse_idle_options(context, _WITHOUT, _BESIDE)
     options = SynthesisOptions(truncation, cutoff, noise, label, nonfinite)
     is_picture = frame is not None or stills is not None
@@ -209,8 +209,6 @@ def film(
 
 def _check_film(out: Path, fps: float, height: int | None, quality_given: bool, overwrite: bool) -> None:
     """Refuse before the work what cannot be written. Raises RenderError."""
-    from netbend.film.folder import refuse_out
-
     check_out(out, fps, height)
     refuse_out(out, overwrite=overwrite)
     format = format_of(out)
@@ -219,26 +217,20 @@ def _check_film(out: Path, fps: float, height: int | None, quality_given: bool, 
 
 
 def _check_picture(out: Path, overwrite: bool) -> None:
-    from netbend.render.files import refuse_existing
-
     if out.suffix.lower() != ".png":
         raise UsageError(f"--out {out}: a picture is a PNG file; name one that ends in .png")
     refuse_existing([out], overwrite)
 
 
-def _beneath(recipe: "Recipe", sound: Path | None) -> list[Path]:
+def _beneath(recipe: Recipe, sound: Path | None) -> list[Path]:
     """The sound that goes with a film."""
     if sound is None and recipe.soundtrack is not None:
         sound = (recipe.folder or Path()) / recipe.soundtrack
     return [] if sound is None else [sound]
 
 
-def _latent(model: "Model", seeds: str | None, file: Path | None, space: Space | None) -> "Latent | None":
+def _latent(model: Model, seeds: str | None, file: Path | None, space: Space | None) -> Latent | None:
     """One latent, or a journey through several that closes."""
-    from netbend.latents.file import load_latents_for
-    from netbend.latents.seeds import parse_seeds
-    from netbend.recipe.places import Journey, Latent, LatentFile, Point, Seed
-
     points: list[Point] = []
     if seeds is not None:
         points = [Seed(seed) for seed in parse_seeds(seeds)]
@@ -258,40 +250,29 @@ def _refuse_silent(out: Path, sound: Path) -> None:
         )
 
 
-def _frame(film: "Film", number: int, height: int | None) -> "Image":
-    from netbend.film.write import at_height
-
+def _frame(film: Film, number: int, height: int | None) -> Image:
     return at_height(film.frame(number), height)
 
 
-def _stills(film: "Film", count: int, height: int | None) -> "Image":
+def _stills(film: Film, count: int, height: int | None) -> Image:
     """Frames with the seconds at which they come."""
-    from netbend.film.write import at_height
-    from netbend.pictures import contact_sheet
-
     numbers = [len(film) * place // count for place in range(count)]
     pictures = [at_height(film.frame(number), height) for number in numbers]
     return contact_sheet(pictures, [f"{film.time(number):.2f} s" for number in numbers])
 
 
-def _write_picture(picture: "Image", out: Path, overwrite: bool) -> None:
-    from netbend.atomic import write_atomic
-    from netbend.engine.embedded import png_bytes
-
+def _write_picture(picture: Image, out: Path, overwrite: bool) -> None:
     write_atomic(out, png_bytes(picture, None), RenderError, overwrite=overwrite)
 
 
 def _write_film(
-    bound: "Bound",
-    film: "Film",
+    bound: Bound,
+    film: Film,
     out: Path,
     encoding: Encoding,
     overwrite: bool,
     silent: bool,
 ) -> None:
-    from netbend.film.folder import GOES_ON, unfinished
-    from netbend.film.make import write_or_keep
-
     with progress_bar(visible=not silent) as bar:
         task = bar.add_task("Filming", total=len(film), visible=False)
         try:

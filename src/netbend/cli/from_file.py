@@ -3,14 +3,17 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from netbend.atomic import write_atomic
 from netbend.cli.destination import places
+from netbend.cli.loading import load_of_pictures
+from netbend.engine.bound import bind
+from netbend.engine.embedded import known_name, png_bytes, read_request, self_contained
+from netbend.engine.request import RenderRequest
 from netbend.errors import LatentError, ModelError, RecipeError, RenderError
-
-if TYPE_CHECKING:
-    from netbend.engine.request import RenderRequest
-    from netbend.models.base import Model
+from netbend.models.base import Model
+from netbend.pictures import thumbnail
+from netbend.render.files import refuse_existing
 
 
 def render_again(
@@ -23,12 +26,6 @@ def render_again(
     device: str,
 ) -> list[Path]:
     """Make a picture or sheet again, or a moment of a film. Raises RenderError that names the file."""
-    from netbend.atomic import write_atomic
-    from netbend.engine.bound import bind
-    from netbend.engine.embedded import png_bytes, read_request
-    from netbend.pictures import thumbnail
-    from netbend.render.files import refuse_existing
-
     request = read_request(file)
     is_film = request.fps is not None
     if time is not None and not is_film:
@@ -46,21 +43,14 @@ def render_again(
     return [path]
 
 
-def ready_again(
-    request: "RenderRequest", model_name: str | None, device: str
-) -> "tuple[RenderRequest, Model]":
+def ready_again(request: RenderRequest, model_name: str | None, device: str) -> tuple[RenderRequest, Model]:
     """A request out of a file as one that opens no other file, and its model. Raises NetbendError."""
-    from netbend.cli.loading import load_of_pictures
-    from netbend.engine.embedded import known_name, self_contained
-
     ready = self_contained(request)
     return ready, load_of_pictures(model_name or known_name(request.model), device, request.precision)
 
 
-def request_of_film(file: Path, model_name: str | None, device: str) -> "tuple[RenderRequest, Model]":
+def request_of_film(file: Path, model_name: str | None, device: str) -> tuple[RenderRequest, Model]:
     """What a film or picture was made from. Raises RenderError that names the file."""
-    from netbend.engine.embedded import read_request
-
     request = read_request(file)
     with _named(file):
         return ready_again(request, model_name, device)

@@ -1,8 +1,9 @@
 """`netbend grid`: one labelled picture of every value of one thing by every value of another."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -29,10 +30,17 @@ from netbend.cli.options import (
 from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar
 from netbend.cli.stopping import kept_on_stop, refuse_unverifiable
 from netbend.cli.usage import UsageError, is_given, option
-
-if TYPE_CHECKING:
-    from netbend.recipe import Recipe
-    from netbend.variations.axes import Axis
+from netbend.engine.request import ModelReference, RenderRequest
+from netbend.models.base import SynthesisOptions
+from netbend.recipe import Recipe, load_clusters
+from netbend.recipe.places import Latent, Seed
+from netbend.recipe.schema import EVERY_LAYER
+from netbend.render.files import refuse_existing, refuse_unwritable
+from netbend.variations.axes import Axis, parse_axis, transform_data
+from netbend.variations.cells import unfinished_sheet
+from netbend.variations.files import GridFile
+from netbend.variations.grid import FIGURES, draft_of, plan_grid
+from netbend.variations.lists import value
 
 _BESIDE = {
     "recipe": ["transform", "layer"],
@@ -88,17 +96,6 @@ def grid(
     angle=0..90/7), seed=0-5, draw=0-3, cluster=eyes,mouth, share=0.2,1, mix=0..1/5, model=faces,painted-eyes.
     Where a recipe has several bends, 2.angle=... is of the second.
     """
-    from functools import partial
-
-    from netbend.engine.request import ModelReference, RenderRequest
-    from netbend.models.base import SynthesisOptions
-    from netbend.recipe import load_clusters
-    from netbend.recipe.places import Latent, Seed
-    from netbend.render.files import refuse_existing, refuse_unwritable
-    from netbend.variations.cells import unfinished_sheet
-    from netbend.variations.files import GridFile
-    from netbend.variations.grid import draft_of, plan_grid
-
     refuse_idle_options(context, {"recipe": ["five_items"]}, _BESIDE)
     base = None if recipe is None else read_recipe(recipe, five_items)
     seed = one_seed(seeds)
@@ -146,12 +143,8 @@ def grid(
 
 
 def _axes(
-    rows: str | None, columns: str | None, figure: str | None, recipe: "Recipe | None"
-) -> "tuple[Axis, Axis]":
-    from netbend.recipe.schema import EVERY_LAYER
-    from netbend.variations.axes import parse_axis
-    from netbend.variations.grid import FIGURES
-
+    rows: str | None, columns: str | None, figure: str | None, recipe: Recipe | None
+) -> tuple[Axis, Axis]:
     if figure is not None:
         if figure not in FIGURES:
             raise UsageError(f"--figure {figure}: no such figure; there are {', '.join(FIGURES)}")
@@ -180,9 +173,6 @@ def _refuse_of_bends(context: typer.Context) -> None:
 
 def _bend(transform: str | None, layer: str | None) -> dict[str, Any]:
     """One bend, as far as the options say it."""
-    from netbend.variations.axes import transform_data
-    from netbend.variations.lists import value
-
     bend: dict[str, Any] = {} if transform is None else transform_data(transform, "--transform")
     if layer is not None:
         address = value(layer)

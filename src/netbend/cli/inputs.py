@@ -3,19 +3,25 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from netbend.bending.mask import load_mask
+from netbend.bending.selector import looks_up_clusters
 from netbend.choices import FiveItems
 from netbend.cli.usage import UsageError
-
-if TYPE_CHECKING:
-    from netbend.recipe import Recipe
-    from netbend.recipe.places import Latent, LatentFile
+from netbend.latents.arrays import read_file
+from netbend.latents.direction_files import read_tree
+from netbend.latents.encoded_film import check_film
+from netbend.latents.file import check_arrays
+from netbend.recipe import Recipe, load_clusters, load_recipe
+from netbend.recipe.animation import bind_recipe, followed_sounds
+from netbend.recipe.clusters import clusters_file
+from netbend.recipe.places import Filmed, Journey, Latent, LatentFile
+from netbend.sound.files import SoundReader
 
 NOMINAL_SECONDS = 10.0  # what moves is the same mistake for every length
 
 
-def read_recipe(file: Path, five_items: FiveItems | None, strength: float | None = None) -> "Recipe":
+def read_recipe(file: Path, five_items: FiveItems | None, strength: float | None = None) -> Recipe:
     """A recipe from a file, at a strength.
 
     five_items: what was said with --as, None if nothing was. Raises NetbendError.
@@ -24,10 +30,8 @@ def read_recipe(file: Path, five_items: FiveItems | None, strength: float | None
     return recipe if strength is None else recipe.at_strength(strength)
 
 
-def read_recipes(*files: Path, five_items: FiveItems | None) -> "list[Recipe]":
+def read_recipes(*files: Path, five_items: FiveItems | None) -> list[Recipe]:
     """The same for several. Raises RenderError where --as was said and none of them is of five items."""
-    from netbend.recipe import load_recipe
-
     recipes = [load_recipe(file, five_items or FiveItems.REFERENCE) for file in files]
     if five_items is not None and not any(recipe.is_of_five_items for recipe in recipes):
         raise UsageError(
@@ -38,7 +42,7 @@ def read_recipes(*files: Path, five_items: FiveItems | None) -> "list[Recipe]":
 
 
 def check_recipe(
-    recipe: "Recipe | None",
+    recipe: Recipe | None,
     *,
     clusters: bool = True,
     latent: bool = True,
@@ -52,12 +56,6 @@ def check_recipe(
     cluster_axis: whether clusters are looked up that no bend names.
     Raises NetbendError, at the recipe's line, as reading them later would.
     """
-    from netbend.bending.mask import load_mask
-    from netbend.bending.selector import looks_up_clusters
-    from netbend.recipe import load_clusters
-    from netbend.recipe.animation import bind_recipe, followed_sounds
-    from netbend.recipe.clusters import clusters_file
-
     if recipe is None:
         return
     said = replace(
@@ -77,29 +75,21 @@ def check_recipe(
         _check_latent(said.latent, folder)
 
 
-def _check_latent(latent: "Latent", folder: Path) -> None:
-    from netbend.recipe.places import Filmed
-
+def _check_latent(latent: Latent, folder: Path) -> None:
     check_latents(*(folder / point.file for point in _files(latent)))
     for file in dict.fromkeys(move.of for move in latent.moves if move.of is not None):
         check_directions(folder / file)
     if isinstance(latent.place, Filmed):
-        from netbend.latents.encoded_film import check_film
-
         check_film(folder / latent.place.film)
 
 
-def _files(latent: "Latent") -> "Iterable[LatentFile]":
-    from netbend.recipe.places import Journey, LatentFile
-
+def _files(latent: Latent) -> Iterable[LatentFile]:
     points = latent.place.points if isinstance(latent.place, Journey) else [latent.place]
     return {point.file: point for point in points if isinstance(point, LatentFile)}.values()
 
 
 def check_latents(*files: Path | None) -> None:
     """Raise LatentError for files without arrays; which are latents, the model decides. None is no file."""
-    from netbend.latents.file import check_arrays
-
     for file in files:
         if file is not None:
             check_arrays(file)
@@ -107,16 +97,11 @@ def check_latents(*files: Path | None) -> None:
 
 def check_directions(file: Path) -> None:
     """Raise LatentError for a file that holds no arrays; which are directions, the model decides."""
-    from netbend.latents.arrays import read_file
-    from netbend.latents.direction_files import read_tree
-
     read_tree(read_file(file, "directions"), file)
 
 
 def check_sounds(files: Iterable[Path]) -> None:
     """Raise SoundError for files that are no sounds."""
-    from netbend.sound.files import SoundReader
-
     for file in files:
         with SoundReader(file):
             pass

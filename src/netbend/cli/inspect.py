@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from netbend.cli.output import Json, print_json
+from netbend.models.catalog import describe
 
 
 def inspect(
@@ -17,8 +18,6 @@ def inspect(
 
     Exit code 1 if netbend cannot use the file.
     """
-    from netbend.models.catalog import describe
-
     report = describe(checkpoint)
     if json:
         print_json(asdict(report))

@@ -1,21 +1,19 @@
 """The one latent that a command shows its bends on."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from netbend.choices import Space
 from netbend.cli.usage import UsageError
+from netbend.engine.latent_values import LatentValues
 from netbend.errors import LatentError
+from netbend.latents.file import load_latents_for
 from netbend.latents.seeds import parse_seeds
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from netbend.engine.latent_values import LatentValues
-    from netbend.models.base import Model
-    from netbend.recipe.places import Latent
+from netbend.models.base import Model
+from netbend.recipe.places import Latent, Seed
 
 OneSeed = Annotated[
     str | None,
@@ -42,15 +40,11 @@ def one_seed(seeds: str | None) -> int | None:
 
 
 def one_latent(
-    model: "Model", seed: int | None, file: Path | None, space: Space | None
-) -> "Sequence[Latent | LatentValues]":
+    model: Model, seed: int | None, file: Path | None, space: Space | None
+) -> Sequence[Latent | LatentValues]:
     """The latent that options name, as a request has it; empty for the recipe's, or seed 0.
 
     Raises LatentError if a file holds several."""
-    from netbend.engine.latent_values import LatentValues
-    from netbend.latents.file import load_latents_for
-    from netbend.recipe.places import Latent, Seed
-
     if file is None:
         return () if seed is None else (Latent(Seed(seed)),)
     latents = load_latents_for(model, file, space)

@@ -1,14 +1,13 @@
 """`netbend layers`: where a model can be bent."""
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from netbend.bending import Layer
 from netbend.cli.output import Json, print_json, print_table
-
-if TYPE_CHECKING:
-    from netbend.bending import Layer
+from netbend.models import catalog
 
 
 def layers(
@@ -16,9 +15,7 @@ def layers(
     json: Json = False,
 ) -> None:
     """List a model's layers: number, name, resolution, features."""
-    from netbend.models.catalog import load_model
-
-    found = load_model(model, device="cpu").layers
+    found = catalog.load_model(model, device="cpu").layers
     if json:
         print_json([_described(layer) for layer in found])
         return
@@ -36,6 +33,6 @@ def layers(
     )
 
 
-def _described(layer: "Layer") -> dict[str, Any]:
+def _described(layer: Layer) -> dict[str, Any]:
     sizes = {"features": layer.features, "height": layer.height, "width": layer.width}
     return {**asdict(layer), **sizes}

@@ -3,21 +3,20 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import typer
+from PIL.Image import Image
 
 from netbend.cli.output import print_json, progress_bar
 from netbend.cli.stopping import kept_on_stop
 from netbend.cli.usage import UsageError, is_given, option
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-    from netbend.models.base import Model
-    from netbend.recipe import Recipe
-    from netbend.variations.files import Outcome, Wanted
-
+from netbend.models.base import Model
+from netbend.models.output import ImageOutput
+from netbend.pictures import thumbnail
+from netbend.recipe import Recipe
+from netbend.variations.cells import unfinished_sheet
+from netbend.variations.files import Outcome, Wanted, write_outcomes
+from netbend.variations.unlike import Unlike
 
 MAX_AT_HAND = 2**30  # bytes; what goes beyond is rendered again
 _OF_PICTURES = [
@@ -26,10 +25,8 @@ _OF_PICTURES = [
 ]
 
 
-def makes_pictures(context: typer.Context, model: "Model") -> bool:
+def makes_pictures(context: typer.Context, model: Model) -> bool:
     """False for others, of which recipes alone are written. Raises ModelError for options of pictures."""
-    from netbend.models.output import ImageOutput
-
     if isinstance(model.output, ImageOutput):
         return True
     for name in _OF_PICTURES:
@@ -49,11 +46,8 @@ class AtHand:
     whole: bool = False
     room: int = MAX_AT_HAND
 
-    def take(self, chosen_by: object, recipe: "Recipe") -> "Image | None":
+    def take(self, chosen_by: object, recipe: Recipe) -> Image | None:
         """The picture of the recipe that was just chosen, if it was chosen by its picture."""
-        from netbend.pictures import thumbnail
-        from netbend.variations.unlike import Unlike
-
         if not isinstance(chosen_by, Unlike):
             return None
         picture = chosen_by.picture(recipe)
@@ -67,11 +61,8 @@ def typed() -> list[str]:
     return ["netbend", *sys.argv[1:]]
 
 
-def write_and_say(outcomes: "Sequence[Outcome]", wanted: "Wanted", json: bool, quiet: bool) -> None:
+def write_and_say(outcomes: Sequence[Outcome], wanted: Wanted, json: bool, quiet: bool) -> None:
     """Render and write, with a bar on the way, and name what was written, or on Ctrl-C what is kept."""
-    from netbend.variations.cells import unfinished_sheet
-    from netbend.variations.files import write_outcomes
-
     sheet = wanted.sheet_path
     kept_in = wanted.folder if sheet is None or wanted.pictures else unfinished_sheet(sheet)
     with (

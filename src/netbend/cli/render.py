@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -35,17 +35,21 @@ from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar
 from netbend.cli.stopping import kept_on_stop, refuse_unverifiable
 from netbend.cli.terminal import complain
 from netbend.cli.usage import UsageError
-from netbend.cli.watch import Watch, watch_until_stopped
+from netbend.cli.watch import Load, Read, Watch, watch_until_stopped
+from netbend.engine.bound import bind
+from netbend.engine.embedded import check_recordable
+from netbend.engine.latent_values import LatentValues
+from netbend.engine.request import RenderRequest, reference_of
+from netbend.engine.still import Still
+from netbend.latents.file import load_latents_for
 from netbend.latents.seeds import parse_seeds
 from netbend.limits import MAX_FILM_SECONDS
-
-if TYPE_CHECKING:
-    from netbend.cli.watch import Load, Read
-    from netbend.engine.latent_values import LatentValues
-    from netbend.engine.still import Still
-    from netbend.models.base import Model, SynthesisOptions
-    from netbend.recipe import Recipe
-    from netbend.recipe.places import Latent
+from netbend.models.base import Model, SynthesisOptions
+from netbend.models.capabilities import mix_styles
+from netbend.recipe import Recipe, load_clusters
+from netbend.recipe.animation import is_animated
+from netbend.recipe.places import Latent, Seed
+from netbend.render.write import PictureFiles
 
 SEEDS = "0-7"
 WATCHED_SEEDS = "0"
@@ -124,8 +128,6 @@ def render(
     if from_picture is not None:
         written = render_again(from_picture, model, out, time, metadata, overwrite, device)
     else:
-        from netbend.models.base import SynthesisOptions
-
         asked = _Asked(
             recipe=recipe,
             model=model,
@@ -142,14 +144,14 @@ def render(
         )
         styles = None if style_seed is None else (style_seed, parse_style_layers(style_layers))
 
-        def decide(read: "Read", load: "Load") -> "Still":
+        def decide(read: Read, load: Load) -> Still:
             still = asked.stills(read, load)
             return still if styles is None else _with_styles(still, *styles)
 
-        def read(path: Path) -> "Recipe":
+        def read(path: Path) -> Recipe:
             return read_recipe(path, five_items, strength)
 
-        def load(name: str) -> "Model":
+        def load(name: str) -> Model:
             return load_of_pictures(name, device, precision)
 
         if watch and recipe is not None:
@@ -218,7 +220,7 @@ class _Asked:
 
     recipe: Path | None
     model: str | None
-    options: "SynthesisOptions"
+    options: SynthesisOptions
     time: float | None
     seeds: str | None
     latents: Path | None
@@ -229,13 +231,8 @@ class _Asked:
     usual_seeds: str
     look_first: bool  # at files, before the model is loaded; of no use where it has been
 
-    def stills(self, read: "Read", load: "Load") -> "Still":
+    def stills(self, read: Read, load: Load) -> Still:
         """Read the recipe, load the model, and decide all."""
-        from netbend.engine.bound import bind
-        from netbend.engine.request import RenderRequest, reference_of
-        from netbend.recipe import load_clusters
-        from netbend.recipe.animation import is_animated
-
         recipe = None if self.recipe is None else read(self.recipe)
         if self.compare and recipe is None:
             raise UsageError("--compare puts bent beside unbent: name a recipe")
@@ -265,12 +262,8 @@ class _Asked:
         return bind(request, model).still()
 
     def _latents(
-        self, model: "Model", recipe: "Recipe | None", seeds: list[int]
-    ) -> "tuple[Latent | LatentValues, ...]":
-        from netbend.engine.latent_values import LatentValues
-        from netbend.latents.file import load_latents_for
-        from netbend.recipe.places import Latent, Seed
-
+        self, model: Model, recipe: Recipe | None, seeds: list[int]
+    ) -> tuple[Latent | LatentValues, ...]:
         if self.latents is not None:
             found = load_latents_for(model, self.latents, self.space)
             return tuple(LatentValues.of(found[place]) for place in range(len(found)))
@@ -279,9 +272,7 @@ class _Asked:
         return tuple(Latent(Seed(seed)) for seed in seeds)
 
 
-def _with_styles(still: "Still", seed: int, layers: list[int]) -> "Still":
-    from netbend.models.capabilities import mix_styles
-
+def _with_styles(still: Still, seed: int, layers: list[int]) -> Still:
     mixed = mix_styles(still.model, still.latents, still.model.latents([seed]), layers, still.options)
     return replace(
         still, latents=mixed, options=replace(still.options, truncation_psi=1.0, truncation_cutoff=None)
@@ -289,7 +280,7 @@ def _with_styles(still: "Still", seed: int, layers: list[int]) -> "Still":
 
 
 def _render_all(
-    still: "Still",
+    still: Still,
     out: Path,
     stem: str,
     sheet: bool,
@@ -298,9 +289,6 @@ def _render_all(
     resume: bool,
     silent: bool,
 ) -> list[Path]:
-    from netbend.engine.embedded import check_recordable
-    from netbend.render.write import PictureFiles
-
     names = [f"{stem}-seed{seed:04d}.png" for seed in still.latents.seeds]
     if len(set(names)) < len(names):
         raise UsageError("a seed comes twice; each makes one picture")

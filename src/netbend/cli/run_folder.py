@@ -3,26 +3,21 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from netbend.atomic import UNFINISHED, folder_of
 from netbend.errors import DataError, NetbendError
 from netbend.folder_lock import LOCK, locked
-
-if TYPE_CHECKING:
-    from netbend.models.run_settings import RunSettings
+from netbend.models.run_settings import RunSettings, refuse_special_in
 
 
 def check_folder(
-    out: Path, settings: "RunSettings", may_change: tuple[str, ...] = (), called: str = "--out"
+    out: Path, settings: RunSettings, may_change: tuple[str, ...] = (), called: str = "--out"
 ) -> None:
     """Refuse a folder with anything in it but this same run.
 
     may_change: settings that do not matter. called: the option that names the folder.
     Raises DataError.
     """
-    from netbend.models.run_settings import refuse_special_in
-
     try:
         if not out.exists() or not any(map(_counts, out.iterdir())):
             return

@@ -3,12 +3,11 @@
 from dataclasses import asdict
 
 from netbend.cli.output import Json, print_json, print_table
+from netbend.transforms import all_transforms, parameters_of
 
 
 def transforms(json: Json = False) -> None:
     """List all transforms with their parameters."""
-    from netbend.transforms import all_transforms, parameters_of
-
     found = all_transforms()
     if json:
         print_json(

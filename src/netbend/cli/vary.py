@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from netbend.bending import Plan, resolve
 from netbend.choices import FiveItems, NoiseMode, NonFinite, Precision
 from netbend.cli.destination import place_of_sheet, refuse_file_name, refuse_unwritable
 from netbend.cli.idle import refuse_idle_options
@@ -31,14 +32,18 @@ from netbend.cli.options import (
 from netbend.cli.output import Device, Json, Quiet, progress_bar
 from netbend.cli.stopping import refuse_unverifiable
 from netbend.cli.usage import UsageError
+from netbend.engine.bound import bind
+from netbend.engine.request import RenderRequest, reference_of
 from netbend.errors import ModelError, RecipeError
-
-if TYPE_CHECKING:
-    from netbend.bending import Plan
-    from netbend.models.base import Model
-    from netbend.recipe import Clusters, Recipe
-    from netbend.variations.surprise import Bounds
-    from netbend.variations.unlike import Accept
+from netbend.models.base import Model, SynthesisOptions
+from netbend.models.output import AudioOutput
+from netbend.recipe import Clusters, Recipe, load_clusters
+from netbend.render.files import refuse_existing
+from netbend.variations.files import Outcome, Wanted
+from netbend.variations.freeze import draws_features, freeze
+from netbend.variations.lists import ends, numbers, words
+from netbend.variations.surprise import Bounds, surprise
+from netbend.variations.unlike import Accept, Unlike, anything
 
 _WITHOUT = {**WITHOUT, "surprise": ["layers", "transforms", "bends", "share"]}
 _BESIDE = {**BESIDE, "surprise": ["recipe", "five_items", "clusters"], "keep": ["count", "selection_seed"]}
@@ -97,16 +102,6 @@ def vary(
     Writes a contact sheet with seeds; `--keep` writes those of them that you name as recipes whose features
     are fixed.
     """
-    from netbend.engine.bound import bind
-    from netbend.engine.request import RenderRequest, reference_of
-    from netbend.models.base import SynthesisOptions
-    from netbend.models.output import AudioOutput
-    from netbend.recipe import load_clusters
-    from netbend.render.files import refuse_existing
-    from netbend.variations.files import Outcome, Wanted
-    from netbend.variations.lists import numbers
-    from netbend.variations.unlike import Unlike, anything
-
     refuse_unverifiable(resume, metadata)
     besides = "recipes" if surprise or keep is not None else None
     if besides is not None:
@@ -175,10 +170,8 @@ def vary(
     write_and_say(outcomes, wanted, json, quiet)
 
 
-def _stochastic(file: Path | None, five_items: FiveItems | None) -> "Recipe":
+def _stochastic(file: Path | None, five_items: FiveItems | None) -> Recipe:
     """A recipe in which something is left to the seed."""
-    from netbend.variations.freeze import draws_features
-
     if file is None:
         raise UsageError("name a recipe to draw from, or say --surprise for recipes by chance")
     recipe = read_recipe(file, five_items)
@@ -190,10 +183,7 @@ def _stochastic(file: Path | None, five_items: FiveItems | None) -> "Recipe":
     return recipe
 
 
-def _bounds(layers: str | None, transforms: str | None, bends: str, share: str) -> "Bounds":
-    from netbend.variations.lists import ends, words
-    from netbend.variations.surprise import Bounds
-
+def _bounds(layers: str | None, transforms: str | None, bends: str, share: str) -> Bounds:
     counts = ends(bends, "--bends")
     if not all(count.is_integer() for count in counts):
         raise UsageError(f"--bends {bends}: expected a whole number, or two such as 1-3")
@@ -206,19 +196,15 @@ def _bounds(layers: str | None, transforms: str | None, bends: str, share: str) 
 
 
 def _drawn(
-    model: "Model",
-    base: "Recipe | None",
-    bounds: "Bounds | None",
-    clusters: "Clusters | None",
+    model: Model,
+    base: Recipe | None,
+    bounds: Bounds | None,
+    clusters: Clusters | None,
     draw: int,
-    accept: "Accept",
+    accept: Accept,
     seconds: float,
-) -> "tuple[Recipe, Plan]":
+) -> tuple[Recipe, Plan]:
     """One recipe, as it is written, and its plan."""
-    from netbend.bending import resolve
-    from netbend.variations.freeze import freeze
-    from netbend.variations.surprise import surprise
-
     if base is None:
         assert bounds is not None
         recipe = surprise(model, draw, bounds, accept=accept)

@@ -4,17 +4,19 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
+from netbend.atomic import write_atomic
 from netbend.cli.destination import places
 from netbend.cli.watching import WatchedFiles
+from netbend.engine.embedded import png_bytes
+from netbend.engine.prefix_cache import PrefixCache
+from netbend.engine.still import Still
 from netbend.errors import NetbendError, RenderError
-
-if TYPE_CHECKING:
-    from netbend.engine.prefix_cache import PrefixCache
-    from netbend.engine.still import Still
-    from netbend.models.base import Model
-    from netbend.recipe import Recipe
+from netbend.models.base import Model
+from netbend.recipe import Recipe
+from netbend.recipe.paths import files_of
+from netbend.render.files import refuse_existing
 
 LOOK_EVERY = 0.01  # seconds: a save is noticed at the second look after it
 MODELS_KEPT = 2  # of those that the recipe named one after the other
@@ -48,7 +50,7 @@ class Watch:
     clock: Callable[[], float] = time.perf_counter
     _files: WatchedFiles = field(init=False)
     _models: dict[str, "Model"] = field(default_factory=dict)
-    _rerender: "PrefixCache | None" = None
+    _rerender: PrefixCache | None = None
     _ours: set[Path] = field(default_factory=set)  # files that this made, and may replace
 
     def __post_init__(self) -> None:
@@ -78,15 +80,13 @@ class Watch:
         self.say(f"{what}  {self.clock() - began:.2f} s")
         return True
 
-    def _read(self, path: Path) -> "Recipe":
+    def _read(self, path: Path) -> Recipe:
         """The recipe; what it names is watched from now on, also where it is not there yet."""
-        from netbend.recipe.paths import files_of
-
         recipe = self.read(path)
         self._files.watch([self.recipe, *self.beside, *files_of(recipe)])
         return recipe
 
-    def _load(self, name: str) -> "Model":
+    def _load(self, name: str) -> Model:
         if name not in self._models:
             while len(self._models) >= MODELS_KEPT:
                 del self._models[next(iter(self._models))]
@@ -98,12 +98,7 @@ class Watch:
         names = [f"{self.recipe.stem}-seed{seed:04d}.png" for seed in seeds]
         return places(self.out, names, ", or ask for one picture, as with --seeds 3")
 
-    def _write(self, still: "Still") -> list[Path]:
-        from netbend.atomic import write_atomic
-        from netbend.engine.embedded import png_bytes
-        from netbend.engine.prefix_cache import PrefixCache
-        from netbend.render.files import refuse_existing
-
+    def _write(self, still: Still) -> list[Path]:
         paths = self._places(still.latents.seeds)
         if len(set(paths)) < len(paths):
             raise RenderError("a seed comes twice; each makes one picture")

@@ -1,18 +1,22 @@
 """Cluster files: listed, named, converted."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from netbend.bending.selector import check_fit
 from netbend.cli.destination import refuse_other_ending
 from netbend.cli.options import Overwrite
 from netbend.cli.output import Json, Quiet, print_json, print_table
 from netbend.digits import whole_number
 from netbend.errors import RecipeError
-
-if TYPE_CHECKING:
-    from netbend.recipe import Clusters
+from netbend.models import catalog
+from netbend.models.catalog import CATALOGUE
+from netbend.recipe import Clusters
+from netbend.recipe.clusters import checked_name, load_clusters, rename_cluster, save_clusters
+from netbend.render.files import refuse_existing
 
 DEFAULT_FILE = Path("clusters.yaml")
 CLUSTER_FILES = (".yaml", ".yml", ".json")
@@ -42,8 +46,6 @@ def name(
     quiet: Quiet = False,
 ) -> None:
     """Name a cluster; recipes can then say `features: {cluster: eyes}`."""
-    from netbend.recipe.clusters import checked_name, rename_cluster
-
     if (name is None) is not remove:
         raise RecipeError("give a name such as eyes, or --remove")
     try:
@@ -74,9 +76,6 @@ def convert(
     quiet: Quiet = False,
 ) -> None:
     """Turn a cluster file into the other form, or into JSON."""
-    from netbend.recipe.clusters import load_clusters, save_clusters
-    from netbend.render.files import refuse_existing
-
     refuse_other_ending(target, CLUSTER_FILES, "a cluster file")
     refuse_existing([target], overwrite)
     clusters = load_clusters(source)
@@ -86,7 +85,7 @@ def convert(
         print(target)
 
 
-def rows(clusters: "Clusters") -> list[dict[str, object]]:
+def rows(clusters: Clusters) -> list[dict[str, object]]:
     """One for each cluster: layer, number, name, features."""
     return [
         {
@@ -100,7 +99,7 @@ def rows(clusters: "Clusters") -> list[dict[str, object]]:
     ]
 
 
-def print_clusters(clusters: "Clusters") -> None:
+def print_clusters(clusters: Clusters) -> None:
     """A line for each layer: how many features each cluster has, and its name."""
     print_table(
         ["layer", "features", "clusters"],
@@ -111,7 +110,7 @@ def print_clusters(clusters: "Clusters") -> None:
     )
 
 
-def _sizes(clusters: "Clusters", layer: int | str) -> str:
+def _sizes(clusters: Clusters, layer: int | str) -> str:
     names = clusters.names.get(layer, {})
     return "  ".join(
         f"{number}:{len(features)}" + (f" {names[number]}" if number in names else "")
@@ -119,24 +118,16 @@ def _sizes(clusters: "Clusters", layer: int | str) -> str:
     )
 
 
-def _clusters_of(source: str) -> "Clusters":
-    from netbend.models.catalog import CATALOGUE, load_model
-    from netbend.recipe.clusters import load_clusters
-
+def _clusters_of(source: str) -> Clusters:
     if source not in CATALOGUE or Path(source).exists():
         return load_clusters(source)
-    clusters = load_model(source, "cpu").clusters
+    clusters = catalog.load_model(source, "cpu").clusters
     if clusters is None:
         raise RecipeError(f"{source}: comes without clusters; `netbend cluster {source}` makes some")
     return clusters
 
 
-def _of_model(clusters: "Clusters", model: str) -> "Clusters":
-    from dataclasses import replace
-
-    from netbend.bending.selector import check_fit
-    from netbend.models.catalog import load_model
-
-    loaded = load_model(model, "cpu")
+def _of_model(clusters: Clusters, model: str) -> Clusters:
+    loaded = catalog.load_model(model, "cpu")
     check_fit(clusters, loaded.layers)
     return replace(clusters, model=loaded.name, model_hash=loaded.hash)

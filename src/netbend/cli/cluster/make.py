@@ -3,7 +3,7 @@
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -15,18 +15,31 @@ from netbend.cli.idle import refuse_idle_options
 from netbend.cli.inputs import check_latents
 from netbend.cli.lists import parse_layers
 from netbend.cli.options import LatentSpace, Overwrite, from_zero
-from netbend.cli.output import Device, Json, Quiet, print_json
+from netbend.cli.output import Device, Json, Quiet, print_json, progress_bar
 from netbend.cli.run_folder import check_folder, held_folder
 from netbend.cli.usage import UsageError, is_given
+from netbend.clustering import (
+    Counts,
+    Settings,
+    check_networks,
+    cluster_features,
+    cluster_latents,
+    default_settings,
+    load_networks,
+    networks_file,
+    parse_counts,
+)
 from netbend.errors import ClusterError, NetbendError
 from netbend.folder_lock import LOCK
+from netbend.latents.file import load_latents_for
+from netbend.latents.seeds import parse_seeds
+from netbend.models import catalog
+from netbend.models.base import Latents, Model, SynthesisOptions
+from netbend.recipe import Clusters
+from netbend.recipe.clusters import save_clusters
+from netbend.render.files import refuse_existing
 
 WORK = {".json", ".npy", ".pt", ".safetensors"}  # endings of unfinished work
-
-if TYPE_CHECKING:
-    from netbend.clustering import Counts, Settings
-    from netbend.models.base import Latents, Model, SynthesisOptions
-    from netbend.recipe import Clusters
 
 
 def make(
@@ -92,14 +105,6 @@ def make(
 
     Stop with Ctrl-C at any time; the same command goes on.
     """
-    from netbend.clustering import Counts, check_networks, default_settings, networks_file, parse_counts
-    from netbend.latents.file import load_latents_for
-    from netbend.latents.seeds import parse_seeds
-    from netbend.models.base import SynthesisOptions
-    from netbend.models.catalog import load_model
-    from netbend.recipe.clusters import save_clusters
-    from netbend.render.files import refuse_existing
-
     _refuse_idle(context, preset, of_latents=seeds is not None or latents is not None)
     refuse_other_ending(out, CLUSTER_FILES, "a cluster file")
     counts = Counts() if k is None else parse_counts(k)
@@ -110,7 +115,7 @@ def make(
     if networks is not None:
         check_networks(networks)
     options = SynthesisOptions(truncation)
-    loaded = load_model(model, device)
+    loaded = catalog.load_model(model, device)
     if numbers or latents is not None:
         source = loaded.latents(numbers) if latents is None else load_latents_for(loaded, latents, space)
         found = _of_latents(loaded, source, chosen, counts, networks, seed, options)
@@ -157,16 +162,14 @@ def _refuse_idle(context: typer.Context, preset: Preset, *, of_latents: bool) ->
 
 
 def _of_latents(
-    model: "Model",
-    latents: "Latents",
+    model: Model,
+    latents: Latents,
     layers: list[int | str],
-    counts: "Counts",
+    counts: Counts,
     networks: Path | None,
     seed: int,
-    options: "SynthesisOptions",
-) -> "Clusters":
-    from netbend.clustering import cluster_latents, load_networks
-
+    options: SynthesisOptions,
+) -> Clusters:
     taught = None if networks is None else load_networks(networks, model)
     return cluster_latents(
         model,
@@ -180,10 +183,8 @@ def _of_latents(
 
 
 def _of_samples(
-    model: "Model", settings: "Settings", counts: "Counts", folder: Path, out: Path, silent: bool
-) -> "Clusters":
-    from netbend.clustering import cluster_features
-
+    model: Model, settings: Settings, counts: Counts, folder: Path, out: Path, silent: bool
+) -> Clusters:
     check_folder(folder, settings, called="--work")
     noted = folder / "settings.json"
     networks = networks_beside(out) if settings.preset == Preset.PAPER else None
@@ -221,8 +222,6 @@ class _Teller:
     """Shows reports as a bar for each stage."""
 
     def __init__(self, *, visible: bool):
-        from netbend.cli.output import progress_bar
-
         self.bar = progress_bar(visible=visible)
         self.tasks: dict[str, Any] = {}
 

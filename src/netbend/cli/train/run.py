@@ -4,11 +4,16 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from netbend.cli.output import Description
+from netbend.cli.terminal import own_stream
 from netbend.errors import ModelError
+from netbend.models.catalog import choose_device
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
-    from rich.progress import Progress
 
 
 def make_fabric(device: str, devices: int) -> "Fabric":
@@ -17,8 +22,6 @@ def make_fabric(device: str, devices: int) -> "Fabric":
         from lightning_fabric import Fabric
     except ModuleNotFoundError as error:
         raise ModelError("training needs lightning-fabric: pip install 'netbend[train]'") from error
-    from netbend.models.catalog import choose_device
-
     fabric = Fabric(accelerator=choose_device(device).type, devices=devices, strategy="auto")
     fabric.launch()
     return fabric
@@ -34,16 +37,8 @@ def notes(*, visible: bool) -> Callable[[str], None]:
     return note
 
 
-def training_bar(amount: str, *, visible: bool) -> "Progress":
+def training_bar(amount: str, *, visible: bool) -> Progress:
     """A bar on standard error; amount: how to show how far it is; its task has the field `losses`."""
-    import sys
-
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from netbend.cli.output import Description
-    from netbend.cli.terminal import own_stream
-
     return Progress(
         Description(),
         BarColumn(),

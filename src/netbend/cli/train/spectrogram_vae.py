@@ -1,5 +1,6 @@
 """`netbend train spectrogram-vae`: a model of your own sounds."""
 
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,13 +16,17 @@ from netbend.cli.run_folder import check_folder, held_folder
 from netbend.cli.train.run import make_fabric, notes, training_bar
 from netbend.cli.usage import UsageError
 from netbend.errors import DataError
+from netbend.models import catalog
+from netbend.models.run_settings import RunSettings
+from netbend.models.spectrogram_vae import SpectrogramModel
+from netbend.models.spectrogram_vae.network import FRAMES
+from netbend.models.spectrogram_vae.training import loop
+from netbend.models.spectrogram_vae.training.settings import PAPER_PRESET, Settings
+from netbend.models.spectrogram_vae.training.sounds import Sounds, find_sounds, load_sounds, set_apart
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-    from netbend.models.spectrogram_vae import SpectrogramModel
-    from netbend.models.spectrogram_vae.training.settings import Settings
-    from netbend.models.spectrogram_vae.training.sounds import Sounds
 
 LINES_PER_EPOCH = 10
 LEARNING_RATE_FROM, WARM_UP_FROM = 0.0001, 500  # of a run that starts from a model
@@ -121,18 +126,12 @@ def spectrogram_vae(
         print(out / "model.safetensors")
 
 
-def _settings(preset: Preset, **given: Any) -> "Settings":
-    from dataclasses import replace
-
-    from netbend.models.spectrogram_vae.training.settings import PAPER_PRESET, Settings
-
+def _settings(preset: Preset, **given: Any) -> Settings:
     start = PAPER_PRESET if preset is Preset.PAPER else Settings()
     return replace(start, **{name: value for name, value in given.items() if value is not None})
 
 
 def _refuse_shape(**given: float | None) -> None:
-    from netbend.models.run_settings import RunSettings
-
     for name, value in given.items():
         if value is not None:
             raise DataError(
@@ -141,11 +140,8 @@ def _refuse_shape(**given: float | None) -> None:
             )
 
 
-def _load_start(source: str) -> "SpectrogramModel":
-    from netbend.models.catalog import load_model
-    from netbend.models.spectrogram_vae import SpectrogramModel
-
-    model = load_model(source, "cpu")
+def _load_start(source: str) -> SpectrogramModel:
+    model = catalog.load_model(source, "cpu")
     if not isinstance(model, SpectrogramModel):
         raise UsageError(f"--finetune {source}: a model of another kind; expected a spectrogram VAE")
     return model
@@ -155,14 +151,11 @@ def _train(
     data: Path,
     validation: Path | None,
     out: Path,
-    settings: "Settings",
+    settings: Settings,
     fabric: "Fabric",
-    start: "SpectrogramModel | None",
+    start: SpectrogramModel | None,
     quiet: bool,
 ) -> None:
-    from netbend.models.spectrogram_vae.training import loop
-    from netbend.models.spectrogram_vae.training.sounds import find_sounds, set_apart
-
     report = notes(visible=not quiet and fabric.is_global_zero)
     learnt_from = find_sounds(data, out, report)
     if validation is None:
@@ -194,10 +187,7 @@ def _train(
         trainer.run(show)
 
 
-def _load(files: list[Path], settings: "Settings", cache: Path, quiet: bool) -> "Sounds":
-    from netbend.models.spectrogram_vae.network import FRAMES
-    from netbend.models.spectrogram_vae.training.sounds import load_sounds
-
+def _load(files: list[Path], settings: Settings, cache: Path, quiet: bool) -> Sounds:
     shortest = settings.architecture().spectrum().samples_in(FRAMES)
     with progress_bar(visible=not quiet) as bar:
         task = bar.add_task("Decoding sounds", total=len(files))

@@ -15,12 +15,14 @@ from netbend.cli.run_folder import check_folder, held_folder
 from netbend.cli.train.run import make_fabric, notes, training_bar
 from netbend.cli.usage import UsageError
 from netbend.errors import DataError
+from netbend.models.stylegan2.training import loop
+from netbend.models.stylegan2.training.images import load_images
+from netbend.models.stylegan2.training.settings import Settings
+from netbend.models.stylegan2.training.start import Start, load_start
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-    from netbend.models.stylegan2.training.settings import Settings
-    from netbend.models.stylegan2.training.start import Start
 
 KIMG_PER_LINE = 10
 FEWEST_PICTURES = 5
@@ -77,9 +79,6 @@ def stylegan2(
     quiet: Quiet = False,
 ) -> None:
     """Train StyleGAN2. Stop with Ctrl-C at any time; the same command goes on."""
-    from netbend.models.stylegan2.training.settings import Settings
-    from netbend.models.stylegan2.training.start import load_start
-
     settings = Settings(
         size=size,
         feature_base=feature_base,
@@ -123,11 +122,8 @@ def _refuse_shape(latent_dim: int | None, mapping_depth: int | None) -> None:
 
 
 def _train(
-    data: Path, out: Path, settings: "Settings", fabric: "Fabric", start: "Start | None", quiet: bool
+    data: Path, out: Path, settings: Settings, fabric: "Fabric", start: Start | None, quiet: bool
 ) -> None:
-    from netbend.models.stylegan2.training import loop
-    from netbend.models.stylegan2.training.images import load_images
-
     report = notes(visible=not quiet and fabric.is_global_zero)
     images = load_images(data, settings.size, report, run=out)
     if len(images) < FEWEST_PICTURES:
