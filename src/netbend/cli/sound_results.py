@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from netbend.cli.output import progress_bar
 from netbend.cli.sound_sources import Source, Sources, leave_out
 from netbend.cli.stopping import kept_on_stop
+from netbend.cli.usage import UsageError
 from netbend.errors import RenderError, SoundError
 
 if TYPE_CHECKING:
@@ -159,13 +160,13 @@ def let_sing(
 
 
 def refuse_other_formats(out: Path) -> None:
-    """Raise RenderError for the name of a file that is none of the sounds that are written."""
+    """Raise UsageError for the name of a file that is none of the sounds that are written."""
     from netbend.sound.formats import FORMATS
 
     suffix = out.suffix.lower()
     is_ending = any(map(str.isalpha, suffix))  # in `take.2` it is none
     if not out.is_dir() and is_ending and suffix not in FORMATS:
-        raise RenderError(
+        raise UsageError(
             f"--out {out}: netbend does not write {suffix}; choose {', '.join(FORMATS)}, or make the folder "
             f"first if it is one"
         )

@@ -77,7 +77,8 @@ def format_of(out: Path) -> Format | None:
     if suffix not in FORMATS:
         raise RenderError(
             f"{out}: netbend does not write {suffix} films; choose {', '.join(FORMATS)}, or name a folder "
-            f"for one PNG a frame"
+            f"for one PNG a frame",
+            where="out",
         )
     return FORMATS[suffix]
 
