@@ -162,9 +162,9 @@ def test_noise_and_cutoff_are_the_same_everywhere(run: Run, noise: str, cutoff: 
 
     model = netbend.load_model("tiny.safetensors", device="cpu")
     latents = netbend.load_latents("w_plus.npz")
-    options = netbend.SynthesisOptions(0.5, cutoff, noise)
+    chosen = netbend.SynthesisOptions(0.5, cutoff, noise)
     with netbend.bend(model, netbend.load_recipe(recipe)):
-        expected = pixels(netbend.to_pictures(model.generate(latents, options))[0])
+        expected = pixels(netbend.to_pictures(model.generate(latents, chosen))[0])
     typed("render", recipe, "-o", "o")
     (rendered,) = Path("o").iterdir()
     np.testing.assert_array_equal(pixels(rendered), expected)
@@ -176,7 +176,7 @@ def test_noise_and_cutoff_are_the_same_everywhere(run: Run, noise: str, cutoff: 
     assert holds(Path("g.png"), expected)
     typed("breed", recipe, recipe, "--count", 1, "--mutation", 1, "-o", "breed")
     assert holds(Path("breed/children.png"), pixels(thumbnail(Image.fromarray(expected))))
-    sheet = netbend.make_grid("mix=0,1", "angle=0,30", model, recipe, options=options, size=SIZE)
+    sheet = netbend.make_grid("mix=0,1", "angle=0,30", model, recipe, options=chosen, size=SIZE)
     np.testing.assert_array_equal(pixels(sheet), pixels(Path("g.png")))
 
 

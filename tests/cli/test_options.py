@@ -261,7 +261,7 @@ def test_every_option_that_is_shown_exists(options: dict[str, dict[str, Any]]) -
         words = line.partition(" ")[2].split()
         path = max((path for path in commands if words[: len(path.split())] == path.split()), key=len)
         path = "cluster make" if path == "" and words[0] == "cluster" else path
-        named = re.findall(r"(?<![\w-])--[a-z][\w-]*", line)
+        named = [name for name in re.findall(r"(?<![\w-])--[a-z][\w-]*", line) if name != "--help"]
         unknown += [
             (file, line, name) for name in named if path not in options.get(name.replace("--no-", "--"), {})
         ]
