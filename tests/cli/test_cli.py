@@ -196,7 +196,7 @@ MISTAKES = [
     (["render", "-m", "tiny.safetensors", "--seeds", "1,1"], 2, "a seed comes twice"),
     (
         ["render", "-m", "tiny.safetensors", "--device", "abacus"],
-        1,
+        2,
         "--device abacus: expected auto, cpu, cuda or mps",
     ),
     (["render", "-m", "tiny.safetensors", "--latents", "gone.npz"], 1, "gone.npz: no such file"),
@@ -213,16 +213,16 @@ MISTAKES = [
     (["inspect", "gone.pt"], 1, "gone.pt: no such file"),
     (["convert", "tiny.safetensors", "turn.yaml"], 1, "turn.yaml exists already"),
     (["train", "stylegan2", "nowhere", "--out", "run"], 1, "nowhere: expected a folder or a zip"),
-    (["train", "stylegan2", ".", "--out", "run", "--size", "48"], 1, "--size 48: expected a power of two"),
+    (["train", "stylegan2", ".", "--out", "run", "--size", "48"], 2, "--size 48: expected a power of two"),
     (["train", "stylegan2", ".", "--out", "."], 1, "not empty, and not an unfinished run"),
     (
         ["train", "stylegan2", ".", "--out", "run", "--finetune", "music"],
-        1,
+        2,
         "--finetune music: a model of another kind",
     ),
     (
         ["train", "stylegan2", ".", "--out", "run", "--finetune", "faces", "--size", "32"],
-        1,
+        2,
         "--size 32: the model to start from draws 64x64 already",
     ),
     (
@@ -232,7 +232,7 @@ MISTAKES = [
     ),
     (
         ["train", "stylegan2", ".", "--out", "run", "--warm-up", "-1"],
-        1,
+        2,
         "--warm-up -1: expected 0 or more",
     ),
     (["bogus"], 2, "no such command: bogus; see `netbend --help`"),

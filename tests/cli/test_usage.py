@@ -27,6 +27,10 @@ LINES = {
     ("render", *TINY, "--latents", "gone.npz"): 1,
     ("render", *TINY, "--out", "turn.yaml/o"): 1,
     ("film", "turn.yaml", *TINY, "--frame", "1", "--stills", "2", "--quality", "3"): 2,
+    ("render", *TINY, "--device", "tpu"): 2,
+    ("sound", "gone.wav", "--mix", "2"): 2,
+    ("project", "gone.png", *TINY, "--crop", "1"): 2,
+    ("train", "stylegan2", ".", "--out", "run", "--size", "9"): 2,
     ("film", "gone.yaml"): 1,
     ("vary", "turn.yaml", *TINY): 1,  # nothing in it is random
     ("vary", *TINY): 2,

@@ -1,6 +1,6 @@
 """Errors as the command line tells them: one line, exit code 2 for wrong options and 1 for wrong input."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -36,8 +36,14 @@ class Refusal(Exception):
 def refusal_of(error: NetbendError, context: Any) -> Refusal:
     """What becomes of an error of the library: about what stands on the line it is one of usage."""
     said = {parameter.name: shown(parameter) for parameter in context.command.params}
-    wrong = isinstance(error, UsageError) or is_given(context, error.where)
+    wrong = isinstance(error, UsageError) or is_given(context, error.where or _led_by(error, said))
     return Refusal(error.text(lambda name: said.get(name) or option(name)), USAGE if wrong else INPUT)
+
+
+def _led_by(error: NetbendError, said: Mapping[str, str]) -> str | None:
+    """The parameter whose option an error begins with, where it does not say which it is about."""
+    first = error.message.partition(" ")[0]
+    return next((name for name, shown in said.items() if shown == first), None)
 
 
 def option(name: str) -> str:
