@@ -82,7 +82,7 @@ trap 'kill "${children[@]}" 2>/dev/null || true' EXIT
 
 if [ -n "${MUSIC:-}" ]; then
     timeout $(($(left) - last)) python3 -c 'from netbend.cli.main import main; main()' train spectrogram-vae "$MUSIC" \
-        --out "$work/music" --finetune "${MUSIC_FROM:-music}" --batch 32 --precision bf16 --epochs "${EPOCHS:-20}" \
+        --out "$work/music" --from "${MUSIC_FROM:-music}" --batch 32 --precision bf16 --epochs "${EPOCHS:-20}" \
         >"$work/music.log" 2>&1 &
     children+=("$!")
     keeping "$work/music" "$results/music" &
@@ -102,7 +102,7 @@ for size in "${sizes[@]}"; do
     keeper=$!
     children+=("$keeper")
     timeout -k 15 "$time" python3 -c 'from netbend.cli.main import main; main()' train stylegan2 \
-        "$work/faces-$size.zip" --out "$work/run-$size" --finetune "$from" --size "$size" \
+        "$work/faces-$size.zip" --out "$work/run-$size" --from "$from" --size "$size" \
         --feature-base "${FEATURE_BASE:-4096}" --feature-max 256 --batch "${BATCH:-64}" --augment none --precision bf16 \
         --kimg "${KIMG:-100000}" --snapshot-kimg "${SNAPSHOT_KIMG:-20}" --save-seconds "$every" --device "${DEVICE:-auto}" \
         2>&1 | tee "$work/run-$size.log" || true

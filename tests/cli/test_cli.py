@@ -216,19 +216,19 @@ MISTAKES = [
     (["train", "stylegan2", ".", "--out", "run", "--size", "48"], 2, "--size 48: expected a power of two"),
     (["train", "stylegan2", ".", "--out", "."], 1, "not empty, and not an unfinished run"),
     (
-        ["train", "stylegan2", ".", "--out", "run", "--finetune", "music"],
+        ["train", "stylegan2", ".", "--out", "run", "--from", "music"],
         2,
-        "--finetune music: a model of another kind",
+        "--from music: a model of another kind",
     ),
     (
-        ["train", "stylegan2", ".", "--out", "run", "--finetune", "faces", "--size", "32"],
+        ["train", "stylegan2", ".", "--out", "run", "--from", "faces", "--size", "32"],
         2,
         "--size 32: the model to start from draws 64x64 already",
     ),
     (
-        ["train", "stylegan2", ".", "--out", "run", "--finetune", "faces", "--latent-dim", "64"],
+        ["train", "stylegan2", ".", "--out", "run", "--from", "faces", "--latent-dim", "64"],
         2,
-        "--latent-dim 64: the model that --finetune names has its own",
+        "--latent-dim 64: the model that --from names has its own",
     ),
     (
         ["train", "stylegan2", ".", "--out", "run", "--warm-up", "-1"],
@@ -431,15 +431,15 @@ def test_train_grows_the_model_of_another_run(run: Run, folder: Path) -> None:
     command = ["train", "stylegan2", "pictures", "--batch", 4, "--kimg", 0.008, "--device", "cpu"]
     small = ["--feature-base", 32, "--feature-max", 8, "--latent-dim", 8, "--mapping-depth", 1]
     assert run(*command, *small, "--size", 8, "--out", "small").code == 0
-    grow = [*command, "--feature-base", 64, "--size", 16, "--finetune", "small", "--out", "large"]
+    grow = [*command, "--feature-base", 64, "--size", 16, "--from", "small", "--out", "large"]
     assert run(*grow).code == 0
     assert run(*grow, "--save-seconds", 10).code == 0  # it was done
     architecture = load_generator(folder / "large" / "model.safetensors").architecture
     assert architecture.features == (8, 4, 4)
     assert (architecture.z_dim, architecture.mapping_depth) == (8, 1)
-    changed = run(*grow[:-4], "--finetune", "large", "--out", "large")
+    changed = run(*grow[:-4], "--from", "large", "--out", "large")
     assert changed.code == 1
-    assert "other settings (--finetune" in changed.err
+    assert "other settings (--from" in changed.err
 
 
 def test_options_that_would_mean_nothing_are_refused(run: Run, folder: Path) -> None:

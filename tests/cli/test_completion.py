@@ -91,7 +91,7 @@ LINES = {
     "grid --figure ": ["transforms-by-layer"],
     "render --device c": ["cpu", "cuda"],
     "train stylegan2 x --augment ": ["none", "ada"],
-    "train stylegan2 x --finetune t": ["tiny.safetensors"],
+    "train stylegan2 x --from t": ["tiny.safetensors"],
     "cluster make faces --networks t": ["tiny.safetensors"],
     "cluster show fa": ["faces", "faces/paper"],
     "render gone/": [],

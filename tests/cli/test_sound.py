@@ -189,15 +189,15 @@ def test_training_goes_on_and_refuses_other_settings(run: Run, folder: Path) -> 
     assert ran.code == 1
     assert "--batch" in ran.err
     assert run("sound", "a.wav", "-m", "run/model.safetensors", "-o", "out.wav").code == 0
-    further = ["train", "spectrogram-vae", ".", "--finetune", "run/model.safetensors", "--out", "further"]
+    further = ["train", "spectrogram-vae", ".", "--from", "run/model.safetensors", "--out", "further"]
     assert run(*further, "--epochs", 1, "--batch", 2, "-q").code == 0
     assert load_model(folder / "further" / "model.safetensors", "cpu").vae.architecture.latent_dim == 8
     for wrong, message in [
-        (["--width", 1], "--width 1.0: the model that --finetune names has its own"),
-        (["--finetune", "faces"], "--finetune faces: a model of another kind"),
+        (["--width", 1], "--width 1.0: the model that --from names has its own"),
+        (["--from", "faces"], "--from faces: a model of another kind"),
     ]:
         refused = run(*further, *wrong)
-        assert refused.code == 2
+        assert refused.code == 2, message
         assert message in refused.err
     assert run("train", "spectrogram-vae", "run/samples/none", "--out", "other").code == 1
     assert not (folder / "other").exists()

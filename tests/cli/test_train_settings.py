@@ -66,5 +66,5 @@ def test_a_run_of_other_settings_is_told_by_options_that_there_are(tmp_path: Pat
     with pytest.raises(DataError, match=r"other settings \(--latent-dim\)"):
         check_folder(tmp_path, Settings(z_dim=64, w_dim=64))
     SoundSettings().save(tmp_path / "settings.json")
-    with pytest.raises(DataError, match=r"other settings \(--finetune, --batch\)|\(--batch, --finetune\)"):
+    with pytest.raises(DataError, match=r"other settings \(--from, --batch\)|\(--batch, --from\)"):
         check_folder(tmp_path, SoundSettings(features=SoundSettings().architecture().features, batch=3))

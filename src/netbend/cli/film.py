@@ -133,7 +133,7 @@ def film(
     ] = None,
     from_film: Annotated[
         Path | None,
-        typer.Option("--from", help="Make it again from what is inside its file; --sound is named anew."),
+        typer.Option("--from", help="Begin from a film or picture: make it again; --sound is named anew."),
     ] = None,
     overwrite: Annotated[
         bool,

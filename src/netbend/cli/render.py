@@ -101,7 +101,7 @@ def render(
     ] = False,
     from_picture: Annotated[
         Path | None,
-        typer.Option("--from", help="Make it again from what is inside a picture, or a moment of a film."),
+        typer.Option("--from", help="Begin from a picture or film: make it again, or a moment of it."),
     ] = None,
     watch: Annotated[
         bool,

@@ -49,7 +49,7 @@ def spectrogram_vae(
     ] = None,
     start_from: Annotated[
         str | None,
-        typer.Option("--finetune", metavar="MODEL", help="Go on from a model, by name or file."),
+        typer.Option("--from", metavar="MODEL", help="Begin from a model, by name or file."),
     ] = None,
     preset: Annotated[
         Preset, typer.Option(help="Preset: better settings, found here, or those of the paper.")
@@ -62,13 +62,11 @@ def spectrogram_vae(
     ] = None,
     batch: Annotated[int | None, typer.Option(help="Batch size: cuts in a step.")] = None,
     learning_rate: Annotated[
-        float | None, typer.Option(help="Learning rate of Adam; with --finetune by default 0.0001.")
+        float | None, typer.Option(help="Learning rate of Adam; with --from by default 0.0001.")
     ] = None,
     warm_up: Annotated[
         int | None,
-        typer.Option(
-            help="Steps in which learning rates rise; 0 in the preset paper, else 500 with --finetune."
-        ),
+        typer.Option(help="Steps in which learning rates rise; 0 in the preset paper, else 500 with --from."),
     ] = None,
     beta1: Annotated[float | None, typer.Option(help="Of Adam, for the mean.")] = None,
     beta2: Annotated[float | None, typer.Option(help="Of Adam, for the square.")] = None,
@@ -135,15 +133,14 @@ def _refuse_shape(**given: float | None) -> None:
     for name, value in given.items():
         if value is not None:
             raise DataError(
-                f"{RunSettings.option(name)} {value}: the model that --finetune names has its own; "
-                f"leave it out"
+                f"{RunSettings.option(name)} {value}: the model that --from names has its own; leave it out"
             )
 
 
 def _load_start(source: str) -> SpectrogramModel:
     model = catalog.load_model(source, "cpu")
     if not isinstance(model, SpectrogramModel):
-        raise UsageError(f"--finetune {source}: a model of another kind; expected a spectrogram VAE")
+        raise UsageError(f"--from {source}: a model of another kind; expected a spectrogram VAE")
     return model
 
 

@@ -40,14 +40,14 @@ def stylegan2(
     start_from: Annotated[
         str | None,
         typer.Option(
-            "--finetune",
+            "--from",
             metavar="MODEL",
-            help="Go on from a model, by name or file, or from a run's folder; also from a smaller one.",
+            help="Begin from a model, by name or file, or from a run's folder; also from a smaller one.",
         ),
     ] = None,
     feature_base: Annotated[
         int,
-        typer.Option(help="Features at resolution R: base / R ... With --finetune, of further resolutions."),
+        typer.Option(help="Features at resolution R: base / R ... With --from, of further resolutions."),
     ] = 16384,
     feature_max: Annotated[int, typer.Option(help="... but at most so many.")] = 512,
     latent_dim: Annotated[
@@ -66,7 +66,7 @@ def stylegan2(
     mirror: Annotated[bool, typer.Option("--mirror", help="Also show pictures mirrored.")] = False,
     warm_up: Annotated[
         int | None,
-        typer.Option(help="Steps in which learning rates rise; default: 0, with --finetune 500."),
+        typer.Option(help="Steps in which learning rates rise; default: 0, with --from 500."),
     ] = None,
     snapshot_kimg: Annotated[float, typer.Option(help="Thousands of pictures between samples.")] = 25,
     save_seconds: Annotated[float, typer.Option(help="Seconds between checkpoints.")] = 300,
@@ -118,7 +118,7 @@ def stylegan2(
 def _refuse_shape(latent_dim: int | None, mapping_depth: int | None) -> None:
     for option, value in (("--latent-dim", latent_dim), ("--mapping-depth", mapping_depth)):
         if value is not None:
-            raise UsageError(f"{option} {value}: the model that --finetune names has its own; leave it out")
+            raise UsageError(f"{option} {value}: the model that --from names has its own; leave it out")
 
 
 def _train(

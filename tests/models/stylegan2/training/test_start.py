@@ -116,9 +116,9 @@ def test_a_model_by_name_starts_without_a_discriminator() -> None:
 
 def test_what_cannot_be_started_from_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ModelError, match=r"--finetune .*empty: no model\.safetensors in that folder"):
+    with pytest.raises(ModelError, match=r"--from .*empty: no model\.safetensors in that folder"):
         load_start(str(tmp_path / "empty"))
-    with pytest.raises(ModelError, match="--finetune music: a model of another kind"):
+    with pytest.raises(ModelError, match="--from music: a model of another kind"):
         load_start("music")
     with pytest.raises(DataError, match="--size 8: the model to start from draws 16x16 already"):
         grown_architecture(SMALL, 8, 64, 8)

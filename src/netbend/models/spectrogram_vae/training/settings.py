@@ -24,8 +24,8 @@ class Settings(RunSettings):
     """
 
     OPTIONS: ClassVar[dict[str, str]] = {
-        "from_": "--finetune",
-        "features": "--finetune",
+        "from_": "--from",
+        "features": "--from",
         "bf16": "--precision",
     }
 

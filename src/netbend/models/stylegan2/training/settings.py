@@ -30,9 +30,9 @@ class Settings(RunSettings):
     OPTIONS: ClassVar[dict[str, str]] = {
         "z_dim": "--latent-dim",
         "w_dim": "--latent-dim",
-        "from_": "--finetune",
-        "features": "--finetune",
-        "clamp": "--finetune",
+        "from_": "--from",
+        "features": "--from",
+        "clamp": "--from",
         "bf16": "--precision",
     }
 

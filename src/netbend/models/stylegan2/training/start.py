@@ -38,14 +38,10 @@ def load_start(source: str) -> Start:
     folder = Path(source)
     file = folder / MODEL if folder.is_dir() else source
     if isinstance(file, Path) and not file.is_file():
-        raise ModelError(
-            f"--finetune {source}: no {MODEL} in that folder; name a model, or the folder of a run"
-        )
+        raise ModelError(f"--from {source}: no {MODEL} in that folder; name a model, or the folder of a run")
     model = load_model(file, "cpu")
     if not isinstance(model, StyleGAN2):
-        raise ModelError(
-            f"--finetune {source}: a model of another kind; only a StyleGAN2 can be trained further"
-        )
+        raise ModelError(f"--from {source}: a model of another kind; only a StyleGAN2 can be trained further")
     hashes = model.hash
     beside = folder / DISCRIMINATOR
     discriminator = load_discriminator(beside) if folder.is_dir() and beside.is_file() else None
