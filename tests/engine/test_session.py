@@ -264,3 +264,44 @@ def test_what_is_cancelled_leaves_no_trace(model: Model, after: int) -> None:
     frames = session.frames(request.but(seconds=1, fps=9), progress=lambda event: event.done < 3)
     with pytest.raises(Cancelled, match="cancelled after frame 3 of 9"):
         list(frames)
+
+
+def test_clusters_that_come_with_netbend_are_looked_up_again_by_name() -> None:
+    faces = netbend.load_model("faces", device="cpu")
+    bend = {**TURN, "layer": 4, "features": {"noise": 3, "above": 0.0, "within": {"cluster": 1}}}
+    recipe = recipe_from_data({"clusters": "faces/paper", "bends": [bend]})
+    bound = bind(RenderRequest.of(faces, recipe, fps=2), faces)
+    first = self_contained(bound.complete_request())
+    again = self_contained(bind(first, faces).complete_request())
+    for request in (first, again):
+        for time in (0.0, 1.0):
+            assert bind(request, faces).plan.at(time).bends == bound.plan.at(time).bends
+
+
+GROWING = {**TURN, "features": {"random": {"from": 0.2, "to": 0.8, "seconds": 2}}}
+FLICKERING = {**TURN, "features": {"noise": 3, "above": 0.0, "within": {"cluster": 1}}}
+
+
+def test_a_selection_that_moves_is_drawn_again_from_the_same_seed(model: Model) -> None:
+    recipe = recipe_from_data({"seed": 3, "bends": [GROWING]})
+    bound = bind(RenderRequest.of(model, recipe, selection_seed=8, fps=2), model)
+    again = bind(self_contained(bound.complete_request()), model)
+    for time in (0.0, 1.0, 2.0):
+        assert again.plan.at(time).bends == bound.plan.at(time).bends
+    own = bind(RenderRequest.of(model, recipe, fps=2), model)
+    assert own.plan.at(1.0).bends != bound.plan.at(1.0).bends
+
+
+@pytest.mark.parametrize("said_by", ["the request", "the recipe"])
+def test_a_selection_that_moves_within_clusters_of_a_file_is_not_guessed(
+    model: Model, said_by: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "mine.yaml"
+    netbend.save_clusters(netbend.Clusters({2: {1: (0, 2, 4)}}), file)
+    of_recipe = {"clusters": str(file)} if said_by == "the recipe" else {}
+    recipe = recipe_from_data({**of_recipe, "bends": [FLICKERING]})
+    given = {} if of_recipe else {"clusters": netbend.load_clusters(file)}
+    bound = bind(RenderRequest.of(model, recipe, fps=2, **given), model)
+    assert set(bound.plan.at(1.0).bends[0].indices) <= {0, 2, 4}
+    with pytest.raises(RenderError, match=r"looks up clusters in .*mine\.yaml"):
+        self_contained(bound.complete_request())

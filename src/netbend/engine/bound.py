@@ -20,8 +20,9 @@ from netbend.latents.path import LatentPath, latent_path, still_path
 from netbend.models.base import Latents, Model
 from netbend.models.capabilities import check_label
 from netbend.motion import Number, value_at
-from netbend.recipe import Recipe
-from netbend.recipe.animation import bind_recipe, bind_to_film, is_animated
+from netbend.recipe import Clusters, Recipe, load_clusters
+from netbend.recipe.animation import bind_recipe, bind_to_film, is_animated, looks_up_moving
+from netbend.recipe.clusters import clusters_file
 from netbend.recipe.paths import rebase_paths
 from netbend.recipe.places import Latent, Seed
 
@@ -93,12 +94,18 @@ class Bound:
             model=reference_of(self.model),
             recipe=recipe,
             latents=latents,
-            clusters=None,
-            selection_seed=None,
+            clusters=self._clusters_that_move(),
             selected=None if recipe is None else self._selected(),
             precision=Precision.BF16 if self.model.bf16 else Precision.FLOAT32,
             seconds=self.seconds,
         )
+
+    def _clusters_that_move(self) -> str | None:
+        """The cluster file that selections look up which move, and so are not in what was selected."""
+        given = self.request.clusters
+        if self.recipe is None or given is None or not looks_up_moving(self.recipe):
+            return None
+        return given.file if isinstance(given, Clusters) else given
 
     def _complete_latents(self) -> tuple[Latent | LatentValues, ...]:
         """Those of the request, by their values where they come from files."""
@@ -171,12 +178,21 @@ def _fitted(request: RenderRequest, seconds: float) -> Recipe | None:
 
 
 def _plan(request: RenderRequest, recipe: Recipe, model: Model) -> Plan:
+    clusters = request.clusters
+    if isinstance(clusters, str):
+        clusters = load_clusters(clusters_file(clusters))
     if request.selected is None:
-        return resolve(recipe, model, seed=request.selection_seed, clusters=request.clusters)
+        return resolve(recipe, model, seed=request.selection_seed, clusters=clusters)
     layers = [find_layer(model.layers, bend.layer, "the record's recipe") for bend in recipe.bends]
     masks = decode_masks(request.selected, [(layer.height, layer.width) for layer in layers])
     features = [each.features for each in request.selected]
-    return resolve(recipe, model, selected=list(zip(features, masks, strict=True)))
+    return resolve(
+        recipe,
+        model,
+        seed=request.selection_seed,
+        clusters=clusters,
+        selected=list(zip(features, masks, strict=True)),
+    )
 
 
 def _paths(

@@ -20,6 +20,8 @@ from netbend.media.seekable import SeekableFile
 from netbend.models.catalog import CATALOGUE, find_by_hash
 from netbend.printable import shortened
 from netbend.recipe import Recipe
+from netbend.recipe.animation import looks_up_moving
+from netbend.recipe.clusters import bundled_clusters
 from netbend.recipe.paths import files_of
 from netbend.recipe.places import Latent
 from netbend.regular_file import open_regular
@@ -79,10 +81,15 @@ def self_contained(request: RenderRequest) -> RenderRequest:
 
     Raises RenderError for one that needs more.
     """
-    recipe = request.recipe
+    recipe, clusters = request.recipe, request.clusters
     if recipe is not None:
         if recipe.bends and request.selected is None:
             raise RenderError("the record does not hold the features of every bend")
+        clusters = request.clusters or recipe.clusters
+        if looks_up_moving(recipe) and isinstance(clusters, str) and bundled_clusters(clusters) is None:
+            raise RenderError(
+                f"it looks up clusters in {clusters!r:.80}, and no file is opened that another one names"
+            )
         bends = tuple(replace(bend, mask=None) for bend in recipe.bends)
         recipe = replace(recipe, clusters=None, soundtrack=None, bends=bends)
     latents = [latent for latent in request.latents if isinstance(latent, Latent)]
@@ -90,7 +97,8 @@ def self_contained(request: RenderRequest) -> RenderRequest:
     named += [] if recipe is None else files_of(recipe)
     if named:
         raise RenderError(f"it follows {named[0].name!r:.80}, and no file is opened that another one names")
-    return request.but(recipe=recipe, clusters=None, soundtrack=None)
+    bundled = clusters if isinstance(clusters, str) and bundled_clusters(clusters) else None
+    return request.but(recipe=recipe, clusters=bundled, soundtrack=None)
 
 
 def _parsed(text: str) -> RenderRequest:

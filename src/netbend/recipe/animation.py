@@ -9,7 +9,7 @@ from netbend.motion.measure import measured
 from netbend.recipe.places import Filmed, Journey, Walk, bind_length
 from netbend.recipe.problems import in_type_of
 from netbend.recipe.schema import Bend, Recipe
-from netbend.recipe.selection import Drift
+from netbend.recipe.selection import Cluster, Drift
 from netbend.recipe.visit import rebuilt, walk
 
 T = TypeVar("T")
@@ -102,3 +102,11 @@ def followed_sounds(recipe: Recipe) -> list[Path]:
 def follows_soundtrack(recipe: Recipe) -> bool:
     """Whether anything in it follows what is called the soundtrack."""
     return any(isinstance(part, Follow) and part.sound == SOUNDTRACK for part in walk(recipe))
+
+
+def looks_up_moving(recipe: Recipe) -> bool:
+    """Whether a selection that moves takes its features from clusters."""
+    return any(
+        is_animated(bend.features) and any(isinstance(part, Cluster) for part in walk(bend.features))
+        for bend in recipe.bends
+    )
