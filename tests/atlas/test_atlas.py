@@ -215,7 +215,7 @@ def test_nothing_is_left_of_an_atlas_that_failed(
     error: type[BaseException], model: StyleGAN2, clusters: Clusters, tmp_path: Path
 ) -> None:
     def fail(_: object) -> None:
-        raise error
+        raise error("stopped")
 
     before = sorted(tmp_path.iterdir())
     with pytest.raises((error, RenderError)):
