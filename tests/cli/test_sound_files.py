@@ -97,7 +97,7 @@ def test_one_unreadable_file_of_a_folder_is_told_and_the_rest_goes_on(
     ran = run("sound", "album", "-r", "louder.yaml", "--out", "bent", "--json")
     assert ran.code == 1
     assert "warning: album/b.flac: " in ran.err
-    assert ran.err.splitlines()[-1] == "netbend: 1 sounds were left out, as said above; 3 were made"
+    assert ran.err.splitlines()[-1] == "netbend: left out, as said above: 1; made: 3"
     assert names(folder / "bent") == ["one.wav", "sub/two.flac", "three.wav"]
     told = json.loads(ran.out)
     assert len(told["files"]) == 3

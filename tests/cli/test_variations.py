@@ -181,7 +181,7 @@ def test_sound_has_no_sheet_but_its_draws_can_be_kept(run: Run, folder: Path) ->
     (folder / "song.yaml").write_text("model: music\n" + TURN)
     ran = run("vary", "song.yaml", "-o", "o")
     assert ran.code == 1
-    assert "music makes sound, of which there is no sheet: `netbend sound --count` plays draws" in ran.err
+    assert "music makes sound, of which there is no sheet: `netbend sound --count` writes draws" in ran.err
     assert run("vary", "song.yaml", "--keep", "4", "-o", "o", "-q").code == 0
     assert names(folder / "o") == ["song-0004.yaml"]
     assert load_recipe(folder / "o" / "song-0004.yaml").model == "music"

@@ -39,7 +39,7 @@ def make_atlas(
         clusters: To be shown.
         out: The folder; it is there whole or not at all.
         seeds: Of the samples that everything is shown on.
-        play: Truncation, noise and the like of those samples.
+        options: Truncation, noise and the like of those samples.
         layers: Numbers or names; by default all that have clusters.
         sounds: Files to send through a sound model, instead of seeds.
         overwrite: Replace an atlas that is there.

@@ -86,7 +86,11 @@ def film(
     ] = Path("out/film.mp4"),
     seconds: Annotated[
         float | None,
-        typer.Option(help="Length; default: the recipe's, or its sound's.", min=0.01, max=MAX_FILM_SECONDS),
+        typer.Option(
+            help="Length; default: the recipe's, its sound's, its latents', or 10.",
+            min=0.01,
+            max=MAX_FILM_SECONDS,
+        ),
     ] = None,
     fps: Annotated[float, typer.Option(help="Frames a second.", min=1, max=240)] = 30,
     sound: Annotated[

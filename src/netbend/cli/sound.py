@@ -185,9 +185,7 @@ def sound(
     elif not quiet and out != PIPE:
         print(*(result.path for result in results.made), sep="\n")
     if results.left_out:
-        raise RenderError(
-            f"{len(results.left_out)} sounds were left out, as said above; {len(results.made)} were made"
-        )
+        raise RenderError(f"left out, as said above: {len(results.left_out)}; made: {len(results.made)}")
 
 
 def _check_out(out: Path, json: bool) -> None:

@@ -126,7 +126,7 @@ def vary(
     pictures = makes_pictures(context, loaded)
     if not pictures and not surprise and keep is None:
         is_sound = isinstance(loaded.output, AudioOutput)
-        plays = "`netbend sound --count` plays draws, and " if is_sound else ""
+        plays = "`netbend sound --count` writes draws as sounds, and " if is_sound else ""
         raise ModelError(
             f"{loaded.name} makes {loaded.output.what}, of which there is no sheet: {plays}--keep 3 "
             f"writes one of them as a recipe"

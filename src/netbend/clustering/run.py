@@ -95,7 +95,7 @@ def cluster_latents(
         layers: Numbers or names; by default all numbered ones with enough features.
         counts: How many clusters; by default those of tables 1 and 2.
         networks: Metric networks taught before; without them, by the correlation of maps.
-        play: Truncation, noise and the like.
+        options: Truncation, noise and the like.
         seed: Of k-means.
 
     Raises:

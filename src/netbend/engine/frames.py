@@ -37,7 +37,7 @@ class Path(Protocol):
 class Film:
     """Frames of a model that a plan bends, while latents, bends and truncation move.
 
-    length: number of frames. truncation: instead of that of `play`. compare: the unbent picture at the
+    length: number of frames. truncation: instead of that of `options`. compare: the unbent picture at the
     left of the bent.
 
     A network may round a batch differently than a single sample. On a CPU frames are therefore made one by

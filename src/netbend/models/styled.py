@@ -232,7 +232,7 @@ class StyledModel(StoredModel, Generic[G]):
 
     def truncated(self, latents: Latents, options: Sequence[SynthesisOptions]) -> Latents:
         """Latents that are generated without truncation as these are with one of their own for each."""
-        values = [self.w_plus(latents[index], options) for index, options in enumerate(options)]
+        values = [self.w_plus(latents[index], each) for index, each in enumerate(options)]
         return replace(latents, space=Space.W_PLUS, values=torch.cat(values), chosen=True)
 
     def _repeat(self, w: Tensor) -> Tensor:
@@ -268,7 +268,7 @@ class StyledModel(StoredModel, Generic[G]):
         """Take the styles of some layers from another latent (StyleGAN, section 3.1).
 
         other: one latent for all, or one for each. layers: 0 to the number of layers; the last is
-        that of the picture itself. Returns w+, truncated by `play` before they were mixed.
+        that of the picture itself. Returns w+, truncated by `options` before they were mixed.
         """
         w, donor = self.w_plus(latents, options), self.w_plus(other, options)
         beyond = [layer for layer in layers if not 0 <= layer < w.shape[1]]

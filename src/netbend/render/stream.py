@@ -269,7 +269,7 @@ def sing(
 ) -> Iterator[Samples]:
     """Sound without a source: a latent for each channel `(C, D)` of every chunk, one fading into the next.
 
-    truncation: psi over time, instead of that of `play`.
+    truncation: psi over time, instead of that of `options`.
     Gives samples float32 `(C, n)` for each. All channels have the phases that Griffin-Lim finds for their
     mean, so that they add up to one without loss.
     """

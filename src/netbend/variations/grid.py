@@ -110,8 +110,8 @@ def make_grid(
         model: Unless an axis names models.
         recipe: What the axes change; without one, a single bend.
         seed: Of the latent; None for the recipe's, or 0.
-        truncation: psi; None for that of `play`, the recipe's, or what is usual.
-        play: How all are generated besides: cutoff, noise, label.
+        truncation: psi; None for that of `options`, the recipe's, or what is usual.
+        options: How all are generated besides: cutoff, noise, label.
         clusters: Instead of the recipe's, or the model's own.
         nonfinite: What to do about NaN or infinity.
         size: Height of a cell in pixels; None for thumbnails.
