@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 import netbend
 from netbend.engine.bound import bind
@@ -145,7 +145,7 @@ def test_latents_of_one_request_are_of_one_kind(model: Model) -> None:
 
 def test_a_request_for_another_model_is_refused(model: Model) -> None:
     request = request_for(model).but(model=ModelReference(name="other", hash="f" * 64))
-    with pytest.raises(RenderError, match="made with other, whose weights have the hash ffffffffffff"):
+    with pytest.raises(RenderError, match=r"made with .other., whose weights have the hash ffffffffffff"):
         bind(request, model)
 
 
@@ -305,3 +305,58 @@ def test_a_selection_that_moves_within_clusters_of_a_file_is_not_guessed(
     assert set(bound.plan.at(1.0).bends[0].indices) <= {0, 2, 4}
     with pytest.raises(RenderError, match=r"looks up clusters in .*mine\.yaml"):
         self_contained(bound.complete_request())
+
+
+SLOW: dict[str, tuple[Any, str]] = {
+    "a million seeds": ([{"seed": 1}] * 1001, "latents: 1001 of them; a sheet shows at most 1000"),
+    "means": ([{"mean": "0-9999"}] * 2, "expected seeds or values where there are several"),
+    "ranges": (["0-9999"] * 2, "expected seeds or values where there are several"),
+    "directions": ([{"direction": 3, "by": 1}] * 2, "expected seeds or values where there are several"),
+    "walks": ([{"walk": 1, "length": 1000}] * 2, "expected seeds or values where there are several"),
+    "a length beyond all numbers": ([{"walk": 1, "length": 10**400}], "length: expected a number above 0"),
+    "a file with the word's name": ([{"file": "soundtrack"}], "follows 'soundtrack'"),
+    "a film with the word's name": ([{"film": "soundtrack"}], "follows 'soundtrack'"),
+    "directions with the word's name": (
+        [{"seed": 1, "direction": 1, "by": 1, "of": "soundtrack"}],
+        "follows 'soundtrack'",
+    ),
+    "a journey to the word's name": ([{"through": ["soundtrack", 1], "seconds": 1}], "follows 'soundtrack'"),
+}
+
+
+@pytest.mark.parametrize("case", SLOW)
+def test_latents_out_of_a_file_are_few_or_quick(case: str, model: Model, tmp_path: Path) -> None:
+    latents, message = SLOW[case]
+    path = tmp_path / "picture.png"
+    chunks = PngImagePlugin.PngInfo()
+    data = {"version": "1", "model": {"name": model.name}, "latents": latents}
+    chunks.add_itxt("netbend", json.dumps(data), zip=True)
+    Image.new("RGB", (8, 8)).save(path, pnginfo=chunks)
+    with pytest.raises(RenderError, match=message) as caught:
+        self_contained(read_request(path))
+    assert len(str(caught.value)) < 2000
+
+
+def test_of_several_latents_that_are_no_sheet_the_first_is_drawn(model: Model) -> None:
+    request = RenderRequest.of(model, seeds=[5, 6])
+    assert bind(self_contained(request), model).still().latents.seeds == (5,)
+    assert bind(self_contained(request.but(sheet=True)), model).still().latents.seeds == (5, 6)
+
+
+def test_a_file_of_the_name_of_clusters_that_come_with_netbend_is_not_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "faces").mkdir()
+    (tmp_path / "faces/paper").write_text("secret")
+    faces = netbend.load_model("faces", device="cpu")
+    bend = {**TURN, "layer": 4, "features": {"noise": 3, "above": 0.0, "within": {"cluster": 1}}}
+    data = {
+        "version": "1",
+        "model": {"name": "faces"},
+        "clusters": "faces/paper",
+        "recipe": {"bends": [bend]},
+        "selected": [{}],
+    }
+    request = self_contained(RenderRequest.model_validate(data))
+    assert bind(request, faces).complete_request().clusters == "faces/paper"

@@ -80,7 +80,7 @@ def test_the_record_holds_the_drawn_features(model: Model, tmp_path: Path) -> No
 def test_a_record_of_another_model_is_refused(model: Model, tmp_path: Path) -> None:
     record = still_of(model, tmp_path).request()
     model.hash = "f" * 64
-    with pytest.raises(RenderError, match="made with tiny, whose weights have the hash 000000000000"):
+    with pytest.raises(RenderError, match=r"made with .tiny., whose weights have the hash 000000000000"):
         bind(record, model).still()
 
 

@@ -166,6 +166,8 @@ def film(
         changes["fps"] = fps if is_given(context, "fps") else request.fps or fps
         request = request.but(**{name: value for name, value in changes.items() if value is not None})
         check_sounds([] if sound is None else [sound])
+        if not is_picture:
+            check_out(out, request.fps or fps, height)
     else:
         said = Recipe(()) if recipe is None else read_recipe(recipe, five_items, strength)
         given = None if clusters is None else load_clusters(clusters)

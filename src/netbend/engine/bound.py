@@ -22,7 +22,7 @@ from netbend.models.capabilities import check_label
 from netbend.motion import Number, value_at
 from netbend.recipe import Clusters, Recipe, load_clusters
 from netbend.recipe.animation import bind_recipe, bind_to_film, is_animated, looks_up_moving
-from netbend.recipe.clusters import clusters_file
+from netbend.recipe.clusters import bundled_name, clusters_file
 from netbend.recipe.paths import rebase_paths
 from netbend.recipe.places import Latent, Seed
 
@@ -105,7 +105,7 @@ class Bound:
         given = self.request.clusters
         if self.recipe is None or given is None or not looks_up_moving(self.recipe):
             return None
-        return given.file if isinstance(given, Clusters) else given
+        return (bundled_name(given.file) or given.file) if isinstance(given, Clusters) else given
 
     def _complete_latents(self) -> tuple[Latent | LatentValues, ...]:
         """Those of the request, by their values where they come from files."""
@@ -159,7 +159,7 @@ def _check_model(request: RenderRequest, model: Model) -> None:
     wanted = request.model
     if wanted.hash is not None and wanted.hash != model.hash:
         raise RenderError(
-            f"the picture was made with {wanted.name:.80}, whose weights have the hash "
+            f"the picture was made with {wanted.name!r:.80}, whose weights have the hash "
             f"{wanted.hash[:12]}; {model.name} has {model.hash[:12]}. Name the right file with --model"
         )
 

@@ -4,6 +4,7 @@ import io
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import av
 from PIL import Image, PngImagePlugin
@@ -19,7 +20,7 @@ from netbend.limits import MAX_PROBLEM_TEXT, MAX_RECORD_TEXT, MAX_SHEET_PICTURES
 from netbend.media.seekable import SeekableFile
 from netbend.models.catalog import CATALOGUE, find_by_hash
 from netbend.printable import shortened
-from netbend.recipe import Recipe
+from netbend.recipe import Recipe, load_clusters
 from netbend.recipe.animation import looks_up_moving
 from netbend.recipe.clusters import bundled_clusters
 from netbend.recipe.paths import files_of
@@ -72,7 +73,7 @@ def read_request(path: Path | str) -> RenderRequest:
         raise RenderError(f"{path}: no record in it; it was not made by netbend, or with --no-metadata")
     try:
         return _parsed(text)
-    except (ValidationError, ValueError, RecursionError, NetbendError) as error:
+    except (ValidationError, ValueError, RecursionError, OverflowError, NetbendError) as error:
         raise RenderError(f"{path}: its record is damaged or of a newer netbend ({_first(error)})") from error
 
 
@@ -81,28 +82,43 @@ def self_contained(request: RenderRequest) -> RenderRequest:
 
     Raises RenderError for one that needs more.
     """
-    recipe, clusters = request.recipe, request.clusters
+    recipe, bundled = request.recipe, None
     if recipe is not None:
         if recipe.bends and request.selected is None:
             raise RenderError("the record does not hold the features of every bend")
         clusters = request.clusters or recipe.clusters
-        if looks_up_moving(recipe) and isinstance(clusters, str) and bundled_clusters(clusters) is None:
-            raise RenderError(
-                f"it looks up clusters in {clusters!r:.80}, and no file is opened that another one names"
-            )
+        if looks_up_moving(recipe) and isinstance(clusters, str):
+            bundled = bundled_clusters(clusters)
+            if bundled is None:
+                raise RenderError(
+                    f"it looks up clusters in {clusters!r:.80}, and no file is opened that another one names"
+                )
         bends = tuple(replace(bend, mask=None) for bend in recipe.bends)
         recipe = replace(recipe, clusters=None, soundtrack=None, bends=bends)
-    latents = [latent for latent in request.latents if isinstance(latent, Latent)]
+    drawn = request.latents if request.sheet else request.latents[:1]
+    latents = [latent for latent in drawn if isinstance(latent, Latent)]
     named = [file for latent in latents for file in files_of(Recipe((), latent=latent))]
     named += [] if recipe is None else files_of(recipe)
     if named:
         raise RenderError(f"it follows {named[0].name!r:.80}, and no file is opened that another one names")
-    bundled = clusters if isinstance(clusters, str) and bundled_clusters(clusters) else None
-    return request.but(recipe=recipe, clusters=bundled, soundtrack=None)
+    found = None if bundled is None else load_clusters(bundled)
+    return request.but(recipe=recipe, latents=drawn, clusters=found, soundtrack=None)
 
 
 def _parsed(text: str) -> RenderRequest:
-    return RenderRequest.model_validate(json.loads(text, parse_constant=_refuse_constant))
+    data = json.loads(text, parse_constant=_refuse_constant)
+    if isinstance(data, dict) and isinstance(data.get("latents"), list):
+        _check_latents(data["latents"])
+    return RenderRequest.model_validate(data)
+
+
+def _check_latents(latents: list[Any]) -> None:
+    """Raise ValueError for more latents than a sheet shows, and for several that take long to find."""
+    if len(latents) > MAX_SHEET_PICTURES:
+        raise ValueError(f"latents: {len(latents)} of them; a sheet shows at most {MAX_SHEET_PICTURES}")
+    quick = [isinstance(each, dict) and ("values" in each or each.keys() == {"seed"}) for each in latents]
+    if len(latents) > 1 and not all(quick):
+        raise ValueError("latents: expected seeds or values where there are several")
 
 
 def _comment(path: Path) -> str | None:

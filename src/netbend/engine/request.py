@@ -102,7 +102,7 @@ class RenderRequest(BaseModel):
     precision: Precision = Precision.FLOAT32
     time: float = Field(0.0, ge=0, le=MAX_FILM_SECONDS, allow_inf_nan=False)
     seconds: float | None = Field(None, gt=0, le=MAX_FILM_SECONDS, allow_inf_nan=False)
-    fps: float | None = Field(None, gt=0, le=1000, allow_inf_nan=False)
+    fps: float | None = Field(None, ge=0.01, le=1000, allow_inf_nan=False)
     soundtrack: _Path | None = None
     compare: bool = False
     sheet: bool = False

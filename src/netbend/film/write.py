@@ -149,6 +149,6 @@ def fraction(fps: float) -> Fraction:
     ntsc = Fraction(round(fps * 1.001) * 1000, 1001)
     return (
         ntsc
-        if abs(float(ntsc) - fps) < 0.005 and not float(fps).is_integer()
+        if ntsc > 0 and abs(float(ntsc) - fps) < 0.005 and not float(fps).is_integer()
         else Fraction(fps).limit_denominator(1000)
     )

@@ -79,6 +79,12 @@ def bundled_clusters(name: Path | str) -> Path | None:
     return bundled_file(name, "clusters-{}.yaml")
 
 
+def bundled_name(file: Path | str) -> str | None:
+    """The name by which a file of clusters is known that comes with netbend; None for any other file."""
+    name = f"{Path(file).parent.name}/{Path(file).stem.removeprefix('clusters-')}"
+    return name if bundled_clusters(name) == Path(file) else None
+
+
 def clusters_file(path: Path | str, folder: Path | None = None) -> Path:
     """Where clusters lie that are named in a recipe or on the command line.
 

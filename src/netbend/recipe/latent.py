@@ -1,11 +1,17 @@
 """Latents as recipes write them: to places and moves, and back."""
 
 from collections.abc import Callable, Mapping
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from netbend.limits import MAX_DEVIATIONS, MAX_DIRECTIONS, MAX_LATENT_POINTS, MAX_LATENT_SEED, MAX_WALK_LENGTH
+from netbend.limits import (
+    MAX_DEVIATIONS,
+    MAX_DIRECTIONS,
+    MAX_LATENT_POINTS,
+    MAX_LATENT_SEED,
+    MAX_NUMBER,
+    MAX_WALK_LENGTH,
+)
 from netbend.motion import bounds_of, number_data, parse_number
 from netbend.motion.curves import EASINGS
 from netbend.motion.parse import seconds_of
@@ -219,7 +225,7 @@ def _above_zero(data: Mapping[str, Any], key: str) -> float | None:
     value = data.get(key)
     if key not in data:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value) or value <= 0:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= MAX_NUMBER:
         raise ValueError(f"{key}: expected a number above 0, not {value!r:.40}")
     return float(value)
 

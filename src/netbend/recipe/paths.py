@@ -48,7 +48,8 @@ def _rewritten(value: Any, rewrite: Callable[[str], str]) -> Any:
     paths = _PATHS.get(type(value), ())
 
     def change(name: str | int, part: Any) -> Any:
-        is_path = name in paths and part not in (None, SOUNDTRACK)
+        is_soundtrack = isinstance(value, Follow) and part == SOUNDTRACK  # a word, and no file
+        is_path = name in paths and part is not None and not is_soundtrack
         return rewrite(part) if is_path else _rewritten(part, rewrite)
 
     return rebuilt(value, change)
