@@ -39,7 +39,7 @@ def _shared(still: Still, place: int) -> Hashable:
 
 def _of_one_kind(stills: Sequence[Still]) -> Iterator[Image.Image]:
     first = stills[0]
-    changing = _changing([still.plan for still in stills])
+    changing = changing_layers([still.plan.bends for still in stills])
     on_gpu = next(first.model.network.parameters()).device.type == "cuda"
     if len(stills) == 1 or not changing or on_gpu:  # whole runs are replayed there, see `bending.run`
         yield from (still.picture() for still in stills)
@@ -61,12 +61,12 @@ def after_prefix(prefix: Prefix, still: Still) -> Image.Image:
     return picture
 
 
-def _changing(plans: Sequence[Plan]) -> list[Layer]:
-    """The layers whose bends are not the same in all plans."""
+def changing_layers(plans: Sequence[Sequence[PlannedBend]]) -> list[Layer]:
+    """The layers at which not all plans have the same bends."""
     of_layer: dict[str, list[list[PlannedBend]]] = {}
-    layers = {bend.layer.name: bend.layer for plan in plans for bend in plan.bends}
+    layers = {bend.layer.name: bend.layer for bends in plans for bend in bends}
     for name in layers:
-        of_layer[name] = [[bend for bend in plan.bends if bend.layer.name == name] for plan in plans]
+        of_layer[name] = [[bend for bend in bends if bend.layer.name == name] for bends in plans]
     return [
         layers[name]
         for name, bends in of_layer.items()

@@ -9,9 +9,9 @@ import torch
 
 from netbend import __version__
 from netbend.bending import Plan, find_layer, resolve
-from netbend.choices import NonFinite, Precision, Space
+from netbend.choices import NonFinite, Precision
 from netbend.engine.duration import length_of, soundtrack_of
-from netbend.engine.latent_values import LatentValues
+from netbend.engine.latent_values import LatentValues, named_latents
 from netbend.engine.request import RenderRequest, reference_of
 from netbend.engine.selected import Selected, decode_masks
 from netbend.engine.still import Still
@@ -111,12 +111,7 @@ class Bound:
         """Those of the request, by their values where they come from files."""
         if _seeds(self.request.latents) or not all(path.still for path in self.paths):
             return self.request.latents
-        latents = self.latents(0.0)
-        if not self.request.latents and latents.space is Space.Z and latents.noise_maps is None:
-            drawn = self.model.latents(latents.seeds).values
-            if bool((drawn == latents.values).all()):
-                return tuple(Latent(Seed(seed)) for seed in latents.seeds)
-        return tuple(LatentValues.of(latents[place]) for place in range(len(latents)))
+        return named_latents(self.model, self.latents(0.0))
 
     def _selected(self) -> tuple[Selected, ...]:
         assert self.recipe is not None

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from netbend.engine.png_text import read_png_text
 from netbend.engine.quick_png import quick_png
-from netbend.engine.request import ModelReference, RenderRequest
+from netbend.engine.request import ModelReference, RenderRequest, first_problem
 from netbend.engine.still import Still
 from netbend.errors import ModelError, NetbendError, RenderError
 from netbend.latents.encoded_film import FORMATS
@@ -26,7 +26,6 @@ from netbend.recipe.clusters import bundled_clusters
 from netbend.recipe.paths import files_of
 from netbend.recipe.places import Latent
 from netbend.regular_file import open_regular
-from netbend.transforms.invalid import reason
 
 CHUNK = "netbend"  # of the PNG, as international text
 VIDEO_SUFFIXES = {".mp4", ".webm", ".mkv"}
@@ -140,11 +139,8 @@ def _refuse_constant(word: str) -> float:
 
 
 def _first(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        detail = error.errors()[0]
-        place = ".".join(str(part) for part in detail["loc"])
-        return shortened(f"{place}: {reason(detail)}" if place else reason(detail), MAX_PROBLEM_TEXT)
-    return shortened(str(error), MAX_PROBLEM_TEXT)
+    problem = first_problem(error) if isinstance(error, ValidationError) else str(error)
+    return shortened(problem, MAX_PROBLEM_TEXT)
 
 
 def check_recordable(still: Still, *, sheet: bool, metadata: bool) -> None:

@@ -13,7 +13,8 @@ from torch import Tensor
 from netbend.choices import Space
 from netbend.errors import LatentError, RenderError
 from netbend.limits import MAX_BENDS, MAX_LATENT_SEED
-from netbend.models.base import Latents
+from netbend.models.base import Latents, Model
+from netbend.recipe.places import Latent, Seed
 
 _Size = Annotated[int, Field(ge=1)]
 
@@ -59,6 +60,15 @@ class LatentValues(BaseModel):
             return Latents(self.space, values.reshape(1, *self.shape), (self.seed,), noise_maps or None)
         except (ValueError, RuntimeError, binascii.Error, LatentError) as error:
             raise RenderError(f"the record's latents are damaged ({error})") from error
+
+
+def named_latents(model: Model, latents: Latents) -> tuple[Latent | LatentValues, ...]:
+    """A batch as a request names it: by their seeds where they follow from them, else by their values."""
+    if latents.space is Space.Z and latents.noise_maps is None:
+        drawn = model.latents(latents.seeds)
+        if bool((drawn.values == latents.values.cpu()).all()):
+            return tuple(Latent(Seed(seed)) for seed in latents.seeds)
+    return tuple(LatentValues.of(latents[place]) for place in range(len(latents)))
 
 
 def encode(values: Tensor) -> str:

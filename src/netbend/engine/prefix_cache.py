@@ -8,7 +8,7 @@ from PIL import Image
 
 from netbend.bending import Layer, Plan, PlannedBend, bend
 from netbend.bending.prefix import Prefix
-from netbend.engine.batch import MAX_KEPT, masks_of
+from netbend.engine.batch import MAX_KEPT, changing_layers, masks_of
 from netbend.engine.still import Still
 from netbend.pictures import beside, to_pictures
 
@@ -70,9 +70,9 @@ class PrefixCache:
         of_latent = self._latents.pop(key, None) or _OfLatent()
         of_latent.kept = [kept for kept in of_latent.kept if kept.serves(still)]
         deepest = max(of_latent.kept, key=lambda kept: kept.prefix.calls, default=None)
-        changing = _changed(of_latent.last, still.plan.bends)
-        if deepest is None:
-            changing = _layers(still.plan.bends)
+        changing = _layers(still.plan.bends)
+        if deepest is not None:  # then there was a picture before
+            changing = changing_layers([of_latent.last, still.plan.bends])
         if not changing or (deepest is not None and deepest.prefix.is_before(changing)):
             return self._made(still, key, of_latent, deepest)
         new = Prefix(still.model.network, changing)
@@ -118,18 +118,6 @@ def _key(still: Still) -> Hashable:
 
 def _layers(bends: Iterable[PlannedBend]) -> list[Layer]:
     return [bend.layer for bend in bends]
-
-
-def _changed(before: tuple[PlannedBend, ...], after: tuple[PlannedBend, ...]) -> list[Layer]:
-    """The layers whose bends are others than in the picture before, if there was one."""
-    if not before:
-        return []
-    layers = {layer.name: layer for layer in _layers((*before, *after))}
-    return [layer for layer in layers.values() if not _same(_at(before, layer), _at(after, layer))]
-
-
-def _at(bends: tuple[PlannedBend, ...], layer: Layer) -> list[PlannedBend]:
-    return [bend for bend in bends if bend.layer == layer]
 
 
 def _held(prefix: Prefix, still: Still) -> list[PlannedBend]:

@@ -140,9 +140,7 @@ class RenderRequest(BaseModel):
         try:
             return cls(model=reference, recipe=recipe, latents=latents, **rest)
         except ValidationError as error:
-            detail = error.errors()[0]
-            name = ".".join(str(part) for part in detail["loc"])
-            raise RenderError(f"request: {name}: {reason(detail)}") from error
+            raise RenderError(f"request: {first_problem(error)}") from error
 
     def data(self) -> dict[str, Any]:
         """As JSON holds it: what is as usual is left out, but for the version."""
@@ -156,3 +154,10 @@ class RenderRequest(BaseModel):
 def reference_of(model: Any) -> ModelReference:
     """How a request names a model that is loaded."""
     return ModelReference(name=model.name, hash=model.hash)
+
+
+def first_problem(error: ValidationError) -> str:
+    """What is wrong first with the fields of a request, and where."""
+    detail = error.errors()[0]
+    place = ".".join(str(part) for part in detail["loc"])
+    return f"{place}: {reason(detail)}" if place else reason(detail)

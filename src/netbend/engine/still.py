@@ -1,19 +1,18 @@
 """Pictures to make, everything decided: a function of model, plan, latents and how to play them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from PIL import Image
 
 from netbend.bending import Plan, bend, stilled
-from netbend.choices import NonFinite, Precision, Space, choose_fields
-from netbend.engine.latent_values import LatentValues
+from netbend.choices import NonFinite, Precision, choose_fields
+from netbend.engine.latent_values import named_latents
 from netbend.engine.request import RenderRequest, reference_of
 from netbend.engine.selected import Selected
 from netbend.models.base import Latents, Model, SynthesisOptions
 from netbend.pictures import beside, contact_sheet, to_pictures
 from netbend.recipe import Recipe
-from netbend.recipe.places import Latent, Seed
 
 
 @dataclass(frozen=True)
@@ -71,19 +70,10 @@ class Still:
         return RenderRequest(
             model=reference_of(self.model),
             recipe=None if self.recipe is None else stilled(self.recipe, self.plan),
-            latents=self._latents(),
+            latents=named_latents(self.model, self.latents),
             options=options,
             selected=None if self.recipe is None else tuple(Selected.of(bend) for bend in self.plan.bends),
             precision=Precision.BF16 if self.model.bf16 else Precision.FLOAT32,
             compare=self.compare,
             sheet=sheet,
         )
-
-    def _latents(self) -> Sequence[Latent | LatentValues]:
-        """By their seeds where they follow from them."""
-        latents = self.latents
-        if latents.space is Space.Z and latents.noise_maps is None:
-            drawn = self.model.latents(latents.seeds)
-            if bool((drawn.values == latents.values.cpu()).all()):
-                return tuple(Latent(Seed(seed)) for seed in latents.seeds)
-        return tuple(LatentValues.of(latents[place]) for place in range(len(latents)))
